@@ -1,0 +1,62 @@
+# One set of commands for people, hooks and CI.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+# Half of the tests wait for other processes, so there may be more workers than cores.
+TEST_WORKERS ?= 4
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check load lock format clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+run: $(VENV)/.run ## Start everything: PostgreSQL, Valkey, web and worker
+	@exec $(BIN)/shortener up
+
+test: $(VENV)/.dev ## Run all tests, against servers of their own
+	$(BIN)/pytest -n $(TEST_WORKERS) $(ARGS)
+
+check: $(VENV)/.dev ## Lint, types, import contract, migration drift, containers, workflows, docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python scripts/check_migrations.py
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml
+	$(BIN)/zizmor --offline --quiet .github/workflows
+	$(BIN)/pytest -q tests/test_docs.py
+
+load: $(VENV)/.dev ## Load a running server: HOST=http://127.0.0.1:8000 USERS=50 DURATION=30s
+	$(BIN)/locust -f tests/load/locustfile.py --headless --only-summary \
+	  --host $(or $(HOST),http://127.0.0.1:8000) --users $(or $(USERS),50) --spawn-rate 50 --run-time $(or $(DURATION),30s)
+
+format: $(VENV)/.dev ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: ## Resolve the dependencies anew (needs uv)
+	uv pip compile --quiet --upgrade $(LOCK) --group dev --group build pyproject.toml -o requirements-dev.txt
+	uv pip compile --quiet --upgrade $(LOCK) -c requirements-dev.txt pyproject.toml -o requirements.txt
+	uv pip compile --quiet --upgrade $(LOCK) -c requirements-dev.txt --group pyproject.toml:build -o requirements-build.txt
+LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate
+
+clean: ## Remove the virtual environment and what tools have left; data stay
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: make PYTHON=python3.12 …"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# A stamp is newer than what it was made from, or its command runs again.
+$(VENV)/.run: $(VENV)/bin/python requirements.txt requirements-build.txt pyproject.toml
+	$(PIP) --require-hashes -r requirements.txt -r requirements-build.txt
+	$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.txt
+	$(PIP) --require-hashes -r requirements-dev.txt
+	@touch $@

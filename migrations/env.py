@@ -1,0 +1,52 @@
+"""Alembic's environment: asyncpg, one migration run at a time, and no waiting for locks behind live traffic."""
+
+import asyncio
+
+from alembic import context
+from sqlalchemy import Connection, pool, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+import shortener.clicks.models
+import shortener.links.models  # noqa: F401  (a table exists once its module is imported)
+from shortener.database import Base
+from shortener.settings import get_settings
+
+ADVISORY_LOCK_ID = 7_236_001
+LOCK_TIMEOUT = "5s"
+
+
+def include_name(name: str | None, type_: str, _: object) -> bool:
+    """Partitions come and go with time; they are not the schema."""
+    return not (type_ == "table" and name is not None and name.startswith(("clicks_2", "click_visitors_2")))
+
+
+def run(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        include_name=include_name,
+        compare_server_default=True,
+        transaction_per_migration=True,
+    )
+    # Held by the session until it ends, across the transactions of the single migrations.
+    connection.execute(text("SELECT pg_advisory_lock(:id)"), {"id": ADVISORY_LOCK_ID})
+    connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
+    connection.commit()
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def run_async() -> None:
+    url = context.config.attributes.get("database_url") or get_settings().database_url
+    engine = create_async_engine(url, poolclass=pool.NullPool)
+    async with engine.connect() as connection:
+        await connection.run_sync(run)
+    await engine.dispose()
+
+
+if context.is_offline_mode():
+    context.configure(dialect_name="postgresql", target_metadata=Base.metadata, literal_binds=True)
+    with context.begin_transaction():
+        context.run_migrations()
+else:
+    asyncio.run(run_async())

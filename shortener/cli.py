@@ -1,0 +1,198 @@
+"""The command line."""
+
+import asyncio
+import errno
+import re
+import socket
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from shortener import __version__
+from shortener.embedded import DataDirectory, DataDirectoryInUse
+from shortener.errors import ShortenerError
+from shortener.settings import Settings, SettingsError, get_settings, load_settings
+from shortener.supervisor import StartFailed
+from shortener.telemetry import configure_logging
+from shortener.web import PortInUse
+
+app = typer.Typer(
+    help="Short links that count every click.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+console = Console()
+error_console = Console(stderr=True)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        console.print(__version__, highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Short links that count every click."""
+
+
+@app.command()
+def up() -> None:
+    """Run everything on this machine: embedded servers where no URL is set, migrations, web and worker."""
+    from shortener.up import up as run_all
+
+    settings = get_settings()
+    configure_logging(settings)
+    asyncio.run(run_all(settings, console))
+
+
+@app.command()
+def web(
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes. Default: SHORTENER_WEB_PROCESSES.")] = None,
+    fd: Annotated[int | None, typer.Option(hidden=True, help="A listening socket to serve on.")] = None,
+) -> None:
+    """Serve redirects, API and documentation."""
+    from shortener.web import bind, serve
+
+    if fd is not None:
+        serve(socket.socket(fileno=fd))
+        return
+    settings = get_settings() if workers is None else load_settings(web_processes=workers)
+    settings.require("database_url", "redis_url", "secret_key")
+    configure_logging(settings)
+    with bind(settings) as listener:
+        if settings.web_processes == 1:
+            serve(listener)
+        else:
+            from shortener.up import run_web
+
+            asyncio.run(run_web(settings, listener))
+
+
+@app.command()
+def worker() -> None:
+    """Drain clicks into the database, and do the upkeep."""
+    from workers.main import run
+
+    asyncio.run(run())
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this version's schema."""
+    from shortener.migration import head_revision, upgrade
+
+    settings = _local_settings()
+    settings.require("database_url")
+    upgrade(settings.database_url)
+    console.print(f"The database is at {head_revision()}.", highlight=False)
+
+
+@app.command()
+def shorten(
+    url: Annotated[str, typer.Argument(help="Where the link leads.")],
+    code: Annotated[str | None, typer.Option(help="A code of your own.")] = None,
+) -> None:
+    """Create a link and print its short URL."""
+    from shortener.commands import shorten as command
+
+    print(asyncio.run(command(_local_settings(), url, code)))  # noqa: T201  (nothing but the URL, for pipes)
+
+
+@app.command()
+def stats(code: Annotated[str, typer.Argument(help="The link's code.")]) -> None:
+    """Show the figures of a link's last 30 days."""
+    from shortener.commands import stats as command
+
+    console.print(asyncio.run(command(_local_settings(), code)))
+
+
+@app.command()
+def doctor() -> None:
+    """Check settings, database, migrations, Redis, worker and clock, and say what to do."""
+    from shortener.doctor import examine
+
+    findings = asyncio.run(examine(_local_settings()))
+    for finding in findings:
+        sign = "[green]ok[/green]  " if finding.advice is None else "[red]fail[/red]"
+        console.print(f"{sign}  {finding.name:<11} {finding.detail}", highlight=False, soft_wrap=True)
+        if finding.advice is not None:
+            console.print(f"                  → {finding.advice}", highlight=False, soft_wrap=True)
+    if any(finding.advice is not None for finding in findings):
+        raise typer.Exit(1)
+
+
+def _local_settings() -> Settings:
+    """Settings, completed by what a `shortener up` on the same data folder has written down."""
+    settings = get_settings()
+    data = DataDirectory(Path(settings.data_dir))
+    run = data.read_run_file()
+    if run is None:
+        return settings
+    overrides: dict[str, str] = {}
+    if not settings.database_url:
+        overrides["database_url"] = run.database_url
+    if not settings.redis_url:
+        overrides["redis_url"] = run.redis_url
+    if not settings.secret_key.get_secret_value():
+        overrides["secret_key"] = data.secret_key()
+    if "base_url" not in settings.model_fields_set:
+        overrides["base_url"] = run.base_url
+    return load_settings(**overrides)
+
+
+def _explain(error: BaseException) -> str | None:
+    """One line that says what to do; None for what is a defect of ours."""
+    if isinstance(error, SettingsError | StartFailed | DataDirectoryInUse | PortInUse):
+        return str(error)
+    if isinstance(error, ShortenerError):
+        return error.detail
+    return _explain_server(error)
+
+
+def _explain_server(error: BaseException) -> str | None:
+    from redis.exceptions import RedisError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from shortener.errors import is_database_down
+
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"The disk is full ({error.filename or 'data folder'}). Free some space, then start again."
+    if isinstance(error, PermissionError):
+        return f"No permission for {error.filename}. Change its owner, or set SHORTENER_DATA_DIR to another folder."
+    if isinstance(error, RedisError):
+        return f"Redis does not answer ({_first_line(error)}). Check SHORTENER_REDIS_URL, or start: shortener up"
+    if isinstance(error, SQLAlchemyError) or is_database_down(error) or type(error).__module__.startswith("asyncpg"):
+        return (
+            f"The database does not answer ({_first_line(error)}). Check SHORTENER_DATABASE_URL, or start: shortener up"
+        )
+    return None
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return re.sub(r"^\(\w[\w.]*\)\s*", "", text).removeprefix("<class 'OSError'>: ")
+
+
+def main() -> NoReturn:
+    """Run a command; whatever an operator can mend is told in one line."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        message = _explain(error)
+        if message is None:
+            raise
+        error_console.print(f"[red]shortener:[/red] {message}", highlight=False, soft_wrap=True)
+        sys.exit(1)
+    sys.exit(0)

@@ -1,0 +1,57 @@
+"""Partitions: single clicks by month, visitors by day."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import asyncpg
+
+_LOCK_ID = 0x636C69636B73  # Any constant: one process at a time creates partitions.
+
+
+def month_of(day: date) -> date:
+    return day.replace(day=1)
+
+
+def next_month(month: date) -> date:
+    return (month.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+async def ensure_partitions(connection: asyncpg.Connection, days: set[date]) -> None:
+    """Create whatever the clicks of these UTC days need. Safe to call from many processes at once."""
+    months = {month_of(day) for day in days}
+    wanted = {f"clicks_{m:%Y%m}": ("clicks", m, next_month(m)) for m in months}
+    wanted |= {f"click_visitors_{d:%Y%m%d}": ("click_visitors", d, d + timedelta(days=1)) for d in days}
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK_ID)
+        present = {
+            row["relname"]
+            for row in await connection.fetch(
+                "SELECT relname FROM pg_class WHERE relname = ANY($1::text[]) AND pg_table_is_visible(oid)",
+                list(wanted),
+            )
+        }
+        for name, (parent, start, end) in wanted.items():
+            if name not in present:
+                # Names and bounds are made of dates only. A month begins at UTC midnight whatever the session's zone.
+                since, until = (f"{d}" if parent == "click_visitors" else f"{d} 00:00:00+00" for d in (start, end))
+                await connection.execute(
+                    f"CREATE TABLE {name} PARTITION OF {parent} FOR VALUES FROM ('{since}') TO ('{until}')"
+                )
+
+
+async def ensure_partitions_ahead(connection: asyncpg.Connection) -> None:
+    """This month and the next, today and the next days: writing waits for no partition."""
+    today = datetime.now(UTC).date()
+    ahead = {today + timedelta(days=n) for n in range(-1, 4)}
+    await ensure_partitions(connection, ahead | {next_month(today)})
+
+
+async def drop_visitor_partitions(connection: asyncpg.Connection, before: date) -> int:
+    """Forget who was seen on days before this one."""
+    rows = await connection.fetch(
+        "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
+        "WHERE i.inhparent = 'click_visitors'::regclass AND c.relname < $1",
+        f"click_visitors_{before:%Y%m%d}",
+    )
+    for row in rows:
+        await connection.execute(f"DROP TABLE {row['relname']}")
+    return len(rows)

@@ -1,0 +1,126 @@
+"""The Redis stream between web and worker: names, sealing, appending, reading, acknowledging, dead letters.
+
+Entries are sealed (AES-256-GCM), since they hold IP addresses and Redis writes what it holds to disk. Each
+batch has a key of its own, derived from the secret and the batch's id, so that no nonce is ever used twice.
+"""
+
+import hashlib
+from typing import NamedTuple
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from shortener.clicks.event import Batch, Click
+
+STREAM = "clicks"
+GROUP = "workers"
+DEAD_STREAM = "clicks:dead"
+
+_ID, _BOX = b"id", b"box"
+_NONCE = bytes(12)
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(list[Click])
+
+
+class UnreadableEntry(Exception):
+    """An entry that is not ours, was cut, or was sealed with another secret; the message says which."""
+
+
+class Entry(NamedTuple):
+    """An entry as Redis holds it."""
+
+    id: bytes
+    fields: dict[bytes, bytes]
+
+
+class Sealer:
+    """Seals and opens batches; web and worker need the same secret."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = hashlib.sha256(secret.encode()).digest()
+
+    def _cipher(self, batch_id: bytes) -> AESGCM:
+        return AESGCM(hashlib.blake2b(batch_id, key=self._secret, person=b"click-batch", digest_size=32).digest())
+
+    def seal(self, batch: Batch) -> dict[bytes, bytes]:
+        box = self._cipher(batch.id).encrypt(_NONCE, _encoder.encode(batch.clicks), batch.id)
+        return {_ID: batch.id, _BOX: box}
+
+    def open(self, entry: Entry) -> Batch:
+        """Raises UnreadableEntry."""
+        batch_id, box = entry.fields.get(_ID), entry.fields.get(_BOX)
+        if batch_id is None or len(batch_id) != 16 or box is None:
+            raise UnreadableEntry("not_a_batch")
+        try:
+            return Batch(batch_id, _decoder.decode(self._cipher(batch_id).decrypt(_NONCE, box, batch_id)))
+        except InvalidTag:
+            raise UnreadableEntry("sealed_otherwise") from None
+        except msgspec.MsgspecError:
+            raise UnreadableEntry("not_clicks") from None
+
+
+class ClickStream:
+    """The stream and its consumer group. All methods raise RedisError."""
+
+    def __init__(self, redis: Redis, sealer: Sealer) -> None:
+        self._redis = redis
+        self._sealer = sealer
+
+    async def append(self, batches: list[Batch]) -> None:
+        """Store these batches, in order. After an error some may be stored: appending again is safe."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for batch in batches:
+            pipeline.xadd(STREAM, self._sealer.seal(batch))  # type: ignore[arg-type]
+        await pipeline.execute()
+
+    async def ensure_group(self) -> None:
+        """Create stream and group where they are missing; a new group starts at the stream's beginning."""
+        try:
+            await self._redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
+        except ResponseError as error:
+            if not str(error).startswith("BUSYGROUP"):
+                raise
+
+    async def read(self, consumer: str, count: int, block_ms: int) -> list[Entry]:
+        """New entries; waits for the first at most `block_ms`."""
+        answer = await self._redis.xreadgroup(GROUP, consumer, {STREAM: ">"}, count=count, block=block_ms)
+        return [Entry(*entry) for _, entries in answer for entry in entries]
+
+    async def claim_abandoned(self, consumer: str, count: int, min_idle_ms: int) -> list[Entry]:
+        """Entries that some consumer took and did not acknowledge for `min_idle_ms`."""
+        answer = await self._redis.xautoclaim(
+            STREAM, GROUP, consumer, min_idle_time=min_idle_ms, start_id="0-0", count=count
+        )
+        return [Entry(*entry) for entry in answer[1] if entry[1]]
+
+    async def acknowledge(self, ids: list[bytes]) -> None:
+        """Done with these: nothing else trims the stream."""
+        pipeline = self._redis.pipeline(transaction=True)
+        pipeline.xack(STREAM, GROUP, *ids)
+        pipeline.xdel(STREAM, *ids)
+        await pipeline.execute()
+
+    async def bury(self, entry: Entry, reason: str) -> None:
+        """Move an entry that cannot be counted to the dead letters, as it is."""
+        pipeline = self._redis.pipeline(transaction=True)
+        pipeline.xadd(DEAD_STREAM, entry.fields | {b"reason": reason.encode()})  # type: ignore[arg-type]
+        pipeline.xack(STREAM, GROUP, entry.id)
+        pipeline.xdel(STREAM, entry.id)
+        await pipeline.execute()
+
+    async def remove_idle_consumers(self, idle_ms: int) -> int:
+        """Names of workers long gone. One that still holds entries stays until they are claimed."""
+        removed = 0
+        for consumer in await self._redis.xinfo_consumers(STREAM, GROUP):
+            if consumer["pending"] == 0 and consumer["idle"] > idle_ms:
+                await self._redis.xgroup_delconsumer(STREAM, GROUP, consumer["name"])
+                removed += 1
+        return removed
+
+    def open(self, entry: Entry) -> Batch:
+        """Raises UnreadableEntry."""
+        return self._sealer.open(entry)

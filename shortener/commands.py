@@ -1,0 +1,77 @@
+"""What the command line does with links: the same services as the API, on the database itself."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+from rich.console import Group
+from rich.table import Table
+
+from shortener.clicks.schemas import read_span
+from shortener.clicks.spans import Interval
+from shortener.clicks.stats import Figures, figures
+from shortener.database import Database
+from shortener.errors import Unprocessable
+from shortener.links.destinations import own_hosts
+from shortener.links.models import Link
+from shortener.links.schemas import LinkCreate
+from shortener.links.service import LinkService
+from shortener.redis import create_redis
+from shortener.settings import Settings
+
+
+class _Parts(NamedTuple):
+    database: Database
+    links: LinkService
+
+
+@contextlib.asynccontextmanager
+async def _parts(settings: Settings) -> AsyncIterator[_Parts]:
+    settings.require("database_url", "redis_url")
+    database = Database(settings)
+    redis = create_redis(settings.redis_url)
+    try:
+        own = own_hosts(settings.base_url, settings.port)
+        yield _Parts(database, LinkService(redis, own, settings.code_length))
+    finally:
+        await redis.aclose()
+        await database.close()
+
+
+async def shorten(settings: Settings, url: str, code: str | None) -> str:
+    """Create a link; returns its short URL. Raises ShortenerError."""
+    try:
+        request = LinkCreate(url=url, code=code)
+    except ValidationError as error:
+        raise Unprocessable(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+    async with _parts(settings) as parts, parts.database.session() as session:
+        link = await parts.links.create(session, request)
+    return f"{settings.base_url}/{link.code}"
+
+
+async def stats(settings: Settings, code: str) -> Group:
+    """The figures of a link's last 30 days. Raises ShortenerError."""
+    zone = ZoneInfo("UTC")
+    start, end = read_span(None, None, Interval.DAY, zone, datetime.now(UTC))
+    async with _parts(settings) as parts, parts.database.replica_session() as session:
+        link, total = await parts.links.get(session, code)
+        found = await figures(session, link.id, start, end, Interval.DAY, zone, bots=False)
+    return _show(settings, link, total, found)
+
+
+def _show(settings: Settings, link: Link, total: int, found: Figures) -> Group:
+    head = Table.grid(padding=(0, 2))
+    head.add_row("link", f"{settings.base_url}/{link.code} → {link.url}")
+    head.add_row("clicks", f"{total} in all; {found.clicks} in the last 30 days")
+    head.add_row("visitors", str(found.visitors))
+    head.add_row("bots", str(found.bots))
+    values = Table(box=None, padding=(0, 2))
+    for name in ("", "value", "clicks"):
+        values.add_column(name, justify="right" if name == "clicks" else "left")
+    for name, counts in found.breakdowns.items():
+        for n, count in enumerate(counts[:5]):
+            values.add_row(name if n == 0 else "", count.value or "–", str(count.clicks))
+    return Group(head, values) if values.row_count else Group(head)

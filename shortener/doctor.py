@@ -1,0 +1,75 @@
+"""`shortener doctor`: what is wrong, and what to do about it."""
+
+import os
+import time
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from redis.exceptions import RedisError
+
+from shortener.database import Database
+from shortener.health import run_checks
+from shortener.redis import create_redis
+from shortener.settings import Settings, unknown_variables, variable
+
+MAX_CLOCK_DIFFERENCE_S = 2.0
+
+_ADVICE = {
+    "database": f"Check {variable('database_url')} and that PostgreSQL runs, or start everything: shortener up",
+    "migrations": "Run: shortener migrate",
+    "redis": f"Check {variable('redis_url')} and that Redis runs, or start everything: shortener up",
+    "worker": "Start one: shortener worker (it needs the same settings)",
+}
+
+
+class Finding(NamedTuple):
+    """`advice` is None where all is well."""
+
+    name: str
+    detail: str
+    advice: str | None = None
+
+
+def _settings(settings: Settings, environ: Iterable[str]) -> Finding:
+    unknown = unknown_variables(environ)
+    if unknown:
+        return Finding(
+            "settings", f"unknown: {', '.join(unknown)}", "Check the spelling; the README lists all settings."
+        )
+    missing = [
+        variable(name)
+        for name, value in (
+            ("database_url", settings.database_url),
+            ("redis_url", settings.redis_url),
+            ("secret_key", settings.secret_key.get_secret_value()),
+        )
+        if not value
+    ]
+    if missing:
+        return Finding("settings", f"not set: {', '.join(missing)}", "Set them, or start everything: shortener up")
+    return Finding("settings", f"short URLs begin with {settings.base_url}/")
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """All checks, in the order in which to mend what they find."""
+    findings = [_settings(settings, os.environ)]
+    if not settings.database_url or not settings.redis_url:
+        return findings
+    database, redis = Database(settings), create_redis(settings.redis_url)
+    try:
+        for name, reason in (await run_checks(database, redis)).items():
+            findings.append(Finding(name, "works") if reason is None else Finding(name, reason, _ADVICE[name]))
+        try:
+            seconds, microseconds = await redis.time()
+        except (RedisError, OSError):
+            return findings
+        difference_s = abs(time.time() - seconds - microseconds / 1e6)
+        if difference_s > MAX_CLOCK_DIFFERENCE_S:
+            advice = "Synchronise the clocks (NTP): clicks are dated by the web process."
+            findings.append(Finding("clock", f"differs from Redis's by {difference_s:.1f} seconds", advice))
+        else:
+            findings.append(Finding("clock", f"within {difference_s:.1f} seconds of Redis's"))
+    finally:
+        await redis.aclose()
+        await database.close()
+    return findings

@@ -1,0 +1,166 @@
+"""One tree of errors, each with its HTTP status and stable problem type, and the one place that answers them.
+
+    ShortenerError
+    ├── BadRequest           400
+    ├── NotFound             404
+    ├── Conflict             409
+    ├── Gone                 410
+    ├── Unprocessable        422
+    ├── TooManyRequests      429
+    └── ServiceUnavailable   503
+
+The specific errors live beside the code that raises them. Answers are RFC 9457 problem documents.
+"""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+import asyncpg
+import orjson
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+
+PROBLEM_JSON = "application/problem+json"
+TYPE_PREFIX = "urn:shortener:problem:"
+
+log = structlog.get_logger(__name__)
+
+
+class ShortenerError(Exception):
+    """An error that the client is told about: `detail` is for people, `type` for programs."""
+
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "internal-error"
+    title: ClassVar[str] = "Internal error"
+
+    def __init__(
+        self, detail: str, *, headers: Mapping[str, str] | None = None, errors: Sequence[Mapping[str, str]] = ()
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.errors = list(errors)
+
+
+class BadRequest(ShortenerError):
+    status, type, title = 400, "bad-request", "Bad request"
+
+
+class NotFound(ShortenerError):
+    status, type, title = 404, "not-found", "Not found"
+
+
+class Conflict(ShortenerError):
+    status, type, title = 409, "conflict", "Conflict"
+
+
+class Gone(ShortenerError):
+    status, type, title = 410, "gone", "Gone"
+
+
+class Unprocessable(ShortenerError):
+    status, type, title = 422, "invalid-request", "Invalid request"
+
+
+class TooManyRequests(ShortenerError):
+    status, type, title = 429, "too-many-requests", "Too many requests"
+
+
+class ServiceUnavailable(ShortenerError):
+    status, type, title = 503, "service-unavailable", "Service unavailable"
+
+
+# What the database says when it is the database, not the request, that is at fault.
+DATABASE_DOWN = (
+    OSError,
+    OperationalError,
+    InterfaceError,
+    PoolTimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+)
+
+
+def is_database_down(error: BaseException) -> bool:
+    """Whether the same statement may succeed later, without any change to it."""
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        cause = error.orig.__cause__ or error.orig
+        return error.connection_invalidated or isinstance(cause, DATABASE_DOWN) or isinstance(error, DATABASE_DOWN)
+    return isinstance(error, DATABASE_DOWN)
+
+
+def problem(
+    status: int,
+    type_: str,
+    title: str,
+    detail: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    **members: Any,
+) -> Response:
+    """A problem document; members that are empty are left out."""
+    body = {"type": TYPE_PREFIX + type_, "title": title, "status": status, "detail": detail}
+    body |= {name: value for name, value in members.items() if value}
+    return Response(orjson.dumps(body), status, dict(headers or {}), PROBLEM_JSON)
+
+
+def problem_of(error: ShortenerError) -> Response:
+    return problem(error.status, error.type, error.title, error.detail, headers=error.headers, errors=error.errors)
+
+
+def _field_errors(error: RequestValidationError) -> list[dict[str, str]]:
+    """One entry a field: where it is (JSON pointer for a body, else the parameter) and what is wrong."""
+    found = []
+    for item in error.errors():
+        place, *path = item["loc"]
+        if item["type"] == "json_invalid":
+            path = []
+        name = "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in path)
+        message = item["msg"].removeprefix("Value error, ")
+        found.append({"in": str(place), "field": f"/{name}" if place == "body" else name, "message": message})
+    return found
+
+
+async def _on_shortener_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ShortenerError)
+    return problem_of(error)
+
+
+async def _on_invalid_request(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = _field_errors(error)
+    detail = "; ".join(f"{e['field'].lstrip('/') or e['in']}: {e['message']}" for e in errors)
+    return problem_of(Unprocessable(detail, errors=errors))
+
+
+async def _on_http_exception(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    phrase = HTTPStatus(error.status_code).phrase
+    return problem(
+        error.status_code, phrase.lower().replace(" ", "-"), phrase, str(error.detail), headers=error.headers
+    )
+
+
+async def _on_other(request: Request, error: Exception) -> Response:
+    if is_database_down(error):
+        log.error("database_unavailable", path=request.url.path, error=repr(error))
+        unavailable = ServiceUnavailable("The database does not answer. Try again.", headers={"Retry-After": "5"})
+        return problem_of(unavailable)
+    log.error("unhandled_error", path=request.url.path, exc_info=error)
+    return problem_of(ShortenerError("The request could not be answered; the reason is in the server's log."))
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    app.add_exception_handler(ShortenerError, _on_shortener_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    for database_error in (*DATABASE_DOWN, DBAPIError):
+        app.add_exception_handler(database_error, _on_other)
+    app.add_exception_handler(Exception, _on_other)

@@ -1,0 +1,105 @@
+"""/health/live and /health/ready"""
+
+import asyncio
+from collections.abc import Awaitable
+
+import orjson
+from fastapi import APIRouter, FastAPI, Request, Response
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import text
+
+from shortener.database import Database
+from shortener.errors import PROBLEM_JSON, TYPE_PREFIX
+from shortener.migration import current_revision, head_revision
+from shortener.openapi import errors
+from shortener.worker_health import heartbeat_age_s
+
+router = APIRouter(prefix="/health", tags=["health"])
+
+CHECK_TIMEOUT_S = 2.0
+
+
+class CheckFailed(Exception):
+    """The message says what is wrong and what to do."""
+
+
+async def check_database(database: Database) -> None:
+    """Raises CheckFailed."""
+    async with database.engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))
+
+
+async def check_migrations(database: Database) -> None:
+    """Raises CheckFailed."""
+    current, head = await current_revision(database.engine), head_revision()
+    if current != head:
+        raise CheckFailed(
+            f"the database is at {current or 'nothing'}, this version needs {head}: run shortener migrate"
+        )
+
+
+async def check_redis(redis: Redis) -> None:
+    """Raises CheckFailed."""
+    await redis.ping()
+
+
+async def check_worker(redis: Redis) -> None:
+    """Raises CheckFailed."""
+    if await heartbeat_age_s(redis) is None:
+        raise CheckFailed("no worker has reported within the last seconds: start one with shortener worker")
+
+
+async def _outcome(check: Awaitable[None]) -> str | None:
+    """None when all is well, else the reason."""
+    try:
+        await asyncio.wait_for(check, CHECK_TIMEOUT_S)
+    except CheckFailed as error:
+        return str(error)
+    except TimeoutError:
+        return f"no answer within {CHECK_TIMEOUT_S:g} seconds"
+    except RedisError as error:
+        return f"Redis: {error}"
+    except Exception as error:  # A check that fails in any way is what this reports.
+        return f"{type(error).__name__}: {error}".splitlines()[0]
+    return None
+
+
+async def run_checks(database: Database, redis: Redis) -> dict[str, str | None]:
+    """Each part's failure, or None; in the order in which they would be mended."""
+    checks = {
+        "database": check_database(database),
+        "migrations": check_migrations(database),
+        "redis": check_redis(redis),
+        "worker": check_worker(redis),
+    }
+    outcomes = await asyncio.gather(*map(_outcome, checks.values()))
+    return dict(zip(checks, outcomes, strict=True))
+
+
+@router.get("/live")
+async def live() -> dict[str, str]:
+    """The process answers. Says nothing of the parts behind it: restarting would not mend them."""
+    return {"status": "ok"}
+
+
+@router.get("/ready", responses=errors(503))
+async def ready(request: Request) -> Response:
+    """All parts work; or which does not."""
+    app: FastAPI = request.app
+    outcomes = await run_checks(app.state.database, app.state.redis)
+    checks = {
+        name: {"status": "ok"} if reason is None else {"status": "failed", "detail": reason}
+        for name, reason in outcomes.items()
+    }
+    failed = [name for name, reason in outcomes.items() if reason is not None]
+    if not failed:
+        return Response(orjson.dumps({"status": "ok", "checks": checks}), media_type="application/json")
+    body = {
+        "type": f"{TYPE_PREFIX}not-ready",
+        "title": "Not ready",
+        "status": 503,
+        "detail": f"Not working: {', '.join(failed)}.",
+        "checks": checks,
+    }
+    return Response(orjson.dumps(body), 503, media_type=PROBLEM_JSON)

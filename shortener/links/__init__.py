@@ -1,0 +1,1 @@
+"""Links: creating, reading, changing and deleting them."""

@@ -1,0 +1,105 @@
+"""/api/v1/links"""
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import status as http
+
+from shortener.database import Reader, Writer
+from shortener.links.listing import Order, Sort, list_links
+from shortener.links.models import Link
+from shortener.links.schemas import LinkCreate, LinkOut, LinkPage, LinkUpdate
+from shortener.links.service import LinkService
+from shortener.openapi import errors
+from shortener.rate_limit import LimitedRoute
+
+router = APIRouter(prefix="/links", tags=["links"], route_class=LimitedRoute)
+
+ExistingCode = Annotated[str, Path(max_length=64, pattern="^[A-Za-z0-9_-]+$", examples=["k7Rm2pX"])]
+
+
+def _out(request: Request, link: Link, clicks: int) -> LinkOut:
+    return LinkOut(
+        code=link.code,
+        short_url=f"{request.app.state.settings.base_url}/{link.code}",
+        url=link.url,
+        title=link.title,
+        created_at=link.created_at,
+        updated_at=link.updated_at,
+        expires_at=link.expires_at,
+        disabled=link.is_disabled,
+        clicks=clicks,
+    )
+
+
+@router.post(
+    "",
+    status_code=http.HTTP_201_CREATED,
+    responses={
+        201: {"headers": {"Location": {"description": "The new link.", "schema": {"type": "string"}}}},
+        **errors(409, 422, 429, 503),
+    },
+)
+async def create_link(
+    body: LinkCreate,
+    request: Request,
+    response: Response,
+    session: Writer,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
+) -> LinkOut:
+    """Shorten a URL. With an `Idempotency-Key` a repeated request gives the first one's link."""
+    state = request.app.state
+    service: LinkService = state.links
+    if idempotency_key is None:
+        link = await service.create(session, body)
+    else:
+        client = state.rate_limits.client_of(request.scope)
+        link = await service.create_once(session, body, client, idempotency_key)
+    response.headers["Location"] = str(request.app.url_path_for("get_link", code=link.code))
+    return _out(request, link, 0)
+
+
+@router.get("", responses=errors(400, 422, 429, 503))
+async def get_links(
+    request: Request,
+    session: Reader,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    cursor: Annotated[str | None, Query(max_length=1000)] = None,
+    q: Annotated[str | None, Query(max_length=200, description="Part of code, URL or title.")] = None,
+    sort: Sort = Sort.CREATED_AT,
+    order: Order = Order.DESC,
+) -> LinkPage:
+    """All links, a page at a time."""
+    page = await list_links(session, q=q, sort=sort, order=order, limit=limit, cursor=cursor)
+
+    def path(cursor: str | None) -> str | None:
+        if cursor is None:
+            return None
+        query = {"limit": limit, "sort": sort, "order": order, "cursor": cursor} | ({"q": q} if q else {})
+        return f"{request.url.path}?{urlencode(query)}"
+
+    return LinkPage(
+        items=[_out(request, link, clicks) for link, clicks in page.items],
+        total=page.total,
+        next=path(page.next_cursor),
+        previous=path(page.previous_cursor),
+    )
+
+
+@router.get("/{code}", responses=errors(404, 422, 429, 503))
+async def get_link(code: ExistingCode, request: Request, session: Writer) -> LinkOut:
+    """One link."""
+    return _out(request, *await request.app.state.links.get(session, code))
+
+
+@router.patch("/{code}", responses=errors(404, 422, 429, 503))
+async def update_link(code: ExistingCode, body: LinkUpdate, request: Request, session: Writer) -> LinkOut:
+    """Change a link; every process follows within a second."""
+    return _out(request, *await request.app.state.links.update(session, code, body))
+
+
+@router.delete("/{code}", status_code=http.HTTP_204_NO_CONTENT, responses=errors(404, 422, 429, 503))
+async def delete_link(code: ExistingCode, request: Request, session: Writer) -> None:
+    """Delete a link. It answers 410 from then on, and its code is not handed out again."""
+    await request.app.state.links.delete(session, code)

@@ -1,0 +1,103 @@
+"""Where links may lead. URLs are parsed as browsers parse them (WHATWG), so that nothing is read in two ways. Pure."""
+
+import ipaddress
+import re
+import unicodedata
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import ada_url
+
+MAX_LENGTH = 8192
+_DEFAULT_PORTS = {"http:": 80, "https:": 443}
+_PRINTABLE_ASCII = re.compile(r"[\x21-\x7e]+")
+
+
+class OwnHosts(NamedTuple):
+    """This service's own addresses: to lead there would be a loop.
+
+    A named host counts on every port; the machine itself (localhost and its addresses) on these ports only.
+    """
+
+    names: frozenset[str]
+    ports: frozenset[int]
+
+
+def own_hosts(base_url: str, port: int) -> OwnHosts:
+    """Those that follow from the public address and the port that is listened on."""
+    parts = urlsplit(base_url)
+    url = ada_url.URL(base_url)
+    names = set() if _is_this_machine(url.hostname) else {_plain_host(url.hostname)}
+    return OwnHosts(frozenset(names), frozenset({parts.port or _DEFAULT_PORTS[url.protocol], port}))
+
+
+def check_destination(text: str, own: OwnHosts) -> str:
+    """The URL as the Location header will carry it. Raises ValueError with the reason.
+
+    A URL that is pure ASCII, and that browsers read alike with and without normalising, is kept to the byte;
+    any other is stored in its normal form (Punycode host, percent-encoded path).
+    """
+    text = text.strip(" ")
+    if not text:
+        raise ValueError("the URL is empty")
+    if len(text) > MAX_LENGTH:
+        raise ValueError(f"the URL is longer than {MAX_LENGTH} characters")
+    if any(unicodedata.category(sign) in {"Cc", "Cs", "Zl", "Zp"} for sign in text):
+        raise ValueError("the URL holds control characters")
+    url = _parse(text)
+    if url.username or url.password or "@" in _authority(text):
+        raise ValueError("the URL holds credentials (user@ or user:password@)")
+    if _is_own(url, own):
+        raise ValueError("the URL leads back to this service")
+    href = str(url.href)
+    if len(href) > MAX_LENGTH:
+        raise ValueError(f"the URL is longer than {MAX_LENGTH} characters once it is encoded")
+    return text if _is_same_to_browsers(text, href) else href
+
+
+def _parse(text: str) -> ada_url.URL:
+    try:
+        url = ada_url.URL(text)
+    except ValueError:
+        hint = "" if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", text) else "; it begins with http:// or https://"
+        raise ValueError(f"this is no valid URL{hint}") from None
+    if url.protocol not in _DEFAULT_PORTS:
+        raise ValueError(f"the URL's scheme is {url.protocol.rstrip(':')}; only http and https are allowed")
+    return url
+
+
+def _authority(text: str) -> str:
+    """What stands where user, host and port do, however many slashes, and of which kind, stand before it."""
+    match = re.match(r"[A-Za-z]+:[/\\]*([^/\\?#]*)", text)
+    return match[1] if match else ""
+
+
+def _is_same_to_browsers(text: str, href: str) -> bool:
+    # In a Location header a URL is resolved against the short URL: "https:example.com" would be a path there.
+    if _PRINTABLE_ASCII.fullmatch(text) is None:
+        return False
+    return all(
+        str(ada_url.URL(text, base=f"{scheme}://base.invalid/code").href) == href for scheme in ("http", "https")
+    )
+
+
+def _plain_host(host: str) -> str:
+    return host.rstrip(".").lower()
+
+
+def _is_this_machine(host: str) -> bool:
+    host = _plain_host(host)
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_unspecified
+
+
+def _is_own(url: ada_url.URL, own: OwnHosts) -> bool:
+    if _is_this_machine(url.hostname):
+        return int(url.port or _DEFAULT_PORTS[url.protocol]) in own.ports
+    return _plain_host(url.hostname) in own.names

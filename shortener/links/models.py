@@ -1,0 +1,52 @@
+"""Tables of links."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, DateTime, Identity, Index, LargeBinary, Text, literal_column, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shortener.database import Base
+
+_MOMENT = DateTime(timezone=True)
+
+# What `q` searches; the separator is a sign that no search holds. The index and the query must say it alike.
+SEARCHED_SQL = "(code || chr(10) || url || chr(10) || coalesce(title, ''))"
+
+
+class Link(Base):
+    """A link. A deleted one stays as a row, so that its code is never handed out again and answers 410."""
+
+    __tablename__ = "links"
+    __table_args__ = (
+        # One index over all three, since each index is paid at every create.
+        Index(
+            "ix_links_search",
+            literal_column(SEARCHED_SQL).label("searched"),
+            postgresql_using="gin",
+            postgresql_ops={"searched": "gin_trgm_ops"},
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
+        Index("ix_links_created_at_id", "created_at", "id", postgresql_where=text("deleted_at IS NULL")),
+        Index("ix_links_updated_at", "updated_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    code: Mapped[str] = mapped_column(Text(collation="C"), unique=True)
+    url: Mapped[str] = mapped_column(Text)
+    title: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=text("now()"))
+    updated_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=text("now()"))
+    expires_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+    is_disabled: Mapped[bool] = mapped_column(server_default=text("false"))
+    deleted_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+
+
+class IdempotencyKey(Base):
+    """An answer that is given again to the same key. `id` is a hash of client and key."""
+
+    __tablename__ = "idempotency_keys"
+
+    id: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
+    link_id: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=text("now()"), index=True)

@@ -1,0 +1,65 @@
+"""What the API takes and gives of links."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from shortener.links.codes import check_custom_code
+
+MAX_TITLE = 300
+
+_EXAMPLE_URL = "https://en.wikipedia.org/wiki/URL_shortening?useskin=vector"
+
+
+def _printable(text: str) -> str:
+    text = text.strip()
+    if any(not (sign.isprintable() or sign == "\u200d") for sign in text):
+        raise ValueError("the text holds control characters")
+    return text
+
+
+Code = Annotated[str, AfterValidator(check_custom_code), Field(examples=["spring-sale"])]
+Title = Annotated[str, AfterValidator(_printable), Field(max_length=MAX_TITLE, examples=["Spring sale"])]
+Url = Annotated[str, Field(examples=[_EXAMPLE_URL])]
+
+
+class _Request(BaseModel):
+    """Members nobody knows are refused: a misspelt `expire_at` must not make a link that lives for ever."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class LinkCreate(_Request):
+    url: Url = Field(description="An http or https URL of at most 8,192 characters.")
+    code: Code | None = Field(None, description="3 to 64 letters, digits, `-` or `_`. Default: a random code.")
+    expires_at: AwareDatetime | None = Field(None, description="When the link stops working; with a time zone.")
+    title: Title | None = None
+
+
+class LinkUpdate(_Request):
+    """Only what is named is changed; null clears title and expiry."""
+
+    url: Url = ""
+    title: Title | None = None
+    expires_at: AwareDatetime | None = None
+    disabled: bool = False
+
+
+class LinkOut(BaseModel):
+    code: str = Field(examples=["k7Rm2pX"])
+    short_url: str = Field(examples=["https://sho.rt/k7Rm2pX"])
+    url: str = Field(examples=[_EXAMPLE_URL])
+    title: str | None
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime | None
+    disabled: bool
+    clicks: int = Field(description="People's clicks so far, as of the last second or two.", examples=[0])
+
+
+class LinkPage(BaseModel):
+    items: list[LinkOut]
+    total: int = Field(description="How many links match in all; counted up to 100,000.")
+    next: str | None = Field(description="Path of the next page.")
+    previous: str | None = Field(description="Path of the previous page.")

@@ -1,0 +1,178 @@
+"""What can be done with links. Each function is one short transaction; evicting follows the commit."""
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shortener.clicks.models import ClickTotal
+from shortener.errors import Conflict, NotFound, ServiceUnavailable, Unprocessable
+from shortener.links.codes import generate_code
+from shortener.links.destinations import OwnHosts, check_destination
+from shortener.links.models import IdempotencyKey, Link
+from shortener.links.schemas import LinkCreate, LinkUpdate
+from shortener.redirect.cache import evict
+
+log = structlog.get_logger(__name__)
+
+# So many codes of one length may be taken before a longer one is tried.
+TRIES_PER_LENGTH = 3
+LENGTHS_TRIED = 5
+
+
+class CodeTaken(Conflict):
+    type, title = "code-taken", "Code taken"
+
+
+class InvalidDestination(Unprocessable):
+    type, title = "invalid-destination", "Invalid destination"
+
+
+class InvalidExpiry(Unprocessable):
+    type, title = "invalid-expiry", "Invalid expiry"
+
+
+class IdempotencyKeyReused(Unprocessable):
+    type, title = "idempotency-key-reused", "Idempotency key reused"
+
+
+class UnknownLink(NotFound):
+    type, title = "link-not-found", "No such link"
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"There is no link {code}.")
+
+
+class LinkService:
+    """Creates, changes and deletes links."""
+
+    def __init__(self, redis: Redis, own: OwnHosts, code_length: int) -> None:
+        self._redis = redis
+        self._own = own
+        self._code_length = code_length
+
+    async def create(self, session: AsyncSession, request: LinkCreate) -> Link:
+        """Raises CodeTaken, InvalidDestination, InvalidExpiry."""
+        values = self._checked(request)
+        async with session.begin():
+            link = await self._insert(session, request.code, values)
+        await self._evict(link.code)
+        return link
+
+    async def create_once(self, session: AsyncSession, request: LinkCreate, client: str, key: str) -> Link:
+        """Create, or give the link that this client's key has made already: requests that run at the same time
+        wait for the first. Raises IdempotencyKeyReused when the request is another one."""
+        key_id = hashlib.sha256(f"{client}\n{key}".encode()).digest()
+        fingerprint = hashlib.sha256(request.model_dump_json().encode()).digest()
+        values = self._checked(request)
+        async with session.begin():
+            # The row is taken before the link is made: whoever comes second waits here for the first to commit.
+            claimed = await session.scalar(
+                insert(IdempotencyKey)
+                .values(id=key_id, fingerprint=fingerprint, link_id=0)
+                .on_conflict_do_nothing()
+                .returning(IdempotencyKey.id)
+            )
+            record = await session.get_one(IdempotencyKey, key_id)
+            if claimed is None:
+                if record.fingerprint != fingerprint:
+                    raise IdempotencyKeyReused("This Idempotency-Key was used for another request.")
+                return await session.get_one(Link, record.link_id)
+            link = await self._insert(session, request.code, values)
+            record.link_id = link.id
+        await self._evict(link.code)
+        return link
+
+    async def get(self, session: AsyncSession, code: str) -> tuple[Link, int]:
+        """A link and its clicks. Raises UnknownLink."""
+        row = (
+            await session.execute(
+                select(Link, func.coalesce(ClickTotal.clicks, 0))
+                .outerjoin(ClickTotal, ClickTotal.link_id == Link.id)
+                .where(Link.code == code, Link.deleted_at.is_(None))
+            )
+        ).one_or_none()
+        if row is None:
+            raise UnknownLink(code)
+        return row[0], row[1]
+
+    async def update(self, session: AsyncSession, code: str, request: LinkUpdate) -> tuple[Link, int]:
+        """Change what the request names. Raises UnknownLink, InvalidDestination, InvalidExpiry."""
+        changes = request.model_dump(exclude_unset=True)
+        if "url" in changes:
+            changes["url"] = self._checked_url(changes["url"])
+        if "expires_at" in changes:
+            _check_expiry(changes["expires_at"])
+        if "disabled" in changes:
+            changes["is_disabled"] = changes.pop("disabled")
+        async with session.begin():
+            link, clicks = await self._locked(session, code)
+            for name, value in changes.items():
+                setattr(link, name, value)
+            link.updated_at = datetime.now(UTC)
+        await self._evict(code)
+        return link, clicks
+
+    async def delete(self, session: AsyncSession, code: str) -> None:
+        """Raises UnknownLink. Figures and the code stay; the code is not handed out again."""
+        async with session.begin():
+            link, _ = await self._locked(session, code)
+            link.deleted_at = link.updated_at = datetime.now(UTC)
+        await self._evict(code)
+
+    async def _locked(self, session: AsyncSession, code: str) -> tuple[Link, int]:
+        link, clicks = await self.get(session, code)
+        await session.refresh(link, with_for_update=True)
+        if link.deleted_at is not None:
+            raise UnknownLink(code)
+        return link, clicks
+
+    def _checked(self, request: LinkCreate) -> dict[str, Any]:
+        _check_expiry(request.expires_at)
+        return {"url": self._checked_url(request.url), "title": request.title or None, "expires_at": request.expires_at}
+
+    def _checked_url(self, url: str) -> str:
+        try:
+            return check_destination(url, self._own)
+        except ValueError as error:
+            reason = str(error)
+            field = {"in": "body", "field": "/url", "message": reason}
+            raise InvalidDestination(f"{reason[0].upper()}{reason[1:]}.", errors=[field]) from None
+
+    async def _insert(self, session: AsyncSession, code: str | None, values: dict[str, Any]) -> Link:
+        if code is not None:
+            link = await _try_insert(session, code, values)
+            if link is None:
+                raise CodeTaken(f"The code {code} is taken.")
+            return link
+        for length in range(self._code_length, self._code_length + LENGTHS_TRIED):
+            for _ in range(TRIES_PER_LENGTH):
+                link = await _try_insert(session, generate_code(length), values)
+                if link is not None:
+                    return link
+        raise ServiceUnavailable("No free code was found. Try again.")
+
+    async def _evict(self, code: str) -> None:
+        try:
+            await evict(self._redis, [code])
+        except (RedisError, OSError) as error:
+            # The worker evicts again whatever has changed, as soon as Redis answers.
+            log.warning("not_evicted", code=code, error=repr(error))
+
+
+def _check_expiry(expires_at: datetime | None) -> None:
+    if expires_at is not None and expires_at <= datetime.now(UTC):
+        field = {"in": "body", "field": "/expires_at", "message": "the time has passed"}
+        raise InvalidExpiry("The time of expiry has passed.", errors=[field])
+
+
+async def _try_insert(session: AsyncSession, code: str, values: dict[str, Any]) -> Link | None:
+    """None when the code is taken. Of many at once exactly one succeeds: the unique index decides."""
+    statement = insert(Link).values(code=code, **values).on_conflict_do_nothing().returning(Link)
+    return (await session.scalars(statement)).one_or_none()

@@ -1,0 +1,113 @@
+"""The composition root: builds the parts, in order, and the app that serves them."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+from fastapi import APIRouter, FastAPI
+
+from shortener import __version__, docs, health
+from shortener.access_log import AccessLog
+from shortener.clicks.api import router as clicks_router
+from shortener.clicks.event import Batch
+from shortener.clicks.recorder import Recorder
+from shortener.clicks.stream import ClickStream, Sealer
+from shortener.database import Database
+from shortener.errors import install_error_handlers
+from shortener.links.api import router as links_router
+from shortener.links.codes import RESERVED
+from shortener.links.destinations import own_hosts
+from shortener.links.service import LinkService
+from shortener.openapi import install_openapi
+from shortener.rate_limit import RateLimitHeaders, RateLimits
+from shortener.redirect.cache import TargetCache
+from shortener.redirect.memory import Invalidations, MemoryLevel
+from shortener.redirect.resolver import Resolver
+from shortener.redirect.router import RedirectRouter, Redirects
+from shortener.redis import RedisGuard, create_redis
+from shortener.settings import Settings, get_settings
+from shortener.telemetry import configure_logging
+
+MAX_BODY_BYTES = 64 * 1024
+
+
+@contextlib.asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Open the parts; close them in reverse: the recorder still needs Redis and the database for its last clicks."""
+    settings: Settings = app.state.settings
+    database = Database(settings)
+    redis = create_redis(settings.redis_url)
+    guard = RedisGuard(settings.redis_timeout_ms / 1000)
+
+    memory = MemoryLevel(settings.cache_memory_size)
+    resolver = Resolver(database, TargetCache(redis, guard, settings.cache_ttl_s, settings.cache_missing_ttl_s), memory)
+    stream = ClickStream(redis, Sealer(settings.secret_key.get_secret_value()))
+    recorder = Recorder(stream, guard, _direct_writer(database), settings.click_buffer_size)
+    limits = RateLimits(redis, guard, settings)
+
+    app.state.database = database
+    app.state.redis = redis
+    app.state.rate_limits = limits
+    app.state.links = LinkService(redis, own_hosts(settings.base_url, settings.port), settings.code_length)
+    app.state.redirects = Redirects(resolver, recorder, limits, settings)
+
+    invalidations = asyncio.create_task(Invalidations(redis, memory, resolver.forget).run())
+    try:
+        yield
+    finally:
+        await recorder.close()
+        invalidations.cancel()
+        await asyncio.wait([invalidations])
+        await redis.aclose()
+        await database.close()
+
+
+def _direct_writer(database: Database) -> Callable[[Sequence[Batch]], Awaitable[None]]:
+    """What the recorder calls when Redis stays away. Loaded only then: parsing user agents takes memory."""
+
+    async def write(batches: Sequence[Batch]) -> None:
+        from shortener.clicks.writer import ClickWriter
+
+        async with database.driver_connection() as connection:
+            await ClickWriter().write(connection, batches)
+
+    return write
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The app. Raises SettingsError when a setting that it needs is missing."""
+    settings = settings or get_settings()
+    settings.require("database_url", "redis_url", "secret_key")
+    configure_logging(settings)
+    app = FastAPI(
+        title="Shortener",
+        summary="Short links that count every click.",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        max_body_size=MAX_BODY_BYTES,
+        openapi_tags=[
+            {"name": "links", "description": "Create, find, change and delete links."},
+            {"name": "figures", "description": "Who followed a link, when, and from where."},
+            {"name": "redirects", "description": "What a browser asks for."},
+            {"name": "health", "description": "For load balancers and operators."},
+        ],
+    )
+    app.state.settings = settings
+    install_error_handlers(app)
+
+    v1 = APIRouter(prefix="/api/v1")
+    v1.include_router(links_router)
+    v1.include_router(clicks_router)
+    app.include_router(v1)
+    app.include_router(health.router)
+    docs.install_docs(app)
+    install_openapi(app)
+
+    # The last that is added is the first to be asked: a redirect passes nothing but the access log.
+    app.add_middleware(RateLimitHeaders)
+    app.add_middleware(RedirectRouter, reserved=RESERVED)
+    if settings.access_log:
+        app.add_middleware(AccessLog)
+    return app

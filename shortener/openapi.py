@@ -1,0 +1,150 @@
+"""The OpenAPI document: what the routes say, completed by the errors each can give and by the redirects."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from shortener.errors import PROBLEM_JSON, TYPE_PREFIX
+
+_METHODS = ("get", "post", "put", "patch", "delete", "head")
+_LIMIT_HEADERS = {
+    "X-RateLimit-Limit": "Requests allowed in a window.",
+    "X-RateLimit-Remaining": "Requests left in this window.",
+    "X-RateLimit-Reset": "Seconds to the end of this window.",
+}
+
+_PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "title": "Problem",
+    "description": "An error as RFC 9457 describes it. `type` is stable: programs may rely on it.",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "description": "One entry for each wrong field.",
+            "items": {
+                "type": "object",
+                "required": ["in", "field", "message"],
+                "properties": {
+                    "in": {"type": "string", "examples": ["body", "query", "path", "header"]},
+                    "field": {"type": "string", "examples": ["/url"]},
+                    "message": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+
+_TITLES = {
+    400: ("bad-request", "Bad request"),
+    404: ("link-not-found", "No such link"),
+    409: ("code-taken", "Code taken"),
+    410: ("link-gone", "This link no longer works"),
+    422: ("invalid-request", "Invalid request"),
+    429: ("too-many-requests", "Too many requests"),
+    503: ("service-unavailable", "Service unavailable"),
+}
+
+
+def _limit_headers() -> dict[str, Any]:
+    return {name: {"description": text, "schema": {"type": "integer"}} for name, text in _LIMIT_HEADERS.items()}
+
+
+def _error(status: int) -> dict[str, Any]:
+    type_, title = _TITLES[status]
+    example = {"type": TYPE_PREFIX + type_, "title": title, "status": status, "detail": f"{title}."}
+    answer: dict[str, Any] = {
+        "description": title,
+        "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}},
+    }
+    if status == 429:
+        answer["headers"] = {
+            **_limit_headers(),
+            "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
+        }
+    return answer
+
+
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that can fail in these ways."""
+    return {status: _error(status) for status in statuses}
+
+
+def _redirect_paths() -> dict[str, Any]:
+    code = {
+        "name": "code",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{3,64}$"},
+        "example": "k7Rm2pX",
+    }
+    failures = {str(status): _error(status) for status in (404, 410, 429, 503)}
+    for answer in failures.values():
+        answer["content"]["text/html"] = {"schema": {"type": "string"}}
+    moved = {
+        "description": "The link's destination. The click is stored before this answer leaves.",
+        "headers": {
+            "Location": {"description": "The destination.", "schema": {"type": "string", "format": "uri"}},
+            "Cache-Control": {"schema": {"type": "string", "const": "private, no-store"}},
+            **_limit_headers(),
+        },
+    }
+    follow = {"tags": ["redirects"], "parameters": [code], "responses": {"302": moved, **failures}}
+    destination = {
+        "type": "object",
+        "required": ["code", "short_url", "url"],
+        "properties": {name: {"type": "string"} for name in ("code", "short_url", "url")},
+    }
+    shown = {
+        "description": "Where the link leads.",
+        "content": {"application/json": {"schema": destination}, "text/html": {"schema": {"type": "string"}}},
+    }
+    return {
+        "/{code}": {
+            "get": {"summary": "Follow a link", "operationId": "follow_link", **follow},
+            "head": {"summary": "Ask for a link's destination", "operationId": "head_link", **follow},
+        },
+        "/{code}+": {
+            "get": {
+                "summary": "See where a link leads, without going there",
+                "operationId": "preview_link",
+                "tags": ["redirects"],
+                "parameters": [code],
+                "responses": {"200": shown, **failures},
+            }
+        },
+    }
+
+
+def install_openapi(app: FastAPI) -> None:
+    """Replace the app's `openapi` by one that adds what FastAPI cannot know."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = get_openapi(
+                title=app.title,
+                version=app.version,
+                summary=app.summary,
+                description=app.description,
+                routes=app.routes,
+                tags=app.openapi_tags,
+            )
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            schemas["Problem"] = _PROBLEM_SCHEMA
+            for unused in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(unused, None)
+            for path in document["paths"].values():
+                for method in set(_METHODS) & path.keys():
+                    # FastAPI documents a 422 of its own form wherever there is a parameter.
+                    if "422" in path[method]["responses"]:
+                        path[method]["responses"]["422"] = _error(422)
+            document["paths"] |= _redirect_paths()
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

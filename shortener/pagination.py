@@ -1,0 +1,45 @@
+"""Keyset cursors: where a page ended, opaque to the client."""
+
+import base64
+import binascii
+from typing import Any
+
+import msgspec
+
+from shortener.errors import BadRequest
+
+MAX_CURSOR = 1000
+
+
+class InvalidCursor(BadRequest):
+    type, title = "invalid-cursor", "Invalid cursor"
+
+    def __init__(self) -> None:
+        super().__init__("The cursor is not one of this list. Use a cursor as it was given, with the same sort.")
+
+
+class Cursor(msgspec.Struct, frozen=True, array_like=True):
+    """Behind (or, `backwards`, before) the row with this key. `sort` keeps a cursor with its own order."""
+
+    sort: str
+    values: list[Any]
+    backwards: bool = False
+
+
+def encode_cursor(cursor: Cursor) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(cursor)).rstrip(b"=").decode()
+
+
+def decode_cursor(text: str, sort: str, types: tuple[type, ...]) -> Cursor:
+    """Raises InvalidCursor for anything that `encode_cursor` has not made for this sort."""
+    try:
+        padded = text.encode("ascii") + b"=" * (-len(text) % 4)
+        cursor = msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=Cursor)
+        values = msgspec.convert(cursor.values, type=tuple.__class_getitem__(types))
+    except (UnicodeEncodeError, binascii.Error, msgspec.MsgspecError):
+        raise InvalidCursor from None
+    if cursor.sort != sort or any(isinstance(v, int) and abs(v) >= 2**63 for v in values):
+        raise InvalidCursor
+    if any(isinstance(v, str) and "\x00" in v for v in values):
+        raise InvalidCursor
+    return Cursor(sort, list(values), cursor.backwards)

@@ -1,0 +1,85 @@
+"""Targets in Redis: key names, reading, filling and evicting.
+
+A fill that was read from the database before a change must not be stored after it. Evicting therefore does
+not delete: it leaves a mark for `MARK_MS`, and fills never overwrite anything (SET NX).
+"""
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
+from typing import Literal
+
+import msgspec
+from redis.asyncio import Redis
+
+from shortener.redirect.target import Target, pack, unpack
+from shortener.redis import RedisGuard
+
+KEY_PREFIX = "link:"
+MARK_MS = 3000
+TTL_JITTER = 0.1
+
+_MISSING_VALUE = b""
+_MARK_VALUE = b"\xc1"  # A byte that msgpack never uses.
+
+
+class Absent(Enum):
+    """Why there is no target."""
+
+    MISSING = "no such link"
+    UNKNOWN = "the cache cannot tell"
+
+
+Cached = Target | Literal[Absent.MISSING]
+
+
+def key_of(code: str) -> str:
+    return KEY_PREFIX + code
+
+
+def code_of(key: bytes) -> str:
+    return key[len(KEY_PREFIX) :].decode("utf-8", "replace")
+
+
+class TargetCache:
+    """Targets and missing codes in Redis. Reading and filling raise RedisUnavailable."""
+
+    def __init__(self, redis: Redis, guard: RedisGuard, ttl_s: float, missing_ttl_s: float) -> None:
+        self._redis = redis
+        self._guard = guard
+        self._ttl_s = ttl_s
+        self._missing_ttl_s = missing_ttl_s
+
+    async def get(self, codes: Sequence[str]) -> dict[str, Cached]:
+        """What Redis knows of these codes, in one round trip; unknown codes are left out."""
+        values = await self._guard.call("cache", self._redis.mget([key_of(code) for code in codes]))
+        found: dict[str, Cached] = {}
+        for code, value in zip(codes, values, strict=True):
+            if value == _MISSING_VALUE:
+                found[code] = Absent.MISSING
+            elif value is not None and value != _MARK_VALUE:
+                try:
+                    found[code] = unpack(value)
+                except msgspec.DecodeError:
+                    continue
+        return found
+
+    async def fill(self, entries: Mapping[str, Cached]) -> None:
+        """Store what the database said, unless something is stored, or the code was just evicted."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for code, entry in entries.items():
+            missing = entry is Absent.MISSING
+            ttl_s = self._missing_ttl_s if missing else self._ttl_s
+            # Links cached in one burst must not all expire in one burst.
+            ttl_ms = round(1000 * ttl_s * random.uniform(1 - TTL_JITTER, 1 + TTL_JITTER))  # noqa: S311
+            value = _MISSING_VALUE if entry is Absent.MISSING else pack(entry)
+            pipeline.set(key_of(code), value, px=ttl_ms, nx=True)
+        await self._guard.call("cache", pipeline.execute())
+
+
+async def evict(redis: Redis, codes: Iterable[str]) -> None:
+    """Forget these codes everywhere: Redis tells each process that holds them. Raises RedisError."""
+    pipeline = redis.pipeline(transaction=False)
+    for code in codes:
+        pipeline.set(key_of(code), _MARK_VALUE, px=MARK_MS)
+    await pipeline.execute()

@@ -1,0 +1,45 @@
+"""All that a redirect needs to know of a link."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Status(StrEnum):
+    LIVE = "live"
+    DISABLED = "disabled"
+    EXPIRED = "expired"
+    DELETED = "deleted"
+
+
+class Target(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A link as the redirect sees it. `expires_at_s` is in seconds since the epoch."""
+
+    link_id: int
+    url: str
+    expires_at_s: float | None = None
+    is_disabled: bool = False
+    is_deleted: bool = False
+
+    def status(self, now_s: float) -> Status:
+        """Judged at every hit, so that no cache can keep a link alive beyond its expiry."""
+        if self.is_deleted:
+            return Status.DELETED
+        if self.is_disabled:
+            return Status.DISABLED
+        if self.expires_at_s is not None and self.expires_at_s <= now_s:
+            return Status.EXPIRED
+        return Status.LIVE
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Target)
+
+
+def pack(target: Target) -> bytes:
+    return _encoder.encode(target)
+
+
+def unpack(data: bytes) -> Target:
+    """Raises msgspec.DecodeError for what another version, or another program, has written."""
+    return _decoder.decode(data)

@@ -1,0 +1,225 @@
+"""Every setting, by subject. Nothing else in the product reads the environment."""
+
+import ipaddress
+import os
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, Self
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+PREFIX = "SHORTENER_"
+_WINDOWS_S = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the message names it and says what to do."""
+
+
+class Rate(NamedTuple):
+    """At most `quota` requests in any window of `window_s` seconds that starts with the first of them."""
+
+    quota: int
+    window_s: int
+
+
+def parse_rate(value: Any) -> Rate | None:
+    """Read "100/minute" (second, minute, hour, day) or "off" (None). Raises ValueError."""
+    if value is None or isinstance(value, Rate):
+        return value
+    if str(value).strip().lower() == "off":
+        return None
+    match = re.fullmatch(r"\s*([1-9]\d{0,8})\s*/\s*(second|minute|hour|day)\s*", str(value), re.IGNORECASE)
+    if match is None:
+        raise ValueError('use a form such as "100/minute" (second, minute, hour, day), or "off"')
+    return Rate(int(match[1]), _WINDOWS_S[match[2].lower()])
+
+
+def _split_commas(value: Any) -> Any:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+RateLimit = Annotated[Rate | None, NoDecode, BeforeValidator(parse_rate)]
+Networks = Annotated[tuple[IPNetwork, ...], NoDecode, BeforeValidator(_split_commas)]
+
+
+class _FileSource(PydanticBaseSettingsSource):
+    """Reads a setting from the file named by SHORTENER_<SETTING>_FILE, as container secrets are given."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        del field
+        path = os.environ.get(f"{PREFIX}{field_name}_FILE".upper())
+        if not path:
+            return None, field_name, False
+        try:
+            return Path(path).read_text().strip(), field_name, False
+        except OSError as error:
+            variable = f"{PREFIX}{field_name}_FILE".upper()
+            raise SettingsError(f"{variable}: cannot read {path}: {error.strerror}.") from error
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+class Settings(BaseSettings):
+    """Environment variables are the names in capitals behind `SHORTENER_`; each may instead be given
+    as a file, by `SHORTENER_<NAME>_FILE`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
+
+    # Where it listens
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
+    web_processes: int = Field(
+        default_factory=lambda: min(os.cpu_count() or 1, 4),
+        ge=1,
+        le=64,
+        description="Number of web processes. Default: one per core, at most 4.",
+    )
+    base_url: str = Field(
+        "",
+        description="Public address that short URLs start with, such as `https://sho.rt`. "
+        "Default: `http://` host and port.",
+    )
+    trusted_proxies: Networks = Field(
+        (),
+        description="Addresses or networks, separated by commas, whose `X-Forwarded-For` is believed.",
+    )
+
+    # Where it stores
+    data_dir: Path = Field(Path(".data"), description="Folder of the embedded servers under `shortener up`.")
+    database_url: str = Field(
+        "", description="PostgreSQL, `postgresql://user:password@host:port/name`. Default: the embedded one."
+    )
+    database_replica_url: str = Field(
+        "", description="Read replica of the database for lists and figures. Default: none."
+    )
+    database_pool_size: int = Field(5, ge=1, le=100, description="Database connections per process.")
+    redis_url: str = Field(
+        "", description="Redis or Valkey, `redis://host:port/0`, `rediss://` or `unix://`. Default: the embedded one."
+    )
+    redis_timeout_ms: int = Field(
+        50, ge=1, le=10_000, description="How long a redirect waits for Redis before it goes on without."
+    )
+    secret_key: SecretStr = Field(
+        SecretStr(""),
+        description="At least 32 characters; the same for web and worker. Seals clicks on their way "
+        "to the database. Default: made at the first `shortener up` and kept in the data folder.",
+    )
+
+    # Codes
+    code_length: int = Field(7, ge=3, le=32, description="Length of generated codes; grows when the space fills.")
+
+    # Limits, per client: an IPv4 address or an IPv6 /64
+    limit_api: RateLimit = Field(Rate(100, 60), description="API requests per client, or `off`.")
+    limit_redirect: RateLimit = Field(Rate(1000, 60), description="Redirects per client, or `off`.")
+    limit_miss: RateLimit = Field(Rate(60, 60), description="Unknown codes per client, or `off`.")
+
+    # Cache
+    cache_ttl_s: int = Field(3600, ge=1, description="Seconds a link stays in Redis.")
+    cache_missing_ttl_s: int = Field(30, ge=1, description="Seconds that an unknown code is remembered.")
+    cache_memory_size: int = Field(20_000, ge=1, description="Links each process keeps in memory.")
+
+    # Clicks
+    click_buffer_size: int = Field(
+        100_000, ge=1, description="Clicks each process holds while neither Redis nor the database answers."
+    )
+
+    # Logs
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="`debug` to `error`.")
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="`json`, `console`, or `auto`: console on a terminal."
+    )
+    access_log: bool = Field(False, description="Log each request.")
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_http_origin(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^/?#@\s]+", value.rstrip("/")):
+            raise ValueError("use a form such as https://sho.rt, without a path")
+        return value.rstrip("/")
+
+    @field_validator("database_url", "database_replica_url")
+    @classmethod
+    def _is_postgresql(cls, value: str) -> str:
+        if value and not re.match(r"(postgres|postgresql|postgresql\+asyncpg)://", value):
+            raise ValueError("use a form such as postgresql://user:password@host:5432/name")
+        return re.sub(r"^(postgres|postgresql)://", "postgresql+asyncpg://", value)
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: str) -> str:
+        value = re.sub(r"^valkey(s?)://", r"redis\1://", value)
+        if value and not re.match(r"(rediss?|unix)://", value):
+            raise ValueError("use a form such as redis://host:6379/0, rediss://… or unix:///path/to/socket")
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _is_long(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and len(value.get_secret_value()) < 32:
+            raise ValueError("use at least 32 random characters, for example from: openssl rand -base64 32")
+        return value
+
+    @model_validator(mode="after")
+    def _default_base_url(self) -> Self:
+        if not self.base_url:
+            host = {"0.0.0.0": "localhost", "::": "localhost"}.get(self.host, self.host)  # noqa: S104
+            host = f"[{host}]" if ":" in host else host
+            object.__setattr__(self, "base_url", f"http://{host}:{self.port}")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, _FileSource(settings_cls)
+
+    def require(self, *names: str) -> None:
+        """Raise SettingsError unless each of these settings has a value."""
+        for name in names:
+            value = getattr(self, name)
+            if not (value.get_secret_value() if isinstance(value, SecretStr) else value):
+                raise SettingsError(
+                    f"{variable(name)} is not set. Set it (see .env.example), or start everything with: shortener up"
+                )
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return f"{PREFIX}{name}".upper()
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment. Raises SettingsError with one line per wrong setting."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        lines = [f"{variable(str(e['loc'][0]))}: {e['msg'].removeprefix('Value error, ')}." for e in error.errors()]
+        raise SettingsError("\n".join(lines)) from None
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The process's settings, read once."""
+    return load_settings()
+
+
+def unknown_variables(environ: Iterable[str]) -> list[str]:
+    """Variables that begin as ours do and that no setting has: most likely misspelt."""
+    known = {variable(name) for name in Settings.model_fields}
+    known |= {f"{name}_FILE" for name in known}
+    return sorted(name for name in environ if name.startswith(PREFIX) and name not in known)

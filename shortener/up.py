@@ -1,0 +1,135 @@
+"""`shortener up`: everything on one machine, started in order and stopped in reverse."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from shortener.embedded import DataDirectory, EmbeddedPostgres, EmbeddedValkey, RunFile, run_directory
+from shortener.migration import upgrade
+from shortener.redis import create_redis
+from shortener.settings import Settings, load_settings, variable
+from shortener.supervisor import Program, Supervisor
+from shortener.web import bind, web_programs
+from shortener.worker_health import heartbeat_age_s
+
+_HEARTBEAT_POLL_S = 0.1
+
+
+async def up(settings: Settings, console: Console) -> None:
+    """Run until SIGTERM or SIGINT. Raises StartFailed, DataDirectoryInUse, PortInUse, OSError."""
+    stop = _stop_event()
+    data = DataDirectory(settings.data_dir).lock()
+    try:
+        with bind(settings) as listener, run_directory(data) as run_dir:
+            await _run(settings, data, run_dir, listener, stop, console)
+    finally:
+        data.unlock()
+
+
+async def run_web(settings: Settings, listener: socket.socket) -> None:
+    """Several web processes on one socket, until SIGTERM or SIGINT. Raises StartFailed."""
+    stop = _stop_event()
+    supervisor = Supervisor()
+    try:
+        await supervisor.start(*web_programs(settings, listener, os.environ))
+        await stop.wait()
+    finally:
+        await supervisor.stop()
+
+
+def _stop_event() -> asyncio.Event:
+    """Set by the signals that ask to stop."""
+    stop = asyncio.Event()
+    for stop_signal in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(stop_signal, stop.set)
+    return stop
+
+
+async def _run(
+    settings: Settings,
+    data: DataDirectory,
+    run_dir: Path,
+    listener: socket.socket,
+    stop: asyncio.Event,
+    console: Console,
+) -> None:
+    supervisor = Supervisor()
+    starting = asyncio.create_task(_start(settings, data, run_dir, listener, supervisor))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            _greet(starting.result(), console)
+            await stopping
+            console.print("Stopping …")
+    finally:
+        for task in (starting, stopping):
+            task.cancel()
+        await asyncio.gather(starting, stopping, return_exceptions=True)
+        await supervisor.stop()
+        data.remove_run_file()
+
+
+async def _start(
+    settings: Settings, data: DataDirectory, run_dir: Path, listener: socket.socket, supervisor: Supervisor
+) -> Settings:
+    """Servers, schema, web, worker: each needs the one before. Returns the settings as they came to be."""
+    overrides: dict[str, str] = {}
+    servers: list[Program] = []
+    if not settings.database_url:
+        postgres = EmbeddedPostgres(data.path, run_dir)
+        overrides["database_url"] = postgres.url
+        servers.append(await asyncio.to_thread(postgres.prepare))
+    if not settings.redis_url:
+        valkey = EmbeddedValkey(data.path, run_dir)
+        overrides["redis_url"] = valkey.url
+        servers.append(await asyncio.to_thread(valkey.prepare))
+    if not settings.secret_key.get_secret_value():
+        overrides["secret_key"] = data.secret_key()
+    settings = load_settings(**overrides)
+    await supervisor.start(*servers)
+    data.write_run_file(
+        RunFile(os.getpid(), str(run_dir), settings.database_url, settings.redis_url, settings.base_url)
+    )
+    await asyncio.to_thread(upgrade, settings.database_url)
+
+    env = os.environ | {variable(name): value for name, value in overrides.items()}
+    worker = Program(
+        name="worker",
+        argv=[sys.executable, "-m", "shortener", "worker"],
+        env=env,
+        ready=lambda: _worker_ready(settings),
+    )
+    await supervisor.start(worker)
+    await supervisor.start(*web_programs(settings, listener, env))
+    return settings
+
+
+async def _worker_ready(settings: Settings) -> None:
+    redis = create_redis(settings.redis_url)
+    async with contextlib.aclosing(redis):
+        while await heartbeat_age_s(redis) is None:
+            await asyncio.sleep(_HEARTBEAT_POLL_S)
+
+
+def _greet(settings: Settings, console: Console) -> None:
+    url = settings.base_url
+    body = '{"url": "https://example.com/"}'
+    lines = (
+        "",
+        f"Shortener is ready   {url}",
+        f"API documentation    {url}/docs",
+        "Shorten a URL:",
+        "",
+        f"  curl -s {url}/api/v1/links -H 'Content-Type: application/json' -d '{body}'",
+        "",
+        "Ctrl-C stops it.",
+    )
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True, markup=False)

@@ -1,0 +1,87 @@
+"""Serving the app: one process in this one, or several that share a listening socket under a supervisor."""
+
+import asyncio
+import os
+import socket
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+
+import uvicorn
+
+from shortener.settings import Settings
+from shortener.supervisor import Program
+
+BACKLOG = 4096
+STOP_TIMEOUT_S = 30
+_READY_POLL_S = 0.05
+
+
+class PortInUse(Exception):
+    """Somebody listens there already; the message says what to do."""
+
+
+def bind(settings: Settings) -> socket.socket:
+    """The listening socket. Raises PortInUse, OSError."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise PortInUse(
+            f"Cannot listen on {settings.host}:{settings.port}: {os.strerror(error.errno or 0)}. "
+            "Set SHORTENER_HOST or SHORTENER_PORT, or stop what listens there."
+        ) from error
+    return listener
+
+
+def serve(listener: socket.socket) -> None:
+    """Serve until SIGTERM or SIGINT; requests that are being answered are finished."""
+    config = uvicorn.Config(
+        "shortener.main:create_app",
+        factory=True,
+        # The peer's address stays the peer's: who is believed about the client is ours to decide.
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=STOP_TIMEOUT_S,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def web_programs(settings: Settings, listener: socket.socket, env: Mapping[str, str]) -> list[Program]:
+    """One program a process, all on the same socket: one that dies leaves no connection refused."""
+
+    async def ready() -> None:
+        while not await asyncio.to_thread(_answers, settings):
+            await asyncio.sleep(_READY_POLL_S)
+
+    return [
+        Program(
+            name="web",
+            argv=[sys.executable, "-m", "shortener", "web", "--fd", str(listener.fileno())],
+            env=env,
+            ready=ready,
+            popen={"pass_fds": (listener.fileno(),)},
+        )
+        for _ in range(settings.web_processes)
+    ]
+
+
+def local_url(settings: Settings) -> str:
+    """Where this machine itself reaches the server."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
+def _answers(settings: Settings) -> bool:
+    try:
+        with urllib.request.urlopen(f"{local_url(settings)}/health/live", timeout=2) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False

@@ -1,0 +1,189 @@
+"""Real servers for every test: each test process starts its own PostgreSQL and Valkey with the product's own code."""
+
+import asyncio
+import contextlib
+import os
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from threading import Thread
+from typing import Any, NamedTuple
+
+import asyncpg
+import httpx
+import pytest
+from fastapi import FastAPI
+from redis.asyncio import Redis
+
+from shortener.clicks.stream import ClickStream, Sealer
+from shortener.database import Database
+from shortener.embedded import DataDirectory, EmbeddedPostgres, EmbeddedValkey, run_directory
+from shortener.main import create_app
+from shortener.migration import upgrade
+from shortener.redis import create_redis
+from shortener.settings import Settings, load_settings
+from shortener.supervisor import Supervisor
+from workers.clicks import Drain
+
+SECRET = "a secret for tests, which is long enough"
+CHROME = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+)
+
+
+class Servers(NamedTuple):
+    """`template_url` is a migrated database that each test gets a copy of."""
+
+    template_url: str
+    redis_url: str
+
+
+class _ServerThread(Thread):
+    """The servers' supervisor, on an event loop that outlives those of single tests."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(daemon=True)
+        self._folder = folder
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._started: asyncio.Future[Servers] = self._loop.create_future()
+
+    def run(self) -> None:
+        self._loop.run_until_complete(self._serve())
+
+    async def _serve(self) -> None:
+        supervisor = Supervisor()
+        data = DataDirectory(self._folder).lock()
+        with run_directory(data) as run_dir:
+            postgres, valkey = EmbeddedPostgres(data.path, run_dir), EmbeddedValkey(data.path, run_dir)
+            try:
+                await supervisor.start(postgres.prepare(), valkey.prepare())
+                await asyncio.to_thread(upgrade, postgres.url)
+                self._started.set_result(Servers(postgres.url, valkey.url))
+                await self._stop.wait()
+            except BaseException as error:
+                if not self._started.done():
+                    self._started.set_exception(error)
+                raise
+            finally:
+                await supervisor.stop()
+
+    def servers(self) -> Servers:
+        async def wait() -> Servers:
+            return await asyncio.shield(self._started)
+
+        self.start()
+        return asyncio.run_coroutine_threadsafe(wait(), self._loop).result(60)
+
+    def end(self) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self.join(60)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    with tempfile.TemporaryDirectory() as folder:
+        thread = _ServerThread(Path(folder))
+        yield thread.servers()
+        thread.end()
+
+
+@pytest.fixture
+async def database_url(servers: Servers) -> AsyncIterator[str]:
+    """A database of the test's own, with this version's schema."""
+    name = f"test_{uuid.uuid4().hex}"
+    host = servers.template_url.partition("host=")[2]
+    admin = await asyncpg.connect(host=host, user="shortener", database="postgres")
+    await admin.execute(f"CREATE DATABASE {name} TEMPLATE shortener STRATEGY file_copy")
+    yield servers.template_url.replace("/shortener?", f"/{name}?")
+    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await admin.close()
+
+
+@pytest.fixture
+async def redis(servers: Servers) -> AsyncIterator[Redis]:
+    """An empty Redis."""
+    client = create_redis(servers.redis_url)
+    await client.flushall()
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def settings(database_url: str, servers: Servers, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings for the test's own servers; limits are off, and waiting for Redis is patient."""
+    for name in [name for name in os.environ if name.startswith("SHORTENER_")]:
+        monkeypatch.delenv(name)
+    return load_settings(
+        database_url=database_url,
+        redis_url=servers.redis_url,
+        secret_key=SECRET,
+        base_url="https://sho.rt",
+        redis_timeout_ms=2000,
+        limit_api="off",
+        limit_redirect="off",
+        limit_miss="off",
+        log_level="warning",
+    )
+
+
+def changed(settings: Settings, **changes: Any) -> Settings:
+    """The same settings but for these."""
+    return load_settings(**{name: getattr(settings, name) for name in Settings.model_fields} | changes)
+
+
+StartApp = Callable[..., contextlib.AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+@contextlib.asynccontextmanager
+async def running_app(settings: Settings, client: tuple[str, int] = ("203.0.113.7", 50000)) -> AsyncIterator[FastAPI]:
+    """An app between its start and its end."""
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+def client_of(app: FastAPI, address: str = "203.0.113.7", **options: Any) -> httpx.AsyncClient:
+    """A client that seems to come from this address."""
+    transport = httpx.ASGITransport(app=app, client=(address, 50000), raise_app_exceptions=False)
+    headers = {"User-Agent": CHROME} | options.pop("headers", {})
+    return httpx.AsyncClient(transport=transport, base_url="https://sho.rt", headers=headers, **options)
+
+
+@pytest.fixture
+async def app(settings: Settings) -> AsyncIterator[FastAPI]:
+    async with running_app(settings) as app:
+        yield app
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(app) as client:
+        yield client
+
+
+@pytest.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    database = Database(settings)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def drain(database: Database, redis: Redis) -> Callable[[], Any]:
+    """Write all clicks that are in the stream; returns their number."""
+
+    async def run() -> int:
+        drain = Drain(ClickStream(redis, Sealer(SECRET)), database, "test")
+        return await drain.run_until_empty()
+
+    return run
+
+
+async def create_link(client: httpx.AsyncClient, url: str = "https://example.com/", **fields: Any) -> dict[str, Any]:
+    """A new link, as the API gives it."""
+    answer = await client.post("/api/v1/links", json={"url": url, **fields})
+    assert answer.status_code == 201, answer.text
+    link: dict[str, Any] = answer.json()
+    return link

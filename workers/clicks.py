@@ -1,0 +1,129 @@
+"""Draining the click stream into Postgres."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from redis.exceptions import RedisError, ResponseError
+
+from shortener.clicks.event import Batch
+from shortener.clicks.stream import ClickStream, Entry, UnreadableEntry
+from shortener.clicks.writer import ClickWriter
+from shortener.database import Database
+from shortener.errors import is_database_down
+from shortener.telemetry import CLICK_BATCHES_DEAD
+
+log = structlog.get_logger(__name__)
+
+ENTRIES_A_ROUND = 200
+# A worker must be finished with a round, or dead, before another takes it over. Taking it too early costs
+# only work: the ledger lets nothing be counted twice.
+ABANDONED_AFTER_MS = 10_000
+CLAIM_INTERVAL_S = 2.0
+BLOCK_MS = 500
+RETRY_INTERVAL_S = 1.0
+
+
+class Drain:
+    """One consumer of the stream."""
+
+    def __init__(self, stream: ClickStream, database: Database, consumer: str) -> None:
+        self._stream = stream
+        self._database = database
+        self._consumer = consumer
+        self._writer = ClickWriter()
+        self._stopping = False
+        self._claimed_at_s = 0.0
+
+    def stop(self) -> None:
+        """Finish the round that is being written, then return."""
+        self._stopping = True
+
+    async def run(self, duration_s: float) -> int:
+        """Write what comes in for this long; returns the number of clicks written. Raises RedisError."""
+        await self._stream.ensure_group()
+        written = 0
+        ends_at_s = time.monotonic() + duration_s
+        while not self._stopping and time.monotonic() < ends_at_s:
+            try:
+                entries = await self._take()
+                written += await self._store(entries)
+            except ResponseError as error:
+                # The stream was deleted: a new one needs its group again.
+                if not str(error).startswith("NOGROUP"):
+                    raise
+                await self._stream.ensure_group()
+            except Exception as error:
+                if not is_database_down(error) or isinstance(error, RedisError):
+                    raise
+                log.warning("database_unavailable", error=repr(error))
+                self._claimed_at_s = 0.0
+                await asyncio.sleep(RETRY_INTERVAL_S)
+        return written
+
+    async def run_until_empty(self) -> int:
+        """Write what is there; returns the number of clicks written. Raises RedisError and what the database raises."""
+        await self._stream.ensure_group()
+        written = 0
+        while entries := await self._take():
+            written += await self._store(entries)
+        return written
+
+    async def _take(self) -> list[Entry]:
+        """Abandoned entries first: the oldest clicks are those that somebody waits for."""
+        if time.monotonic() - self._claimed_at_s >= CLAIM_INTERVAL_S:
+            entries = await self._stream.claim_abandoned(self._consumer, ENTRIES_A_ROUND, ABANDONED_AFTER_MS)
+            if entries:
+                return entries
+            self._claimed_at_s = time.monotonic()
+        return await self._stream.read(self._consumer, ENTRIES_A_ROUND, BLOCK_MS)
+
+    async def _store(self, entries: list[Entry]) -> int:
+        readable: dict[bytes, Batch] = {}
+        for entry in entries:
+            try:
+                readable[entry.id] = self._stream.open(entry)
+            except UnreadableEntry as error:
+                await self._bury(entry, str(error))
+        if not readable:
+            return 0
+        try:
+            written = await self._write(list(readable.values()))
+        except Exception as error:
+            if is_database_down(error):
+                raise
+            return await self._store_singly([entry for entry in entries if entry.id in readable])
+        await self._stream.acknowledge(list(readable))
+        return written
+
+    async def _store_singly(self, entries: list[Entry]) -> int:
+        """Find the batch that the database refuses: it alone goes to the dead letters."""
+        written = 0
+        for entry in entries:
+            try:
+                written += await self._write([self._stream.open(entry)])
+            except Exception as error:
+                if is_database_down(error):
+                    raise
+                log.error("batch_refused", entry=entry.id, exc_info=error)
+                await self._bury(entry, type(error).__name__)
+            else:
+                await self._stream.acknowledge([entry.id])
+        return written
+
+    async def _write(self, batches: Sequence[Batch]) -> int:
+        async with self._database.driver_connection() as connection:
+            return await self._writer.write(connection, batches)
+
+    async def _bury(self, entry: Entry, reason: str) -> None:
+        log.error("batch_buried", entry=entry.id, reason=reason)
+        CLICK_BATCHES_DEAD.labels(reason).inc()
+        await self._stream.bury(entry, reason)
+
+
+async def drain_clicks(ctx: dict[str, Any]) -> int:
+    """One shift of the drain; the next begins before it ends, so that the stream is always read."""
+    drain: Drain = ctx["drain"]
+    return await drain.run(ctx["drain_shift_s"])

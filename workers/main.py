@@ -1,0 +1,123 @@
+"""The worker: its jobs, its schedule, and what they share."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import socket
+from datetime import UTC
+from typing import Any
+
+import structlog
+from arq import cron
+from arq.worker import Worker, get_kwargs
+from redis.exceptions import RedisError
+
+from shortener.clicks.stream import ClickStream, Sealer
+from shortener.database import Database
+from shortener.jobs import QUEUE, create_queue, deserialize, serialize
+from shortener.redis import create_redis
+from shortener.settings import Settings, get_settings
+from shortener.telemetry import configure_logging
+from shortener.worker_health import INTERVAL_S, beat
+from workers.clicks import Drain, drain_clicks
+from workers.upkeep import create_partitions, evict_changed, forget, heartbeat
+
+log = structlog.get_logger(__name__)
+
+SHIFT_S = 5
+RESTART_PAUSE_S = 1.0
+
+# unique=False: each worker has shifts of its own, so that more workers drain faster.
+SCHEDULE = [
+    cron(
+        drain_clicks, second=set(range(0, 60, SHIFT_S)), unique=False, run_at_startup=True, keep_result=0, max_tries=1
+    ),
+    cron(heartbeat, second=set(range(0, 60, INTERVAL_S)), unique=False, keep_result=0, max_tries=1),
+    cron(evict_changed, second=set(range(0, 60, 2)), run_at_startup=True, keep_result=0, max_tries=1),
+    cron(create_partitions, hour=None, minute=7, run_at_startup=True, keep_result=0, max_tries=3),
+    cron(forget, hour=3, minute=21, run_at_startup=True, keep_result=0, max_tries=3),
+]
+
+
+async def startup(ctx: dict[str, Any]) -> None:
+    settings: Settings = ctx["settings"]
+    ctx["database"] = Database(settings)
+    ctx["stream"] = ClickStream(ctx["redis"], Sealer(settings.secret_key.get_secret_value()))
+    consumer = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+    ctx["drain"] = Drain(ctx["stream"], ctx["database"], consumer)
+    # A little longer than the time to the next shift: between two of them nobody would read the stream.
+    ctx["drain_shift_s"] = SHIFT_S + 1.0
+    await beat(ctx["redis"])
+    log.info("worker_started", consumer=consumer)
+
+
+async def shutdown(ctx: dict[str, Any]) -> None:
+    await ctx["database"].close()
+
+
+class ShortenerWorker(Worker):
+    """arq's worker, which on SIGTERM also ends the drain's shift, so that stopping takes no longer than one round."""
+
+    def handle_sig_wait_for_completion(self, signum: signal.Signals) -> None:
+        self.ctx["stopping"].set()
+        drain: Drain | None = self.ctx.get("drain")
+        if drain is not None:
+            drain.stop()
+        super().handle_sig_wait_for_completion(signum)
+
+
+def worker_settings() -> type:
+    """Settings for arq, from ours. Raises SettingsError."""
+    settings = get_settings()
+    settings.require("database_url", "redis_url", "secret_key")
+    configure_logging(settings)
+    attributes = {
+        "cron_jobs": SCHEDULE,
+        "redis_pool": create_queue(create_redis(settings.redis_url)),
+        "queue_name": QUEUE,
+        "job_serializer": serialize,
+        "job_deserializer": deserialize,
+        "on_startup": startup,
+        "on_shutdown": shutdown,
+        "ctx": {"settings": settings},
+        "max_jobs": 20,
+        "job_timeout": 60,
+        "job_completion_wait": 30,
+        "poll_delay": 0.25,
+        "health_check_interval": 5,
+        "timezone": UTC,
+    }
+    return type("WorkerSettings", (), attributes)
+
+
+async def run() -> None:
+    """Work until SIGTERM or SIGINT. A Redis that goes away ends arq's worker; another is started until it is back."""
+    stopping = asyncio.Event()
+    while not stopping.is_set():
+        attributes: dict[str, Any] = dict(get_kwargs(worker_settings()))
+        attributes["ctx"] |= {"stopping": stopping}
+        worker = ShortenerWorker(**attributes)
+        try:
+            await worker.async_run()
+        except asyncio.CancelledError:
+            if not stopping.is_set():
+                raise
+        except (RedisError, OSError) as error:
+            log.warning("worker_lost_redis", error=repr(error))
+        finally:
+            await _close(worker)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), RESTART_PAUSE_S)
+
+
+async def _close(worker: Worker) -> None:
+    for task in worker.tasks.values():
+        task.cancel()
+    await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
+    worker.tasks.clear()
+    try:
+        await worker.close()
+    except (RedisError, OSError) as error:
+        log.warning("worker_not_closed", error=repr(error))

@@ -1,0 +1,74 @@
+"""What has to be done now and then."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from redis.asyncio import Redis
+from sqlalchemy import text
+
+from shortener.clicks.partitions import drop_visitor_partitions, ensure_partitions_ahead
+from shortener.clicks.stream import ClickStream
+from shortener.database import Database
+from shortener.redirect.cache import evict
+from shortener.worker_health import beat
+
+# A batch that is older than this cannot come again: it would have to wait in the stream for as long.
+LEDGER_DAYS = 30
+# Hashes of visitors can be tied to an address only while the day's salt exists.
+SALT_DAYS = 2
+IDEMPOTENCY_HOURS = 24
+IDLE_CONSUMER_MS = 3600 * 1000
+
+_SWEPT_KEY = "cache:swept_at"
+# Transactions that began earlier may commit later than this sweep.
+_SWEEP_OVERLAP_S = 10.0
+_SWEEP_START_S = 3600.0
+
+
+async def heartbeat(ctx: dict[str, Any]) -> None:
+    await beat(ctx["redis"])
+
+
+async def create_partitions(ctx: dict[str, Any]) -> None:
+    database: Database = ctx["database"]
+    async with database.driver_connection() as connection:
+        await ensure_partitions_ahead(connection)
+
+
+async def evict_changed(ctx: dict[str, Any]) -> int:
+    """Evict links that changed since the last sweep; returns their number.
+
+    Whoever changes a link evicts it at once. This covers the change whose eviction failed, since Redis was
+    away or the process died: no cache keeps it for longer than Redis itself was away.
+    """
+    database: Database = ctx["database"]
+    redis: Redis = ctx["redis"]
+    now_s = datetime.now(UTC).timestamp()
+    swept = await redis.get(_SWEPT_KEY)
+    since_s = (float(swept) if swept else now_s - _SWEEP_START_S) - _SWEEP_OVERLAP_S
+    async with database.engine.connect() as connection:
+        result = await connection.execute(
+            text("SELECT code FROM links WHERE updated_at > :since AND updated_at > created_at"),
+            {"since": datetime.fromtimestamp(since_s, UTC)},
+        )
+        codes = list(result.scalars())
+    if codes:
+        await evict(redis, codes)
+    await redis.set(_SWEPT_KEY, repr(now_s))
+    return len(codes)
+
+
+async def forget(ctx: dict[str, Any]) -> None:
+    """Delete what is kept only for a time."""
+    database: Database = ctx["database"]
+    stream: ClickStream = ctx["stream"]
+    now = datetime.now(UTC)
+    oldest_salt = now.date() - timedelta(days=SALT_DAYS)
+    async with database.driver_connection() as connection:
+        await drop_visitor_partitions(connection, oldest_salt)
+        await connection.execute("DELETE FROM visitor_salts WHERE day < $1", oldest_salt)
+        await connection.execute("DELETE FROM click_batches WHERE written_at < $1", now - timedelta(days=LEDGER_DAYS))
+        await connection.execute(
+            "DELETE FROM idempotency_keys WHERE created_at < $1", now - timedelta(hours=IDEMPOTENCY_HOURS)
+        )
+    await stream.remove_idle_consumers(IDLE_CONSUMER_MS)
