@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 
 from alembic import command
@@ -15,6 +16,8 @@ from shortener.supervisor import Supervisor
 
 def check(url: str) -> None:
     config = alembic_config(url)
+    # Alembic cannot compare an expression with an operator class, and says so each time.
+    warnings.filterwarnings("ignore", message="Expression #1.*operator clause", category=UserWarning)
     command.upgrade(config, "head")
     command.check(config)
     command.downgrade(config, "base")

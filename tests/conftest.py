@@ -46,8 +46,8 @@ class _ServerThread(Thread):
         super().__init__(daemon=True)
         self._folder = folder
         self._loop = asyncio.new_event_loop()
-        self._stop = asyncio.Event()
-        self._started: asyncio.Future[Servers] = self._loop.create_future()
+        self._ending = asyncio.Event()
+        self._serving: asyncio.Future[Servers] = self._loop.create_future()
 
     def run(self) -> None:
         self._loop.run_until_complete(self._serve())
@@ -60,24 +60,24 @@ class _ServerThread(Thread):
             try:
                 await supervisor.start(postgres.prepare(), valkey.prepare())
                 await asyncio.to_thread(upgrade, postgres.url)
-                self._started.set_result(Servers(postgres.url, valkey.url))
-                await self._stop.wait()
+                self._serving.set_result(Servers(postgres.url, valkey.url))
+                await self._ending.wait()
             except BaseException as error:
-                if not self._started.done():
-                    self._started.set_exception(error)
+                if not self._serving.done():
+                    self._serving.set_exception(error)
                 raise
             finally:
                 await supervisor.stop()
 
     def servers(self) -> Servers:
         async def wait() -> Servers:
-            return await asyncio.shield(self._started)
+            return await asyncio.shield(self._serving)
 
         self.start()
         return asyncio.run_coroutine_threadsafe(wait(), self._loop).result(60)
 
     def end(self) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
+        self._loop.call_soon_threadsafe(self._ending.set)
         self.join(60)
 
 

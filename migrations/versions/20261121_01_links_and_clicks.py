@@ -128,10 +128,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_links_search",
         "links",
-        [sa.literal_column("(code || chr(10) || url || chr(10) || coalesce(title, ''))").label("searched")],
+        [sa.literal_column("(code || chr(10) || url || chr(10) || coalesce(title, '')) gin_trgm_ops")],
         unique=False,
         postgresql_using="gin",
-        postgresql_ops={"searched": "gin_trgm_ops"},
         postgresql_where=sa.text("deleted_at IS NULL"),
     )
     op.create_index("ix_links_updated_at", "links", ["updated_at"], unique=False)
@@ -150,7 +149,6 @@ def downgrade() -> None:
         "ix_links_search",
         table_name="links",
         postgresql_using="gin",
-        postgresql_ops={"searched": "gin_trgm_ops"},
         postgresql_where=sa.text("deleted_at IS NULL"),
     )
     op.drop_index("ix_links_created_at_id", table_name="links", postgresql_where=sa.text("deleted_at IS NULL"))

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, DateTime, Identity, Index, LargeBinary, Text, literal_column, text
+from sqlalchemy import BigInteger, DateTime, Identity, Index, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shortener.database import Base
@@ -21,9 +21,8 @@ class Link(Base):
         # One index over all three, since each index is paid at every create.
         Index(
             "ix_links_search",
-            literal_column(SEARCHED_SQL).label("searched"),
+            text(f"{SEARCHED_SQL} gin_trgm_ops"),
             postgresql_using="gin",
-            postgresql_ops={"searched": "gin_trgm_ops"},
             postgresql_where=text("deleted_at IS NULL"),
         ),
         Index("ix_links_created_at_id", "created_at", "id", postgresql_where=text("deleted_at IS NULL")),
