@@ -152,6 +152,8 @@ def _local_settings() -> Settings:
 
 def _explain(error: BaseException) -> str | None:
     """One line that says what to do; None for what is a defect of ours."""
+    if isinstance(error, StartFailed) and "No space left" in str(error):
+        return f"{error}. Free some space, then start again."
     if isinstance(error, SettingsError | StartFailed | DataDirectoryInUse | PortInUse):
         return str(error)
     if isinstance(error, ShortenerError):

@@ -333,7 +333,8 @@ def _plain_environment() -> dict[str, str]:
 
 
 def _last_error(output: str) -> str:
-    found = re.findall(r"(?:FATAL|PANIC|ERROR|error):\s+(.+)", output)
+    """What a server said last that is an error; else what it said last."""
+    found = re.findall(r"(?:FATAL|PANIC|ERROR|error):\s+(.+)", output) or output.strip().splitlines()
     return str(found[-1]) if found else ""
 
 

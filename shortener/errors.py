@@ -5,6 +5,7 @@
     ├── NotFound             404
     ├── Conflict             409
     ├── Gone                 410
+    ├── ContentTooLarge      413
     ├── Unprocessable        422
     ├── TooManyRequests      429
     └── ServiceUnavailable   503
@@ -61,6 +62,10 @@ class Conflict(ShortenerError):
 
 class Gone(ShortenerError):
     status, type, title = 410, "gone", "Gone"
+
+
+class ContentTooLarge(ShortenerError):
+    status, type, title = 413, "content-too-large", "Content too large"
 
 
 class Unprocessable(ShortenerError):
@@ -142,7 +147,8 @@ async def _on_invalid_request(_: Request, error: Exception) -> Response:
 
 async def _on_http_exception(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    phrase = HTTPStatus(error.status_code).phrase
+    # Other versions of Python have other phrases for 413.
+    phrase = HTTPStatus(error.status_code).phrase if error.status_code != 413 else ContentTooLarge.title
     return problem(
         error.status_code, phrase.lower().replace(" ", "-"), phrase, str(error.detail), headers=error.headers
     )

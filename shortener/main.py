@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 
 from shortener import __version__, docs, health
 from shortener.access_log import AccessLog
+from shortener.body_limit import BodyLimit
 from shortener.clicks.api import router as clicks_router
 from shortener.clicks.event import Batch
 from shortener.clicks.recorder import Recorder
@@ -56,10 +57,16 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         await recorder.close()
-        invalidations.cancel()
-        await asyncio.wait([invalidations])
+        await _end(invalidations)
         await redis.aclose()
         await database.close()
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """Cancel until it has ended: while redis-py connects, a cancellation can get lost."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=0.1)
 
 
 def _direct_writer(database: Database) -> Callable[[Sequence[Batch]], Awaitable[None]]:
@@ -86,7 +93,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        max_body_size=MAX_BODY_BYTES,
         openapi_tags=[
             {"name": "links", "description": "Create, find, change and delete links."},
             {"name": "figures", "description": "Who followed a link, when, and from where."},
@@ -106,6 +112,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_openapi(app)
 
     # The last that is added is the first to be asked: a redirect passes nothing but the access log.
+    app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
     app.add_middleware(RateLimitHeaders)
     app.add_middleware(RedirectRouter, reserved=RESERVED)
     if settings.access_log:

@@ -45,6 +45,7 @@ _TITLES = {
     404: ("link-not-found", "No such link"),
     409: ("code-taken", "Code taken"),
     410: ("link-gone", "This link no longer works"),
+    413: ("content-too-large", "Content too large"),
     422: ("invalid-request", "Invalid request"),
     429: ("too-many-requests", "Too many requests"),
     503: ("service-unavailable", "Service unavailable"),

@@ -2,13 +2,15 @@
 
 import base64
 import binascii
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from shortener.errors import BadRequest
 
-MAX_CURSOR = 1000
+# The longest title, of four bytes a sign, in Base64.
+MAX_CURSOR = 2000
 
 
 class InvalidCursor(BadRequest):
@@ -38,8 +40,15 @@ def decode_cursor(text: str, sort: str, types: tuple[type, ...]) -> Cursor:
         values = msgspec.convert(cursor.values, type=tuple.__class_getitem__(types))
     except (UnicodeEncodeError, binascii.Error, msgspec.MsgspecError):
         raise InvalidCursor from None
-    if cursor.sort != sort or any(isinstance(v, int) and abs(v) >= 2**63 for v in values):
-        raise InvalidCursor
-    if any(isinstance(v, str) and "\x00" in v for v in values):
+    if cursor.sort != sort or not all(map(_is_storable, values)):
         raise InvalidCursor
     return Cursor(sort, list(values), cursor.backwards)
+
+
+def _is_storable(value: Any) -> bool:
+    """Whether the database can hold it, and so can have given it."""
+    if isinstance(value, int):
+        return abs(value) < 2**63
+    if isinstance(value, datetime):
+        return value.tzinfo is UTC
+    return "\x00" not in value

@@ -26,7 +26,8 @@ local answer, allowed = {}, true
 for i, key in ipairs(KEYS) do
   local quota, window, cost = tonumber(ARGV[3*i-2]), tonumber(ARGV[3*i-1]), tonumber(ARGV[3*i])
   local used, left = tonumber(redis.call('GET', key) or '0'), redis.call('PTTL', key)
-  if left < 0 then used, left = 0, window end
+  -- A key may be in its last millisecond, which no lifetime can be given again.
+  if left <= 0 then used, left = 0, window end
   -- A cost of nothing only asks whether anything is left.
   local ok = used + math.max(cost, 1) <= quota
   if not ok then allowed = false end

@@ -58,7 +58,8 @@ class RedisGuard:
             REDIS_UNAVAILABLE.labels(part).inc()
             raise RedisUnavailable(part)
         try:
-            return await asyncio.wait_for(command, self.budget_s)
+            async with asyncio.timeout(self.budget_s):
+                return await command
         except (RedisError, OSError, TimeoutError) as error:
             self._closed_until = time.monotonic() + self.pause_s
             REDIS_UNAVAILABLE.labels(part).inc()

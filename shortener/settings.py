@@ -3,14 +3,18 @@
 import ipaddress
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
+from urllib.parse import urlsplit
 
+import ada_url
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 PREFIX = "SHORTENER_"
 _WINDOWS_S = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
@@ -41,12 +45,24 @@ def parse_rate(value: Any) -> Rate | None:
     return Rate(int(match[1]), _WINDOWS_S[match[2].lower()])
 
 
-def _split_commas(value: Any) -> Any:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+def parse_networks(value: Any) -> Any:
+    """Read addresses and networks, separated by commas. Raises ValueError."""
+    if not isinstance(value, str):
+        return value
+    return tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
+
+
+def _is_readable(parse: Callable[[str], Any], url: str) -> bool:
+    """Whether the library that the URL is for will take it."""
+    try:
+        parse(url)
+    except (ValueError, ArgumentError):
+        return False
+    return True
 
 
 RateLimit = Annotated[Rate | None, NoDecode, BeforeValidator(parse_rate)]
-Networks = Annotated[tuple[IPNetwork, ...], NoDecode, BeforeValidator(_split_commas)]
+Networks = Annotated[tuple[IPNetwork, ...], NoDecode, BeforeValidator(parse_networks)]
 
 
 class _FileSource(PydanticBaseSettingsSource):
@@ -59,9 +75,10 @@ class _FileSource(PydanticBaseSettingsSource):
             return None, field_name, False
         try:
             return Path(path).read_text().strip(), field_name, False
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             variable = f"{PREFIX}{field_name}_FILE".upper()
-            raise SettingsError(f"{variable}: cannot read {path}: {error.strerror}.") from error
+            reason = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise SettingsError(f"{variable}: cannot read {path}: {reason}.") from error
 
     def __call__(self) -> dict[str, Any]:
         found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
@@ -142,14 +159,17 @@ class Settings(BaseSettings):
     @field_validator("base_url")
     @classmethod
     def _is_http_origin(cls, value: str) -> str:
-        if value and not re.fullmatch(r"https?://[^/?#@\s]+", value.rstrip("/")):
+        value = value.rstrip("/")
+        if value and not (re.fullmatch(r"https?://[^/?#@\s]+", value) and ada_url.check_url(value)):
             raise ValueError("use a form such as https://sho.rt, without a path")
-        return value.rstrip("/")
+        return value
 
     @field_validator("database_url", "database_replica_url")
     @classmethod
     def _is_postgresql(cls, value: str) -> str:
-        if value and not re.match(r"(postgres|postgresql|postgresql\+asyncpg)://", value):
+        if value and not (
+            re.match(r"(postgres|postgresql|postgresql\+asyncpg)://", value) and _is_readable(make_url, value)
+        ):
             raise ValueError("use a form such as postgresql://user:password@host:5432/name")
         return re.sub(r"^(postgres|postgresql)://", "postgresql+asyncpg://", value)
 
@@ -157,7 +177,9 @@ class Settings(BaseSettings):
     @classmethod
     def _is_redis(cls, value: str) -> str:
         value = re.sub(r"^valkey(s?)://", r"redis\1://", value)
-        if value and not re.match(r"(rediss?|unix)://", value):
+        if value and not (
+            re.match(r"(rediss?|unix)://", value) and _is_readable(lambda url: urlsplit(url).port, value)
+        ):
             raise ValueError("use a form such as redis://host:6379/0, rediss://… or unix:///path/to/socket")
         return value
 

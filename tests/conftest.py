@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import inspect
 import os
 import tempfile
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -187,3 +189,16 @@ async def create_link(client: httpx.AsyncClient, url: str = "https://example.com
     assert answer.status_code == 201, answer.text
     link: dict[str, Any] = answer.json()
     return link
+
+
+async def eventually(check: Callable[[], Any], within_s: float = 5.0, every_s: float = 0.02) -> Any:
+    """What `check` (plain or async) gives as soon as that is true; fails when the deadline passes before."""
+    deadline_s = time.monotonic() + within_s
+    while True:
+        found = check()
+        if inspect.isawaitable(found):
+            found = await found
+        if found:
+            return found
+        assert time.monotonic() < deadline_s, f"not within {within_s:g} s, at last: {found!r}"
+        await asyncio.sleep(every_s)

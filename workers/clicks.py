@@ -3,10 +3,11 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Any
 
+import asyncpg
 import structlog
 from redis.exceptions import RedisError, ResponseError
+from sqlalchemy.exc import SQLAlchemyError
 
 from shortener.clicks.event import Batch
 from shortener.clicks.stream import ClickStream, Entry, UnreadableEntry
@@ -25,6 +26,9 @@ CLAIM_INTERVAL_S = 2.0
 BLOCK_MS = 500
 RETRY_INTERVAL_S = 1.0
 
+# What the database says of data that it will never take.
+_REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
+
 
 class Drain:
     """One consumer of the stream."""
@@ -37,16 +41,19 @@ class Drain:
         self._stopping = False
         self._claimed_at_s = 0.0
 
+    @property
+    def is_stopping(self) -> bool:
+        return self._stopping
+
     def stop(self) -> None:
         """Finish the round that is being written, then return."""
         self._stopping = True
 
-    async def run(self, duration_s: float) -> int:
-        """Write what comes in for this long; returns the number of clicks written. Raises RedisError."""
+    async def run_until_stopped(self) -> int:
+        """Write what comes in; returns the number of clicks written. Raises RedisError."""
         await self._stream.ensure_group()
         written = 0
-        ends_at_s = time.monotonic() + duration_s
-        while not self._stopping and time.monotonic() < ends_at_s:
+        while not self._stopping:
             try:
                 entries = await self._take()
                 written += await self._store(entries)
@@ -55,10 +62,10 @@ class Drain:
                 if not str(error).startswith("NOGROUP"):
                     raise
                 await self._stream.ensure_group()
+            except RedisError:
+                raise
             except Exception as error:
-                if not is_database_down(error) or isinstance(error, RedisError):
-                    raise
-                log.warning("database_unavailable", error=repr(error))
+                log.warning("clicks_not_written", error=repr(error))
                 self._claimed_at_s = 0.0
                 await asyncio.sleep(RETRY_INTERVAL_S)
         return written
@@ -92,7 +99,7 @@ class Drain:
         try:
             written = await self._write(list(readable.values()))
         except Exception as error:
-            if is_database_down(error):
+            if not _is_refusal(error):
                 raise
             return await self._store_singly([entry for entry in entries if entry.id in readable])
         await self._stream.acknowledge(list(readable))
@@ -105,7 +112,7 @@ class Drain:
             try:
                 written += await self._write([self._stream.open(entry)])
             except Exception as error:
-                if is_database_down(error):
+                if not _is_refusal(error):
                     raise
                 log.error("batch_refused", entry=entry.id, exc_info=error)
                 await self._bury(entry, type(error).__name__)
@@ -123,7 +130,19 @@ class Drain:
         await self._stream.bury(entry, reason)
 
 
-async def drain_clicks(ctx: dict[str, Any]) -> int:
-    """One shift of the drain; the next begins before it ends, so that the stream is always read."""
-    drain: Drain = ctx["drain"]
-    return await drain.run(ctx["drain_shift_s"])
+def _is_refusal(error: Exception) -> bool:
+    """Whether the batch itself is at fault. Everything else (no database, no table, a deadlock, a failover to a server
+    that is still read-only) may pass, and the batch is tried until it does."""
+    if isinstance(error, asyncpg.PostgresError):
+        return isinstance(error, _REFUSALS)
+    return not is_database_down(error) and not isinstance(error, SQLAlchemyError)
+
+
+async def drain_clicks(drain: Drain) -> None:
+    """Until the drain is stopped, whatever happens meanwhile."""
+    while not drain.is_stopping:
+        try:
+            await drain.run_until_stopped()
+        except Exception as error:  # Without this task no click would be counted, and the worker would seem well.
+            log.warning("drain_interrupted", error=repr(error))
+            await asyncio.sleep(RETRY_INTERVAL_S)

@@ -26,14 +26,11 @@ from workers.upkeep import create_partitions, evict_changed, forget, heartbeat
 
 log = structlog.get_logger(__name__)
 
-SHIFT_S = 5
 RESTART_PAUSE_S = 1.0
+CLOSE_TIMEOUT_S = 2.0
 
-# unique=False: each worker has shifts of its own, so that more workers drain faster.
+# Whichever worker is the first to look takes a job. The drain is none: it runs in each worker, from start to end.
 SCHEDULE = [
-    cron(
-        drain_clicks, second=set(range(0, 60, SHIFT_S)), unique=False, run_at_startup=True, keep_result=0, max_tries=1
-    ),
     cron(heartbeat, second=set(range(0, 60, INTERVAL_S)), unique=False, keep_result=0, max_tries=1),
     cron(evict_changed, second=set(range(0, 60, 2)), run_at_startup=True, keep_result=0, max_tries=1),
     cron(create_partitions, hour=None, minute=7, run_at_startup=True, keep_result=0, max_tries=3),
@@ -47,18 +44,22 @@ async def startup(ctx: dict[str, Any]) -> None:
     ctx["stream"] = ClickStream(ctx["redis"], Sealer(settings.secret_key.get_secret_value()))
     consumer = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
     ctx["drain"] = Drain(ctx["stream"], ctx["database"], consumer)
-    # A little longer than the time to the next shift: between two of them nobody would read the stream.
-    ctx["drain_shift_s"] = SHIFT_S + 1.0
     await beat(ctx["redis"])
+    ctx["draining"] = asyncio.create_task(drain_clicks(ctx["drain"]))
     log.info("worker_started", consumer=consumer)
 
 
 async def shutdown(ctx: dict[str, Any]) -> None:
-    await ctx["database"].close()
+    """Let the drain finish its round, then close. May be called twice, and after a start that failed."""
+    if "draining" in ctx:
+        ctx["drain"].stop()
+        await asyncio.wait([ctx["draining"]])
+    if "database" in ctx:
+        await ctx["database"].close()
 
 
 class ShortenerWorker(Worker):
-    """arq's worker, which on SIGTERM also ends the drain's shift, so that stopping takes no longer than one round."""
+    """arq's worker, which on SIGTERM stops the drain at once, not only when its jobs are done."""
 
     def handle_sig_wait_for_completion(self, signum: signal.Signals) -> None:
         self.ctx["stopping"].set()
@@ -115,9 +116,13 @@ async def run() -> None:
 async def _close(worker: Worker) -> None:
     for task in worker.tasks.values():
         task.cancel()
-    await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
+    if worker.tasks:
+        await asyncio.wait(worker.tasks.values(), timeout=CLOSE_TIMEOUT_S)
     worker.tasks.clear()
+    # arq calls it only where Redis answers.
+    await shutdown(worker.ctx)
     try:
-        await worker.close()
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            await worker.close()
     except (RedisError, OSError) as error:
         log.warning("worker_not_closed", error=repr(error))

@@ -128,7 +128,11 @@ def upgrade() -> None:
     op.create_index(
         "ix_links_search",
         "links",
-        [sa.literal_column("(code || chr(10) || url || chr(10) || coalesce(title, '')) gin_trgm_ops")],
+        [
+            sa.literal_column(
+                "(code COLLATE \"default\" || chr(10) || url || chr(10) || coalesce(title, '')) gin_trgm_ops"
+            )
+        ],
         unique=False,
         postgresql_using="gin",
         postgresql_where=sa.text("deleted_at IS NULL"),

@@ -69,11 +69,12 @@ async def get_stats(
     bots: Annotated[bool, Query(description="Count bots in the breakdowns too.")] = False,
 ) -> StatsOut:
     """Figures of a link: people, unique visitors and bots apart, over time and by where they came from."""
-    start, end = read_span(since, until, interval, tz, datetime.now(UTC))
+    now = datetime.now(UTC)
+    start, end = read_span(since, until, interval, tz, now)
     if start >= end:
         raise InvalidSpan("The span is empty: `from` must lie before `to`.")
     try:
-        found = await figures(session, link_id, start, end, interval, tz, bots=bots)
+        found = await figures(session, link_id, start, end, interval, tz, bots=bots, now=now)
     except TooManyBuckets as error:
         raise InvalidSpan(f"The span has {error}.") from None
     breakdowns = {

@@ -5,16 +5,19 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import ada_url
 import crawleruseragents
 import is_crawler
 import msgspec
+import structlog
 import ua_parser
 from iptocc import country_code
 
 from shortener.clicks.event import MAX_REFERRER, MAX_USER_AGENT, Click, Mark
+
+log = structlog.get_logger(__name__)
 
 UNKNOWN: Final = ""
 DIRECT: Final = ""
@@ -53,73 +56,109 @@ class Agent(msgspec.Struct, frozen=True):
 # Link previews: fetched because somebody pasted the link, not because somebody followed it.
 _PREVIEWS = re.compile(
     r"facebookexternalhit|facebookcatalog|meta-externalfetcher|twitterbot|slackbot|slack-imgproxy|telegrambot|whatsapp|"
-    r"discordbot|linkedinbot|skypeuripreview|pinterestbot|redditbot|viber|vkshare|mastodon|bluesky|cardyb|"
-    r"iframely|embedly|snapchat|line-poker|kakaotalk-scrap|microsoftpreview|msteams|google-pagerenderer|"
-    r"googlemessages|applebot/.*link|synapse|matrix|signal-desktop|zoomlinkpreview|notionembedder",
+    r"discordbot|linkedinbot|skypeuripreview|pinterestbot|redditbot|viber|vkshare|mastodon|cardyb|iframely|embedly|"
+    r"snap url preview|line-poker|kakaotalk-scrap|microsoftpreview|microsoftteams-preview|google-pagerenderer|"
+    r"synapse \(bot",
     re.IGNORECASE,
 )
-# In-app browsers of the same names, in which people do follow links.
+# Browsers inside the apps of the same names, in which people do follow links.
 _IN_APP_BROWSER = re.compile(
-    r"mozilla/5\.0 .*(mobile|windows nt|macintosh).* (snapchat|viber|kakaotalk|line)/", re.IGNORECASE
+    r"mozilla/5\.0 \((iphone|ipad|linux|windows|macintosh).*(snapchat|viber|kakaotalk|whatsapp)[/ ]\d", re.IGNORECASE
 )
+# A maker of telephones that looks like a bot.
+_CUBOT = re.compile(r"\bcubot\b", re.IGNORECASE)
 
 
 def _bot_reason(user_agent: str) -> str | None:
     if not user_agent:
         return "no_user_agent"
-    if _PREVIEWS.search(user_agent) and not _IN_APP_BROWSER.search(user_agent):
+    if _IN_APP_BROWSER.search(user_agent):
+        return None
+    if _PREVIEWS.search(user_agent):
         return "preview"
-    if is_crawler.is_crawler(user_agent) or crawleruseragents.is_crawler(user_agent):
+    text = _CUBOT.sub("", user_agent)
+    if is_crawler.is_crawler(text) or crawleruseragents.is_crawler(text):
         return "crawler"
     return None
 
 
-def _device(user_agent: str, family: str, system: str) -> str:
-    text = user_agent.lower()
-    if "ipad" in text or "tablet" in text or (system == "Android" and "mobile" not in text):
-        return "Tablet"
-    if "smart-tv" in text or "smarttv" in text or "appletv" in text or "googletv" in text or "crkey" in text:
+_TABLET = re.compile(r"ipad|tablet", re.IGNORECASE)
+_TV = re.compile(
+    r"smart-?tv|apple ?tv|google ?tv|android ?tv|hbbtv|crkey|bravia|\baft[a-z]{1,4}\b|\btv\b", re.IGNORECASE
+)
+_MOBILE = re.compile(r"mobi|opera mini|iphone|ipod", re.IGNORECASE)
+_DESKTOP_SYSTEMS = frozenset(
+    ("Windows", "macOS", "Chrome OS", "Linux", "Ubuntu", "Fedora", "Debian", "FreeBSD", "OpenBSD", "NetBSD")
+)
+
+
+def _device(user_agent: str, system: str) -> str:
+    if _TV.search(user_agent):
         return "TV"
-    if "mobi" in text or system in {"iOS", "Android"} or family == "iPhone":
+    if _TABLET.search(user_agent):
+        return "Tablet"
+    if _MOBILE.search(user_agent) or system == "iOS":
         return "Mobile"
-    if system in {"Windows", "Mac OS X", "Chrome OS", "Linux", "Ubuntu", "Fedora", "FreeBSD", "OpenBSD", "Debian"}:
-        return "Desktop"
-    return "Other"
+    if system == "Android":  # Only its telephones say that they are mobile.
+        return "Tablet"
+    return "Desktop" if system in _DESKTOP_SYSTEMS else "Other"
+
+
+# The parser's names that only developers know, or that tell apart what the device tells already.
+_NAMES = {
+    "Mobile Safari": "Safari",
+    "Chrome Mobile": "Chrome",
+    "Chrome Mobile iOS": "Chrome",
+    "Firefox Mobile": "Firefox",
+    "Firefox iOS": "Firefox",
+    "Edge Mobile": "Edge",
+    "Opera Mobile": "Opera",
+    "DuckDuckGo Mobile": "DuckDuckGo",
+    "MiuiBrowser": "Mi Browser",
+    "WeChat Browser": "WeChat",
+    "Google": "Google app",
+    "Mobile Safari UI/WKWebView": "In-app browser",
+    "Chrome Mobile WebView": "In-app browser",
+    "Mac OS X": "macOS",
+    "Web0S": "webOS",
+    "Chromecast Linux": "Chromecast",
+}
 
 
 @lru_cache(maxsize=20_000)
 def parse_agent(user_agent: str) -> Agent:
     """Browser, system and device class of a User-Agent, and why it is none of a person."""
     parsed = ua_parser.parse(user_agent)
-    browser = parsed.user_agent.family if parsed.user_agent else UNKNOWN
-    system = parsed.os.family if parsed.os else UNKNOWN
-    family = parsed.device.family if parsed.device else UNKNOWN
-    return Agent(browser[:MAX_VALUE], system[:MAX_VALUE], _device(user_agent, family, system), _bot_reason(user_agent))
+    browser = _name(parsed.user_agent.family if parsed.user_agent else UNKNOWN)
+    system = _name(parsed.os.family if parsed.os else UNKNOWN)
+    return Agent(browser, system, _device(user_agent, system), _bot_reason(user_agent))
+
+
+def _name(family: str) -> str:
+    return _NAMES.get(family, family)[:MAX_VALUE]
+
+
+class Referrer(NamedTuple):
+    """`url` is without credentials and fragment, `host` without `www.`; both are empty for what is no web address."""
+
+    url: str
+    host: str
+
+
+_NO_REFERRER = Referrer("", DIRECT)
 
 
 @lru_cache(maxsize=20_000)
-def referrer_host(referrer: str) -> str:
-    """The host of a referring page without `www.`; empty for none, or for what is no web address."""
-    if not referrer:
-        return DIRECT
+def parse_referrer(referrer: str) -> Referrer:
     try:
         url = ada_url.URL(referrer)
     except ValueError:
-        return DIRECT
-    if url.protocol not in {"http:", "https:", "android-app:"}:
-        return DIRECT
-    return url.hostname.removeprefix("www.")[:MAX_VALUE]
-
-
-@lru_cache(maxsize=20_000)
-def clean_referrer(referrer: str) -> str:
-    """A referrer without credentials and fragment."""
-    try:
-        url = ada_url.URL(referrer)
-    except ValueError:
-        return ""
+        return _NO_REFERRER
+    # Others have no host to tell, and refuse to be changed.
+    if url.protocol not in {"http:", "https:", "android-app:"} or not url.hostname:
+        return _NO_REFERRER
     url.username = url.password = url.hash = ""
-    return str(url.href)[:MAX_REFERRER]
+    return Referrer(str(url.href)[:MAX_REFERRER], url.hostname.removeprefix("www.")[:MAX_VALUE])
 
 
 def visitor_hash(salt: bytes, address: str, user_agent: str) -> int:
@@ -129,7 +168,8 @@ def visitor_hash(salt: bytes, address: str, user_agent: str) -> int:
 
 
 def put_agent(enriched: EnrichedClick, click: Click) -> None:
-    agent = parse_agent(click.user_agent)
+    del click
+    agent = parse_agent(enriched.user_agent)
     enriched.browser, enriched.system, enriched.device = agent.browser, agent.system, agent.device
 
 
@@ -138,13 +178,12 @@ def mark_bot(enriched: EnrichedClick, click: Click) -> None:
     if click.mark != Mark.NONE:
         enriched.bot = Mark(click.mark).name.lower()
     else:
-        enriched.bot = parse_agent(click.user_agent).bot
+        enriched.bot = parse_agent(enriched.user_agent).bot
 
 
 def put_referrer(enriched: EnrichedClick, click: Click) -> None:
     if click.referrer:
-        enriched.referrer_host = referrer_host(click.referrer)
-        enriched.referrer = clean_referrer(click.referrer)
+        enriched.referrer, enriched.referrer_host = parse_referrer(click.referrer)
 
 
 def put_country(enriched: EnrichedClick, click: Click) -> None:
@@ -164,7 +203,10 @@ def enrich(clicks: Iterable[Click], salts: Mapping[date, bytes], now: datetime) 
         at = moment(click, now)
         enriched = EnrichedClick(click.link_id, at, _clean(click.user_agent), "")
         for step in STEPS:
-            step(enriched, click)
+            try:
+                step(enriched, click)
+            except Exception as error:  # An odd click is stored without what the step knows; it spoils no batch.
+                log.error("click_step_failed", step=step.__name__, exc_info=error)
         enriched.visitor = visitor_hash(salts[at.date()], click.address, click.user_agent)
         found.append(enriched)
     return found
@@ -172,8 +214,11 @@ def enrich(clicks: Iterable[Click], salts: Mapping[date, bytes], now: datetime) 
 
 def moment(click: Click, now: datetime) -> datetime:
     """When the click happened, within what a clock can be off."""
-    at = datetime.fromtimestamp(click.at_ms / 1000, UTC)
-    return min(max(at, now - MAX_AGE), now + MAX_AHEAD)
+    earliest, latest = now - MAX_AGE, now + MAX_AHEAD
+    at_s = click.at_ms / 1000
+    if at_s <= earliest.timestamp():
+        return earliest
+    return latest if at_s >= latest.timestamp() else datetime.fromtimestamp(at_s, UTC)
 
 
 def days(clicks: Iterable[Click], now: datetime) -> set[date]:

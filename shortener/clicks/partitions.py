@@ -18,8 +18,9 @@ def next_month(month: date) -> date:
 async def ensure_partitions(connection: asyncpg.Connection, days: set[date]) -> None:
     """Create whatever the clicks of these UTC days need. Safe to call from many processes at once."""
     months = {month_of(day) for day in days}
-    wanted = {f"clicks_{m:%Y%m}": ("clicks", m, next_month(m)) for m in months}
-    wanted |= {f"click_visitors_{d:%Y%m%d}": ("click_visitors", d, d + timedelta(days=1)) for d in days}
+    # Each locks its parent: in the order in which the writer takes them, so that the two never deadlock.
+    wanted = {f"click_visitors_{d:%Y%m%d}": ("click_visitors", d, d + timedelta(days=1)) for d in days}
+    wanted |= {f"clicks_{m:%Y%m}": ("clicks", m, next_month(m)) for m in months}
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK_ID)
         present = {

@@ -63,7 +63,8 @@ class Recorder:
         self._gathering.append(click)
         if self._sender is None:
             self._sender = asyncio.create_task(self._send())
-        return self._stored
+        # Shielded: a request that is cancelled must not take along those that wait for the same batch.
+        return asyncio.shield(self._stored)
 
     @property
     def buffered(self) -> int:
@@ -97,10 +98,18 @@ class Recorder:
             self._sender = None
 
     async def _store(self, batches: list[Batch]) -> None:
+        if not await self._append(batches):
+            self._defer(batches)
+
+    async def _append(self, batches: list[Batch]) -> bool:
         try:
             await self._guard.call("clicks", self._stream.append(batches))
         except RedisUnavailable:
-            self._defer(batches)
+            return False
+        except Exception as error:  # Whatever stops the stream, the clicks must not be lost.
+            log.error("clicks_not_appended", exc_info=error)
+            return False
+        return True
 
     def _defer(self, batches: list[Batch]) -> None:
         for batch in batches:
@@ -124,9 +133,7 @@ class Recorder:
 
     async def _try_stream(self) -> bool:
         batches = self._next_batches()
-        try:
-            await self._guard.call("clicks", self._stream.append(batches))
-        except RedisUnavailable:
+        if not await self._append(batches):
             return False
         self._taken(batches)
         return True

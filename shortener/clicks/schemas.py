@@ -19,7 +19,7 @@ def _date_or_datetime(value: Any) -> Any:
         return value
     if re.fullmatch(r"\d{4}-\d\d-\d\d", value):
         return date.fromisoformat(value)
-    if not re.match(r"\d{4}-\d\d-\d\d[T ]", value):
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d[T ][-+\d:., Z]+", value):
         raise ValueError("use a date (2026-11-21) or a moment (2026-11-21T09:30:00Z)")
     # In a query string the + of an offset reads as a blank.
     moment = datetime.fromisoformat(re.sub(r" (\d\d:?\d\d)$", r"+\1", value))
@@ -96,7 +96,9 @@ class ClickOut(BaseModel):
     browser: str
     system: str
     device: str
-    bot: str | None = Field(description="Why the click is none of a person: crawler, preview, prefetch, head.")
+    bot: str | None = Field(
+        description="Why the click is none of a person: crawler, preview, prefetch, head, no_user_agent."
+    )
     new_visitor: bool
 
 

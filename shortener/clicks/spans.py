@@ -86,16 +86,23 @@ def local_midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
+def _local_hours(start: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+    """An hour that is lived twice is two buckets. One that clocks are moved into by half an hour begins, or begins
+    again, with that move: it is found by going forward, from before `start`."""
+    moment = start - timedelta(hours=2)
+    while True:
+        local = moment.astimezone(zone)
+        into = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+        following = moment - into + timedelta(hours=1)
+        if following > start:
+            yield moment
+        moment = following
+
+
 def _local_starts(start: datetime, interval: Interval, zone: ZoneInfo) -> Iterator[datetime]:
     """Beginnings of the local intervals, in UTC, from the one that holds `start` on, without end."""
     if interval is Interval.HOUR:
-        # An hour begins where the local clock shows minute 0; one that is lived twice is two buckets.
-        moment = start.astimezone(UTC)
-        while True:
-            local = moment.astimezone(zone)
-            moment -= timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
-            yield moment
-            moment += timedelta(hours=1)
+        yield from _local_hours(start.astimezone(UTC), zone)
     day = start.astimezone(zone).date()
     if interval is Interval.MONTH:
         day = day.replace(day=1)

@@ -74,11 +74,12 @@ async def figures(
     zone: ZoneInfo,
     *,
     bots: bool,
+    now: datetime | None = None,
 ) -> Figures:
     """Figures of [start, end): a series without gaps, and the most frequent values of each dimension,
-    which count bots too when `bots`. Raises TooManyBuckets."""
+    which count bots too when `bots`. `now` is the moment that `end` was chosen by. Raises TooManyBuckets."""
     starts = bucket_starts(start, end, interval, zone)
-    if end >= datetime.now(UTC):
+    if end >= (now or datetime.now(UTC)):
         # Nothing lies in the future: to its end, today's count says the same as the single clicks up to now.
         end = end_of_day(end)
     series = await _series(session, link_id, start, end, starts, zone)

@@ -45,10 +45,10 @@ _TOTALS_SQL = """
 
 
 class ClickWriter:
-    """Writes batches; remembers the salts and partitions it has seen."""
+    """Writes batches; remembers the salts of the days that upkeep leaves alone, and that they have partitions."""
 
     def __init__(self) -> None:
-        self._salts: dict[date, bytes] = {}
+        self._recent: dict[date, bytes] = {}
 
     async def write(self, connection: asyncpg.Connection, batches: Sequence[Batch]) -> int:
         """Count these batches, except those that are counted already; returns the number of clicks written.
@@ -56,10 +56,10 @@ class ClickWriter:
         Raises asyncpg's errors, and then nothing of it is written.
         """
         now = datetime.now(UTC)
-        await self._prepare(connection, days((c for b in batches for c in b.clicks), now))
+        salts = await self._prepare(connection, days((c for b in batches for c in b.clicks), now), now.date())
         async with connection.transaction():
             fresh = await _enter_in_ledger(connection, batches)
-            clicks = enrich((click for batch in fresh for click in batch.clicks), self._salts, now)
+            clicks = enrich((click for batch in fresh for click in batch.clicks), salts, now)
             await _mark_new_visitors(connection, clicks)
             await _copy(connection, clicks)
             await _count(connection, clicks)
@@ -67,13 +67,16 @@ class ClickWriter:
         CLICK_BATCHES_REPEATED.inc(len(batches) - len(fresh))
         return len(clicks)
 
-    async def _prepare(self, connection: asyncpg.Connection, wanted: set[date]) -> None:
-        unknown = wanted - self._salts.keys()
+    async def _prepare(self, connection: asyncpg.Connection, wanted: set[date], today: date) -> dict[date, bytes]:
+        """Salts of these days, whose partitions exist. An older day's may have been deleted: it is asked for anew."""
+        yesterday = today - timedelta(days=1)
+        salts = {day: salt for day, salt in self._recent.items() if day >= yesterday}
+        unknown = wanted - salts.keys()
         if unknown:
             await ensure_partitions(connection, unknown)
-            self._salts |= await _salts(connection, unknown)
-            oldest = max(self._salts) - timedelta(days=500)
-            self._salts = {day: salt for day, salt in self._salts.items() if day > oldest}
+            salts |= await _salts(connection, unknown)
+        self._recent = {day: salt for day, salt in salts.items() if day >= yesterday}
+        return salts
 
 
 async def _salts(connection: asyncpg.Connection, wanted: set[date]) -> dict[date, bytes]:

@@ -12,6 +12,7 @@ from shortener.links.models import Link
 from shortener.links.schemas import LinkCreate, LinkOut, LinkPage, LinkUpdate
 from shortener.links.service import LinkService
 from shortener.openapi import errors
+from shortener.pagination import MAX_CURSOR
 from shortener.rate_limit import LimitedRoute
 
 router = APIRouter(prefix="/links", tags=["links"], route_class=LimitedRoute)
@@ -38,7 +39,7 @@ def _out(request: Request, link: Link, clicks: int) -> LinkOut:
     status_code=http.HTTP_201_CREATED,
     responses={
         201: {"headers": {"Location": {"description": "The new link.", "schema": {"type": "string"}}}},
-        **errors(409, 422, 429, 503),
+        **errors(400, 409, 413, 422, 429, 503),
     },
 )
 async def create_link(
@@ -65,8 +66,10 @@ async def get_links(
     request: Request,
     session: Reader,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
-    cursor: Annotated[str | None, Query(max_length=1000)] = None,
-    q: Annotated[str | None, Query(max_length=200, description="Part of code, URL or title.")] = None,
+    cursor: Annotated[str | None, Query(max_length=MAX_CURSOR)] = None,
+    q: Annotated[
+        str | None, Query(max_length=200, pattern=r"^[^\x00]*$", description="Part of code, URL or title.")
+    ] = None,
     sort: Sort = Sort.CREATED_AT,
     order: Order = Order.DESC,
 ) -> LinkPage:
@@ -93,7 +96,7 @@ async def get_link(code: ExistingCode, request: Request, session: Writer) -> Lin
     return _out(request, *await request.app.state.links.get(session, code))
 
 
-@router.patch("/{code}", responses=errors(404, 422, 429, 503))
+@router.patch("/{code}", responses=errors(400, 404, 413, 422, 429, 503))
 async def update_link(code: ExistingCode, body: LinkUpdate, request: Request, session: Writer) -> LinkOut:
     """Change a link; every process follows within a second."""
     return _out(request, *await request.app.state.links.update(session, code, body))

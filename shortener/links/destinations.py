@@ -11,6 +11,8 @@ import ada_url
 MAX_LENGTH = 8192
 _DEFAULT_PORTS = {"http:": 80, "https:": 443}
 _PRINTABLE_ASCII = re.compile(r"[\x21-\x7e]+")
+# Browsers take "\" for "/" and leave out slashes; what else follows links reads such a URL in another way.
+_PLAIN_STRUCTURE = re.compile(r"https?://[^/\\?#][^\\?#]*([?#].*)?", re.IGNORECASE)
 
 
 class OwnHosts(NamedTuple):
@@ -34,7 +36,7 @@ def own_hosts(base_url: str, port: int) -> OwnHosts:
 def check_destination(text: str, own: OwnHosts) -> str:
     """The URL as the Location header will carry it. Raises ValueError with the reason.
 
-    A URL that is pure ASCII, and that browsers read alike with and without normalising, is kept to the byte;
+    A URL that is pure ASCII, and that is read alike with and without normalising, is kept to the byte;
     any other is stored in its normal form (Punycode host, percent-encoded path).
     """
     text = text.strip(" ")
@@ -74,7 +76,7 @@ def _authority(text: str) -> str:
 
 def _is_same_to_browsers(text: str, href: str) -> bool:
     # In a Location header a URL is resolved against the short URL: "https:example.com" would be a path there.
-    if _PRINTABLE_ASCII.fullmatch(text) is None:
+    if _PRINTABLE_ASCII.fullmatch(text) is None or _PLAIN_STRUCTURE.fullmatch(text) is None:
         return False
     return all(
         str(ada_url.URL(text, base=f"{scheme}://base.invalid/code").href) == href for scheme in ("http", "https")

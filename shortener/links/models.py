@@ -10,7 +10,8 @@ from shortener.database import Base
 _MOMENT = DateTime(timezone=True)
 
 # What `q` searches; the separator is a sign that no search holds. The index and the query must say it alike.
-SEARCHED_SQL = "(code || chr(10) || url || chr(10) || coalesce(title, ''))"
+# In the code's own collation only ASCII would be searched without regard to case.
+SEARCHED_SQL = "(code COLLATE \"default\" || chr(10) || url || chr(10) || coalesce(title, ''))"
 
 
 class Link(Base):

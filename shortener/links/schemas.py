@@ -5,9 +5,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from shortener.links.codes import check_custom_code
+from shortener.links.codes import CUSTOM_CODE, check_custom_code
 
 MAX_TITLE = 300
+LAST_YEAR = 9998
 
 _EXAMPLE_URL = "https://en.wikipedia.org/wiki/URL_shortening?useskin=vector"
 
@@ -19,9 +20,21 @@ def _printable(text: str) -> str:
     return text
 
 
-Code = Annotated[str, AfterValidator(check_custom_code), Field(examples=["spring-sale"])]
-Title = Annotated[str, AfterValidator(_printable), Field(max_length=MAX_TITLE, examples=["Spring sale"])]
+def _storable(moment: datetime) -> datetime:
+    # The very last moment is infinity to the database, and one with an offset may lie behind it.
+    if moment.year > LAST_YEAR:
+        raise ValueError(f"the year is later than {LAST_YEAR}")
+    return moment
+
+
+Code = Annotated[
+    str,
+    AfterValidator(check_custom_code),
+    Field(examples=["spring-sale"], json_schema_extra={"pattern": f"^{CUSTOM_CODE.pattern}$"}),
+]
+Title = Annotated[str, Field(max_length=MAX_TITLE, examples=["Spring sale"]), AfterValidator(_printable)]
 Url = Annotated[str, Field(examples=[_EXAMPLE_URL])]
+Expiry = Annotated[AwareDatetime, AfterValidator(_storable)]
 
 
 class _Request(BaseModel):
@@ -33,7 +46,7 @@ class _Request(BaseModel):
 class LinkCreate(_Request):
     url: Url = Field(description="An http or https URL of at most 8,192 characters.")
     code: Code | None = Field(None, description="3 to 64 letters, digits, `-` or `_`. Default: a random code.")
-    expires_at: AwareDatetime | None = Field(None, description="When the link stops working; with a time zone.")
+    expires_at: Expiry | None = Field(None, description="When the link stops working; with a time zone.")
     title: Title | None = None
 
 
@@ -42,7 +55,7 @@ class LinkUpdate(_Request):
 
     url: Url = ""
     title: Title | None = None
-    expires_at: AwareDatetime | None = None
+    expires_at: Expiry | None = None
     disabled: bool = False
 
 

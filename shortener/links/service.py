@@ -1,5 +1,6 @@
 """What can be done with links. Each function is one short transaction; evicting follows the commit."""
 
+import asyncio
 import hashlib
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +25,8 @@ log = structlog.get_logger(__name__)
 # So many codes of one length may be taken before a longer one is tried.
 TRIES_PER_LENGTH = 3
 LENGTHS_TRIED = 5
+# A Redis that hangs does not hold up who changes a link: no memory trusts it for longer either.
+EVICT_TIMEOUT_S = 1.0
 
 
 class CodeTaken(Conflict):
@@ -109,6 +112,8 @@ class LinkService:
             changes["url"] = self._checked_url(changes["url"])
         if "expires_at" in changes:
             _check_expiry(changes["expires_at"])
+        if "title" in changes:
+            changes["title"] = changes["title"] or None
         if "disabled" in changes:
             changes["is_disabled"] = changes.pop("disabled")
         async with session.begin():
@@ -160,7 +165,8 @@ class LinkService:
 
     async def _evict(self, code: str) -> None:
         try:
-            await evict(self._redis, [code])
+            async with asyncio.timeout(EVICT_TIMEOUT_S):
+                await evict(self._redis, [code])
         except (RedisError, OSError) as error:
             # The worker evicts again whatever has changed, as soon as Redis answers.
             log.warning("not_evicted", code=code, error=repr(error))

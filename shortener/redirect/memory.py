@@ -117,4 +117,6 @@ class Invalidations:
 
 async def _ask(connection: Connection, *command: Any) -> Any:
     await connection.send_command(*command, check_health=False)
-    return await asyncio.wait_for(connection.read_response(), PONG_DEADLINE_S)
+    # Before Python 3.12 asyncio.wait_for loses a cancellation that comes together with the response.
+    async with asyncio.timeout(PONG_DEADLINE_S):
+        return await connection.read_response()

@@ -61,14 +61,13 @@ class Redirects:
         try:
             # Without misses left a client learns nothing, also not which codes exist.
             verdicts = await self._limits.check(client, {"redirect": 1, "miss": 0})
-            for verdict in verdicts.values():
-                if not verdict.is_allowed:
-                    verdicts = {verdict.policy: verdict}
-                    raise verdict.refusal()
+            _refuse_beyond(verdicts)
             verdicts.pop("miss", None)
             target = await self._resolver.resolve(request.code)
             if target is None:
                 verdicts |= await self._limits.check(client, {"miss": 1})
+                # Requests that run at the same time may all have been told that one miss was left.
+                _refuse_beyond(verdicts)
                 raise LinkNotFound(f"There is no link /{request.code} here.")
             return await self._answer_target(request, target, address, verdicts)
         except ShortenerError as error:
@@ -92,6 +91,15 @@ class Redirects:
         )
         location = (b"location", target.url.encode("ascii"))
         return Answer(302, [location, _CACHE_CONTROL, (b"content-length", b"0"), *_limit_headers(verdicts)])
+
+
+def _refuse_beyond(verdicts: dict[str, Verdict]) -> None:
+    """Raises TooManyRequests, and leaves only the verdict that refuses."""
+    for policy, verdict in verdicts.items():
+        if not verdict.is_allowed:
+            for other in verdicts.keys() - {policy}:
+                del verdicts[other]
+            raise verdict.refusal()
 
 
 def _limit_headers(verdicts: dict[str, Verdict]) -> list[tuple[bytes, bytes]]:

@@ -1,0 +1,37 @@
+"""A bound for the bodies of requests. Starlette's own answers in plain text where this answers as every error does."""
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shortener.errors import ContentTooLarge, problem_of
+
+
+class BodyLimit:
+    """Refuses a body by the length it announces, else as soon as too much of it has come."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self.app = app
+        self.max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        error = ContentTooLarge(f"The body is larger than {self.max_bytes} bytes.")
+        announced = Headers(scope=scope).get("content-length", "0")
+        if announced.isdecimal() and len(announced) <= 20 and int(announced) > self.max_bytes:
+            await problem_of(error)(scope, receive, send)
+            return
+        received = 0
+
+        async def receive_limited() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.max_bytes:
+                # FastAPI takes any other error for a body that cannot be parsed.
+                raise HTTPException(error.status, error.detail)
+            return message
+
+        await self.app(scope, receive_limited, send)

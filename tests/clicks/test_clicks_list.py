@@ -1,0 +1,163 @@
+"""GET /links/{code}/clicks: single clicks, newest first, by pages or as CSV."""
+
+import base64
+import csv
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from shortener.clicks.event import new_batch
+from shortener.database import Database
+from tests.clicks.make import click, link_of, rows_of, write
+from tests.conftest import create_link
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+async def pages(client: httpx.AsyncClient, path: str) -> list[list[dict[str, Any]]]:
+    found, path_or_none = [], path
+    while path_or_none is not None:
+        answer = await client.get(path_or_none)
+        assert answer.status_code == 200, answer.text
+        found.append(answer.json()["items"])
+        path_or_none = answer.json()["next"]
+    return found
+
+
+def cursor(*parts: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(parts).encode()).rstrip(b"=").decode()
+
+
+async def test_pages_show_each_click_once_newest_first(client: httpx.AsyncClient, database: Database) -> None:
+    code, link = await link_of(client, database)
+    moments = [NOW - timedelta(minutes=n // 7) for n in range(50)]
+    clicks = [click(link, at, referrer=f"https://e.example/{n}") for n, at in enumerate(moments)]
+    await write(database, new_batch(clicks), new_batch([click(link + 1000)]))
+    found = await pages(client, f"/api/v1/links/{code}/clicks?limit=8")
+    assert [len(page) for page in found] == [8] * 6 + [2]
+    items = [item for page in found for item in page]
+    assert [datetime.fromisoformat(item["at"]) for item in items] == moments
+    assert {item["referrer"] for item in items} == {f"https://e.example/{n}" for n in range(50)}
+
+
+async def test_clicks_that_come_meanwhile_move_no_page(client: httpx.AsyncClient, database: Database) -> None:
+    code, link = await link_of(client, database)
+    await write(
+        database,
+        new_batch([click(link, NOW - timedelta(hours=n), referrer=f"https://e.example/{n}") for n in range(6)]),
+    )
+    first = (await client.get(f"/api/v1/links/{code}/clicks?limit=3")).json()
+    await write(database, new_batch([click(link) for _ in range(10)]))
+    second = (await client.get(first["next"])).json()
+    assert [item["referrer"][-1] for item in first["items"] + second["items"]] == list("012345")
+    assert second["next"] is None
+
+
+async def test_a_click_says_nothing_of_its_address_or_visitor(client: httpx.AsyncClient, database: Database) -> None:
+    code, link = await link_of(client, database)
+    await write(database, new_batch([click(link, NOW, address="8.8.8.8", referrer="https://a@www.example.com/x#y")]))
+    [[item]] = await pages(client, f"/api/v1/links/{code}/clicks")
+    assert item == {
+        "at": f"{NOW:%Y-%m-%dT%H:%M:%SZ}",
+        "country": "US",
+        "referrer": "https://www.example.com/x",
+        "browser": "Chrome",
+        "system": "Windows",
+        "device": "Desktop",
+        "bot": None,
+        "new_visitor": True,
+    }
+
+
+@pytest.mark.parametrize(
+    "tampered",
+    [
+        "x",
+        "!!!!",
+        "",
+        "%00",
+        "é",
+        cursor(),
+        cursor("clicks"),
+        cursor("clicks", []),
+        cursor("clicks", ["2026-01-01T00:00:00Z"]),
+        cursor("clicks", ["2026-01-01T00:00:00Z", "1"]),
+        cursor("clicks", ["2026-01-01T00:00:00Z", 2**63]),
+        cursor("clicks", ["2026-01-01T00:00:00Z", -(2**70)]),
+        cursor("clicks", ["2026-01-01T00:00:00", 1]),
+        cursor("clicks", ["yesterday", 1]),
+        cursor("clicks", ["2026-01-01T00:00:00Z", 1, 2]),
+        cursor("clicks", [1, 1]),
+        cursor("created_at", ["2026-01-01T00:00:00Z", 1]),
+        cursor("clicks", ["2026-01-01T00:00:00Z", 1], "yes"),
+    ],
+)
+async def test_a_cursor_of_another_making_is_refused(client: httpx.AsyncClient, tampered: str) -> None:
+    code = (await create_link(client))["code"]
+    for form in ("json", "csv"):
+        answer = await client.get(f"/api/v1/links/{code}/clicks", params={"cursor": tampered, "format": form})
+        assert answer.status_code == 400, answer.text
+        assert answer.json()["type"] == "urn:shortener:problem:invalid-cursor"
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"])
+async def test_a_cursor_at_the_ends_of_time_is_harmless(client: httpx.AsyncClient, moment: str) -> None:
+    code = (await create_link(client))["code"]
+    query = {"cursor": cursor("clicks", [moment, 1])}
+    assert (await client.get(f"/api/v1/links/{code}/clicks", params=query)).status_code == 200
+
+
+@pytest.mark.parametrize("limit", ["0", "101", "-1", "x"])
+async def test_a_limit_that_makes_no_sense_is_refused(client: httpx.AsyncClient, limit: str) -> None:
+    code = (await create_link(client))["code"]
+    assert (await client.get(f"/api/v1/links/{code}/clicks?limit={limit}")).status_code == 422
+
+
+async def test_csv_streams_all_clicks_in_pieces(app: FastAPI, database: Database) -> None:
+    pieces: list[int] = []
+
+    async def counting(scope: Any, receive: Any, send: Any) -> None:
+        async def counted(message: Any) -> None:
+            pieces.append(len(message.get("body", b"")))
+            await send(message)
+
+        await app(scope, receive, counted)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(counting), base_url="https://sho.rt") as client:
+        code, link = await link_of(client, database)
+        moments = [NOW - timedelta(seconds=n // 3) for n in range(5500)]
+        await write(database, new_batch([click(link, at) for at in moments]))
+        pieces.clear()
+        answer = await client.get(f"/api/v1/links/{code}/clicks?format=csv")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.headers["content-disposition"] == f'attachment; filename="{code}-clicks.csv"'
+    header, *rows = csv.reader(io.StringIO(answer.text))
+    assert header == ["at", "country", "referrer", "browser", "system", "device", "bot", "new_visitor"]
+    assert [datetime.fromisoformat(row[0]) for row in rows] == moments
+    assert len([size for size in pieces if size]) >= 6
+    assert max(pieces) < 200_000
+
+
+async def test_csv_of_a_link_without_clicks_is_its_header(client: httpx.AsyncClient) -> None:
+    code = (await create_link(client))["code"]
+    answer = await client.get(f"/api/v1/links/{code}/clicks?format=csv")
+    assert answer.text == "at,country,referrer,browser,system,device,bot,new_visitor\r\n"
+
+
+async def test_what_a_spreadsheet_would_run_is_text_in_csv(client: httpx.AsyncClient, database: Database) -> None:
+    code, link = await link_of(client, database)
+    await write(database, new_batch([click(link)]))
+    await rows_of(
+        database,
+        "UPDATE clicks SET country = '+1', referrer = '@SUM(A1)', browser = $1, system = '-1', device = $2",
+        '=HYPERLINK("https://evil.example","x")',
+        "\t=1\r\n=2",
+    )
+    text = (await client.get(f"/api/v1/links/{code}/clicks?format=csv")).text
+    _, row = csv.reader(io.StringIO(text, newline=""))
+    assert row[1:6] == ["'+1", "'@SUM(A1)", '\'=HYPERLINK("https://evil.example","x")', "'-1", "'\t=1\r\n=2"]

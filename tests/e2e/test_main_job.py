@@ -1,0 +1,126 @@
+"""A link is created, followed and counted, by the processes that an operator runs."""
+
+import shutil
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.e2e.product import CHROME, Product, clicks_of, create, eventually, run_command, running
+
+URLS = (Path(__file__).parent / "urls.txt").read_text().splitlines()
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("main") / "data") as product:
+        yield product
+
+
+def test_200_urls_of_the_real_world_are_followed_to_the_byte_and_counted(product: Product):
+    assert len(URLS) >= 200
+    with product.client() as client:
+        codes = {url: create(client, url) for url in URLS}
+        assert len(set(codes.values())) == len(URLS)
+        for url, code in codes.items():
+            answer = client.get(f"/{code}", headers={"Referer": "https://news.example.org/"})
+            assert (answer.status_code, answer.headers["location"]) == (302, url)
+        for code in codes.values():
+            eventually(lambda code=code: clicks_of(client, code) == 1)
+        figures = client.get(f"/api/v1/links/{codes[URLS[0]]}/stats").json()
+        assert figures["visitors"] == 1
+        assert figures["referrers"] == [{"value": "news.example.org", "clicks": 1}]
+        assert figures["browsers"] == [{"value": "Chrome", "clicks": 1}]
+        assert figures["systems"] == [{"value": "Linux", "clicks": 1}]
+        assert figures["devices"] == [{"value": "Desktop", "clicks": 1}]
+        assert sum(bucket["clicks"] for bucket in figures["series"]) == 1
+
+
+def test_a_click_is_in_the_figures_within_two_seconds(product: Product):
+    with product.client() as client:
+        for _ in range(5):
+            code = create(client)
+            client.get(f"/{code}")
+            followed_at = time.monotonic()
+            eventually(lambda code=code: clicks_of(client, code) == 1)
+            assert time.monotonic() - followed_at < 2
+
+
+def test_an_edit_is_seen_in_every_process_within_a_second(product: Product):
+    with product.client() as client:
+        code = create(client, "https://example.com/old")
+        # Each connection is served by whichever process takes it: many of them reach both.
+        clients = [product.client() for _ in range(16)]
+        for other in clients:
+            assert other.get(f"/{code}").headers["location"] == "https://example.com/old"
+        client.patch(f"/api/v1/links/{code}", json={"url": "https://example.com/new"}).raise_for_status()
+        eventually(
+            lambda: {other.get(f"/{code}").headers["location"] for other in clients} == {"https://example.com/new"}, 1.0
+        )
+        client.delete(f"/api/v1/links/{code}").raise_for_status()
+        eventually(lambda: {other.get(f"/{code}").status_code for other in clients} == {410}, 1.0)
+        for other in clients:
+            other.close()
+
+
+def test_the_command_line_shortens_and_shows_figures(product: Product):
+    made = run_command("shorten", "https://example.com/cli", "--code", "from-cli", data_dir=product.data_dir)
+    assert made.stdout == f"{product.url}/from-cli\n", made.stderr
+    with product.client() as client:
+        assert client.get("/from-cli").headers["location"] == "https://example.com/cli"
+        eventually(lambda: clicks_of(client, "from-cli") == 1)
+    shown = run_command("stats", "from-cli", data_dir=product.data_dir)
+    assert shown.returncode == 0
+    assert "1 in all" in shown.stdout
+    assert "Chrome" in shown.stdout
+
+
+def test_a_command_that_cannot_be_done_says_why_in_one_line(product: Product):
+    for arguments, reason in (
+        (("shorten", "javascript:alert(1)"), "only http and https"),
+        (("shorten", "https://example.com/", "--code", "from/cli"), "a code has 3 to 64"),
+        (("stats", "nowhere"), "There is no link nowhere"),
+    ):
+        failed = run_command(*arguments, data_dir=product.data_dir)
+        assert failed.returncode == 1
+        assert reason in failed.stderr
+        assert len(failed.stderr.splitlines()) == 1
+
+
+def test_doctor_finds_all_well(product: Product):
+    examined = run_command("doctor", data_dir=product.data_dir)
+    assert examined.returncode == 0, examined.stdout
+    assert "fail" not in examined.stdout
+
+
+class _Destination(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        body = b"<!doctype html><title>Arrived</title>"
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no Chromium on this machine")
+def test_a_browser_follows_a_link_and_the_click_is_counted(product: Product):
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Destination) as destination:
+        threading.Thread(target=destination.serve_forever, daemon=True).start()
+        with product.client() as client, sync_playwright() as playwright:
+            code = create(client, f"http://127.0.0.1:{destination.server_port}/arrived?x=1#there")
+            browser = playwright.chromium.launch(
+                executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-background-networking"]
+            )
+            page = browser.new_page(user_agent=CHROME)
+            page.goto(f"{product.url}/{code}")
+            assert page.title() == "Arrived"
+            assert page.url.endswith("/arrived?x=1#there")
+            browser.close()
+            eventually(lambda: clicks_of(client, code) == 1)
+        destination.shutdown()

@@ -1,0 +1,295 @@
+import re
+import string
+
+import ada_url
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from shortener.links.destinations import MAX_LENGTH, check_destination, own_hosts
+
+OWN = own_hosts("https://sho.rt", 8000)
+
+KEPT = [
+    "https://example.com",
+    "https://example.com/",
+    "HTTPS://EXAMPLE.com",
+    "https://example.com:443/",
+    "http://example.com:080",
+    "https://example.com?q=1",
+    "https://example.com#top",
+    "https://example.com/%7Euser/%41?q=%20+a&b=%E2%82%AC#x%20y",
+    "https://example.com/a//b/./%2e%2e",
+    "https://example.com/a@b?c@d=e@f",
+    "https://example.com/?next=https://sho.rt/abc",
+    "https://example.com/search?q=a|b^c{d}`e`",
+    "https://example.com/?path=C:\\temp",
+    "https://example.com/;jsessionid=1?a;b",
+    "https://xn--bcher-kva.de/",
+    "https://sho.rt.example.com/",
+    "https://notsho.rt/",
+    "https://example.com/sho.rt",
+    "http://192.0.2.1:8080/x",
+    "http://2130706433/",
+    "https://[2001:db8::1]:8443/x",
+    "http://127.0.0.1:9000/another-service",
+    "http://localhost:3000/",
+]
+
+NORMALISED = {
+    " https://example.com/ ": "https://example.com/",
+    "https:example.com": "https://example.com/",
+    "https:/example.com/x": "https://example.com/x",
+    "https:///example.com/x": "https://example.com/x",
+    "https:\\\\example.com\\x": "https://example.com/x",
+    "https://example.com\\x": "https://example.com/x",
+    "https://example.com\\@evil.example/": "https://example.com/@evil.example/",
+    "https://example.com/a\\b": "https://example.com/a/b",
+    "https://example.com/a b": "https://example.com/a%20b",
+    "https://bücher.de/ü?ü#ü": "https://xn--bcher-kva.de/%C3%BC?%C3%BC#%C3%BC",
+    "https://ｅｘａｍｐｌｅ．com/": "https://example.com/",
+    "https://example.com/\u200b": "https://example.com/%E2%80%8B",
+    "https://example.com/😀": "https://example.com/%F0%9F%98%80",
+}
+
+OTHER_SCHEMES = [
+    "javascript:alert(1)",
+    " javascript:alert(1)",
+    "JaVaScRiPt:alert(1)",
+    "javascript://example.com/%0aalert(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "DATA:text/html;base64,PHNjcmlwdD4=",
+    "vbscript:msgbox(1)",
+    "file:///etc/passwd",
+    "ftp://example.com/",
+    "ws://example.com/",
+    "blob:https://example.com/1",
+    "view-source:https://example.com/",
+    "about:blank",
+    "mailto:a@example.com",
+    "intent://example.com#Intent;scheme=https;end",
+    "httpss://example.com/",
+    "https+x://example.com/",
+]
+
+CONTROL = [
+    "java\tscript:alert(1)",
+    "java\nscript:alert(1)",
+    "\x01javascript:alert(1)",
+    "\x00https://example.com/",
+    "https://example.com/\r\nSet-Cookie: a=b",
+    "https://exam\tple.com/",
+    "https://example.com/\n",
+    "https://example.com/\x00",
+    "https://example.com/\x7f",
+    "https://example.com/\x85",
+    "https://example.com/\u2028",
+    "https://example.com/\u2029",
+    "https://example.com/\ud800",
+]
+
+CREDENTIALS = [
+    "https://user@example.com/",
+    "https://user:password@example.com/",
+    "https://:password@example.com/",
+    "https://@example.com/",
+    "https://:@example.com/",
+    "https://example.com@evil.example/",
+    "https://sho.rt%40@evil.example/",
+    "https:user@example.com",
+    "https:\\\\user@example.com",
+    "https:///user@example.com",
+    "https://a@b@example.com/",
+]
+
+OWN_SPELLINGS = [
+    "https://sho.rt/abc",
+    "http://sho.rt/abc",
+    "HTTPS://SHO.RT/abc",
+    "https://sho.rt",
+    "https://sho.rt./abc",
+    "https://sho.rt../abc",
+    "https://sho.rt:8443/abc",
+    "https:sho.rt/abc",
+    "https:/sho.rt/abc",
+    "https:\\\\sho.rt\\abc",
+    "https://ｓｈｏ．ｒｔ/abc",
+    "https://ＳＨＯ.rt/abc",
+    "https://sho。rt/abc",
+    "https://sho%2Ert/abc",
+    "https://%73ho.rt/abc",
+    "https://s\u00adho.rt/abc",
+    "http://localhost:8000/abc",
+    "http://LocalHost.:8000/abc",
+    "http://app.localhost:8000/abc",
+    "http://127.0.0.1:8000/abc",
+    "http://127.0.0.1.:8000/abc",
+    "http://127.1:8000/abc",
+    "http://127.1.2.3:8000/abc",
+    "http://2130706433:8000/abc",
+    "http://0x7f.1:8000/abc",
+    "http://0x7f000001:8000/abc",
+    "http://0177.0.0.1:8000/abc",
+    "http://①②⑦.0.0.1:8000/abc",
+    "http://0:8000/abc",
+    "http://0.0.0.0:8000/abc",
+    "http://[::1]:8000/abc",
+    "http://[0:0:0:0:0:0:0:1]:8000/abc",
+    "http://[::]:8000/abc",
+    "http://[::ffff:127.0.0.1]:8000/abc",
+    "http://[::ffff:7f00:1]:8000/abc",
+    "https://localhost/abc",
+]
+
+NO_URL = [
+    "",
+    "   ",
+    "example.com",
+    "//example.com",
+    "/abc",
+    "https://",
+    "https://:443/",
+    "https://exa mple.com/",
+    "https://example.com:99999/",
+    "https://example.com:port/",
+    "https://1.2.3.4.5/",
+    "https://[::1",
+    "https://exa<mple.com",
+]
+
+
+@pytest.mark.parametrize("url", KEPT)
+def test_a_url_that_everybody_reads_alike_is_kept_to_the_byte(url):
+    assert check_destination(url, OWN) == url
+
+
+@pytest.mark.parametrize(("url", "normal"), NORMALISED.items())
+def test_a_url_that_could_be_read_in_two_ways_is_stored_as_browsers_read_it(url, normal):
+    assert check_destination(url, OWN) == normal
+
+
+@pytest.mark.parametrize("url", OTHER_SCHEMES)
+def test_no_other_scheme_is_let_in_under_any_disguise(url):
+    with pytest.raises(ValueError, match="only http and https"):
+        check_destination(url, OWN)
+
+
+@pytest.mark.parametrize("url", CONTROL, ids=ascii)
+def test_control_characters_are_refused(url):
+    with pytest.raises(ValueError, match="control characters"):
+        check_destination(url, OWN)
+
+
+@pytest.mark.parametrize("url", CREDENTIALS)
+def test_credentials_are_refused_wherever_they_hide(url):
+    with pytest.raises(ValueError, match="credentials"):
+        check_destination(url, OWN)
+
+
+@pytest.mark.parametrize("url", OWN_SPELLINGS)
+def test_this_services_own_hosts_are_refused_in_any_spelling(url):
+    with pytest.raises(ValueError, match="leads back to this service"):
+        check_destination(url, OWN)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "url"),
+    [
+        ("http://127.0.0.1:8000", "http://localhost:8000/abc"),
+        ("http://[::1]:8000", "http://127.0.0.1:8000/abc"),
+        ("https://BÜCHER.de", "https://xn--bcher-kva.de/abc"),
+        ("https://xn--bcher-kva.de", "https://bücher.de/abc"),
+        ("http://192.0.2.1", "http://0xC0.0.2.1/abc"),
+        ("https://sho.rt:8443", "https://sho.rt/abc"),
+    ],
+)
+def test_own_hosts_follow_from_the_public_address_however_that_is_spelt(base_url, url):
+    with pytest.raises(ValueError, match="leads back to this service"):
+        check_destination(url, own_hosts(base_url, 8000))
+
+
+@pytest.mark.parametrize("url", NO_URL, ids=ascii)
+def test_what_browsers_cannot_read_is_refused(url):
+    with pytest.raises(ValueError, match=r"valid URL|empty"):
+        check_destination(url, OWN)
+
+
+def test_a_missing_scheme_is_explained():
+    with pytest.raises(ValueError, match="begins with http:// or https://"):
+        check_destination("example.com/x", OWN)
+
+
+def test_the_longest_url_is_kept_and_one_sign_more_is_refused():
+    longest = "https://example.com/".ljust(MAX_LENGTH, "x")
+    assert MAX_LENGTH == 8192
+    assert check_destination(longest, OWN) == longest
+    with pytest.raises(ValueError, match="longer than 8192"):
+        check_destination(longest + "x", OWN)
+
+
+def test_a_url_is_refused_that_grows_too_long_when_it_is_encoded():
+    with pytest.raises(ValueError, match="once it is encoded"):
+        check_destination("https://example.com/" + "ü" * 2000, OWN)
+
+
+WORDS = """
+    http https HTTP javascript ftp : / // \\ @ ? # % %2e %40 . .. [ ] | 8000 0 a
+    sho.rt localhost 127.1 example.com ü ｓ
+"""
+PIECES = st.sampled_from([*WORDS.split(), " ", "\t", "\n", "\x00"])
+ODD_URLS = st.lists(PIECES, max_size=14).map("".join)
+LIKELY_URLS = st.builds(
+    "{}{}{}{}".format,
+    st.sampled_from(["http://", "https://", "HTTPS://", "https:", "https:/", "http:\\\\", "https:///"]),
+    st.sampled_from(
+        ["example.com", "EXAMPLE.com.", "bücher.de", "192.0.2.7", "[2001:db8::7]", "a_b.example", "sho.rt", "127.1"]
+    ),
+    st.sampled_from(["", ":80", ":443", ":8000", ":65535"]),
+    st.text(st.characters(codec="utf-8"), max_size=30).map(lambda text: text and f"/{text}"),
+)
+
+
+@settings(max_examples=400)
+@given(LIKELY_URLS | ODD_URLS | st.text(max_size=60))
+def test_whatever_is_accepted_leads_browsers_where_the_input_did_and_never_anywhere_forbidden(text):
+    try:
+        kept = check_destination(text, OWN)
+    except ValueError:
+        assume(False)
+    wanted = ada_url.URL(text.strip(" ")).href
+    for base in ("https://sho.rt/abc", "http://sho.rt/abc", "http://127.0.0.1:8000/abc", "https://sho.rt/a/b?c#d"):
+        assert ada_url.URL(kept, base=base).href == wanted
+    url = ada_url.URL(kept)
+    assert url.protocol in {"http:", "https:"}
+    assert (url.username, url.password) == ("", "")
+    assert url.hostname.rstrip(".") != "sho.rt"
+    assert re.fullmatch(r"[\x21-\x7e]+", kept)
+    assert len(kept) <= MAX_LENGTH
+    assert check_destination(kept, OWN) == kept
+
+
+@given(st.text(string.ascii_letters + string.digits + "-._~!$&'()*+,;=:@/?%", max_size=200))
+def test_a_path_of_ordinary_signs_is_kept_to_the_byte(path):
+    url = f"https://example.com/{path}"
+    assert check_destination(url, OWN) == url
+
+
+@given(st.text(max_size=100))
+def test_whatever_is_refused_is_refused_with_a_reason(text):
+    try:
+        check_destination(text, OWN)
+    except ValueError as error:
+        reason = error
+    else:
+        return
+    assert type(reason) is ValueError
+    assert str(reason)
+
+
+@given(st.lists(st.booleans(), min_size=6, max_size=6), st.sampled_from(["", "."]))
+def test_no_mixture_of_cases_and_widths_hides_the_own_host(choices, dot):
+    host = "".join(
+        chr(ord(sign) + 0xFEE0) if wide else sign.upper() for sign, wide in zip("sho.rt", choices, strict=True)
+    )
+    with pytest.raises(ValueError, match="leads back to this service"):
+        check_destination(f"https://{host}{dot}/x", OWN)

@@ -1,0 +1,200 @@
+"""What a browser gets for a short URL."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from html import unescape
+
+import pytest
+import time_machine
+from fastapi.routing import iter_route_contexts
+
+from shortener.links.codes import RESERVED
+from tests.conftest import changed, client_of, create_link, eventually, running_app
+from tests.links.test_api import LINKS, assert_problem
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+URL = "https://example.com/%7Euser/%41?q=%20+a&b=|#x"
+
+
+async def state_of(client, code: str) -> int:
+    return (await client.get(f"/{code}")).status_code
+
+
+async def test_a_redirect_is_a_302_that_nobody_may_keep(client):
+    await create_link(client, URL, code="abc")
+    answer = await client.get("/abc")
+    assert (answer.status_code, answer.content) == (302, b"")
+    assert dict(answer.headers) == {"location": URL, "cache-control": "private, no-store", "content-length": "0"}
+
+
+async def test_head_is_answered_as_get_but_for_the_body(client):
+    await create_link(client, URL, code="abc")
+    for path in ("/abc", "/nowhere"):
+        get, head = await client.get(path), await client.head(path)
+        assert (head.status_code, head.headers, head.content) == (get.status_code, get.headers, b"")
+
+
+async def test_an_unknown_code_is_not_found_and_a_link_that_ended_is_gone(client):
+    assert_problem(await client.get("/nowhere"), 404, "link-not-found", detail="There is no link /nowhere here.")
+    for code, end in (("deleted", None), ("disabled", {"disabled": True})):
+        await create_link(client, code=code)
+        path = f"{LINKS}/{code}"
+        assert (await (client.delete(path) if end is None else client.patch(path, json=end))).is_success
+        answer = await client.get(f"/{code}")
+        assert_problem(answer, 410, "link-gone")
+        assert code in answer.json()["detail"]
+        assert answer.headers["cache-control"] == "private, no-store"
+
+
+async def test_a_link_that_is_enabled_again_or_given_more_time_works_again(client):
+    await create_link(client, code="abc")
+    for change, status in (({"disabled": True}, 410), ({"disabled": False}, 302)):
+        await client.patch(f"{LINKS}/abc", json=change)
+        assert await state_of(client, "abc") == status
+    with time_machine.travel(datetime.now(UTC) - timedelta(days=1)):
+        await client.patch(f"{LINKS}/abc", json={"expires_at": (datetime.now(UTC) + timedelta(hours=1)).isoformat()})
+    assert await state_of(client, "abc") == 410
+    await client.patch(f"{LINKS}/abc", json={"expires_at": None})
+    assert await state_of(client, "abc") == 302
+
+
+async def test_expiry_is_judged_at_every_hit_also_when_the_link_is_in_memory(app, client):
+    moment = datetime.now(UTC) + timedelta(hours=1)
+    await create_link(client, code="abc", expires_at=moment.isoformat())
+
+    async def is_in_memory() -> bool:
+        assert await state_of(client, "abc") == 302
+        return app.state.redirects._resolver.peek("abc") is not None
+
+    await eventually(is_in_memory)
+    with time_machine.travel(moment - timedelta(milliseconds=1), tick=False):
+        assert await state_of(client, "abc") == 302
+    with time_machine.travel(moment, tick=False):
+        assert_problem(await client.get("/abc"), 410, "link-gone", detail="The link has expired.")
+
+
+async def test_a_link_expires_by_itself(client):
+    expires_at = datetime.now(UTC) + timedelta(seconds=0.7)
+    await create_link(client, code="abc", expires_at=expires_at.isoformat())
+    assert await state_of(client, "abc") == 302
+
+    async def is_gone() -> bool:
+        return await state_of(client, "abc") == 410
+
+    await eventually(is_gone, within_s=2)
+    assert timedelta(0) <= datetime.now(UTC) - expires_at < timedelta(seconds=0.5)
+
+
+@pytest.mark.parametrize("accept", [None, "*/*", "application/json", "application/problem+json", "text/plain"])
+async def test_a_program_gets_a_problem_document(client, accept):
+    answer = await client.get("/nowhere", headers={"Accept": accept} if accept else {})
+    assert_problem(answer, 404, "link-not-found")
+    assert answer.headers["vary"] == "Accept"
+
+
+async def test_a_person_gets_a_page_that_loads_nothing(client):
+    await create_link(client, code="gone")
+    await client.delete(f"{LINKS}/gone")
+    for path, status, text in (("/nowhere", 404, "No such link"), ("/gone", 410, "This link no longer works")):
+        answer = await client.get(path, headers=BROWSER)
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
+        assert text in answer.text
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "<script" not in answer.text
+        assert "http" not in answer.text
+
+
+async def test_a_plus_shows_where_a_link_leads_and_counts_no_click(client, redis, drain):
+    await create_link(client, URL, code="abc")
+    answer = await client.get("/abc+")
+    assert answer.status_code == 200
+    assert answer.json() == {"code": "abc", "short_url": "https://sho.rt/abc", "url": URL}
+    assert "location" not in answer.headers
+    assert (await client.get("/abc%2B")).json() == answer.json()
+    page = await client.get("/abc+", headers=BROWSER)
+    assert URL in unescape(page.text)
+    assert (await client.head("/abc+")).content == b""
+    assert await drain() == 0
+    await client.get("/abc")
+    assert await drain() == 1
+
+
+async def test_a_plus_finds_only_links_that_work(client):
+    await create_link(client, code="gone")
+    await client.delete(f"{LINKS}/gone")
+    assert_problem(await client.get("/gone+"), 410, "link-gone")
+    assert_problem(await client.get("/nowhere+"), 404, "link-not-found")
+
+
+async def test_the_page_of_a_link_escapes_what_its_url_holds(client):
+    url = "https://example.com/?q=\"'><script>alert(1)</script>&copy"
+    await create_link(client, url, code="abc")
+    page = (await client.get("/abc+", headers=BROWSER)).text
+    assert "<script" not in page
+    assert (
+        'href="https://example.com/?q=%22%27%3E%3Cscript%3Ealert(1)%3C/script%3E&amp;copy"' in page
+        or 'href="https://example.com/?q=&quot;&#x27;&gt;&lt;script&gt;alert(1)&lt;/script&gt;&amp;copy"' in page
+    )
+
+
+UNUSUAL_PATHS = [
+    "/", "//", "//x", "//abc", "/abc/", "/a/b", "/abc//", "/%2e%2e", "/%2e%2e/%2e%2e/etc/passwd", "/..%2f..%2fetc",
+    "/abc%2fdef", "/ab", "/a", f"/{'a' * 65}", f"/{'a' * 64}", f"/{'a' * 60_000}", "/ü", "/%C3%BC", "/%ff%fe", "/%00",
+    "/abc%00", "/abc%0a", "/abc%0d%0aset-cookie:a=b", "/abc++", "/+", "/a+b", "/abc%20", "/abc.html", "/favicon.ico",
+    "/robots.txt", "/-_-", "/___", "/abc?url=https://evil.example", "/abc;x", "/%61bc", "/ａｂｃ", "/abc%ED%A0%80",
+    "/.well-known/security.txt",
+]  # fmt: skip
+
+
+async def test_no_path_however_unusual_is_a_server_error(client):
+    for accept in ("*/*", "text/html"):
+        for path in UNUSUAL_PATHS:
+            for method in ("GET", "HEAD"):
+                answer = await client.request(method, f"https://sho.rt{path}", headers={"Accept": accept})
+                assert (path[:50], answer.status_code) == (path[:50], 404)
+                kind = answer.headers["content-type"]
+                assert kind == "application/problem+json" or accept == "text/html"
+
+
+async def test_a_query_or_an_escape_does_not_hide_a_code(client):
+    await create_link(client, URL, code="abc")
+    for path in ("/abc?utm_source=x", "/%61bc", "/abc?"):
+        assert (await client.get(path)).headers["location"] == URL
+
+
+async def test_two_letters_and_sixty_five_are_no_codes_and_three_and_sixty_four_are(client, database):
+    for code in ("abc", "a" * 64):
+        await create_link(client, URL, code=code)
+        assert (await client.get(f"/{code}")).status_code == 302
+    for code in ("ab", "a" * 65):
+        assert_problem(await client.get(f"/{code}"), 404, "not-found")
+
+
+async def test_the_first_part_of_every_route_is_reserved(app):
+    paths = {context.path for context in iter_route_contexts(app.routes)}
+    assert {"/docs", "/redoc", "/static", "/health/live", "/api/v1/links"} <= paths
+    first_parts = {path.split("/")[1] for path in paths}
+    assert {part for part in first_parts if part not in RESERVED} == {"openapi.json"}
+
+
+async def test_a_reserved_path_is_never_taken_for_a_link(client, database):
+    async with database.driver_connection() as connection:
+        for word in RESERVED:
+            await connection.execute("INSERT INTO links (code, url) VALUES ($1, 'https://example.com/')", word)
+    for word in sorted(RESERVED):
+        answer = await client.get(f"/{word}")
+        assert answer.headers.get("location", "https://sho.rt").startswith("https://sho.rt")
+        assert answer.status_code in {200, 307, 404}
+
+
+async def test_the_public_address_decides_what_short_urls_look_like(settings):
+    async with running_app(changed(settings, base_url="https://ex.am:8443/")) as app, client_of(app) as client:
+        await create_link(client, code="abc")
+        assert (await client.get("/abc+")).json()["short_url"] == "https://ex.am:8443/abc"
+
+
+async def test_two_hundred_codes_at_once_are_each_answered_with_their_own_url(client):
+    links = [await create_link(client, f"https://example.com/{i}") for i in range(50)]
+    answers = await asyncio.gather(*(client.get(f"/{link['code']}") for link in links * 4))
+    assert [answer.headers["location"] for answer in answers] == [link["url"] for link in links * 4]

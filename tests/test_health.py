@@ -1,0 +1,112 @@
+"""/health/live and /health/ready: what works, and which part does not."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from dirty_equals import IsPartialDict
+from redis.asyncio import Redis
+
+from shortener.database import Database
+from shortener.settings import Settings
+from shortener.worker_health import EXPIRES_S, KEY, beat, heartbeat_age_s
+from tests.clicks.make import rows_of
+from tests.conftest import changed, client_of, running_app
+from tests.own_valkey import own_valkey
+
+OK = {"status": "ok"}
+
+
+@contextlib.asynccontextmanager
+async def client_with(settings: Settings, **changes: Any) -> AsyncIterator[httpx.AsyncClient]:
+    async with running_app(changed(settings, **changes)) as app, client_of(app) as client:
+        yield client
+
+
+async def failed_checks(client: httpx.AsyncClient) -> dict[str, str]:
+    """Names of the parts that fail, with what is said of them."""
+    answer = await client.get("/health/ready")
+    assert answer.status_code == 503, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    failed = {name: check["detail"] for name, check in body["checks"].items() if check["status"] != "ok"}
+    assert body["detail"] == f"Not working: {', '.join(failed)}."
+    assert body == IsPartialDict(type="urn:shortener:problem:not-ready", status=503)
+    return failed
+
+
+async def test_all_is_ready_when_all_works(client: httpx.AsyncClient, redis: Redis) -> None:
+    await beat(redis)
+    answer = await client.get("/health/ready")
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ok", "checks": {"database": OK, "migrations": OK, "redis": OK, "worker": OK}}
+
+
+async def test_a_database_that_is_not_there_is_named(settings: Settings, redis: Redis) -> None:
+    await beat(redis)
+    name = settings.database_url.partition("?")[0].rpartition("/")[2]
+    async with client_with(settings, database_url=settings.database_url.replace(name, "missing")) as client:
+        failed = await failed_checks(client)
+    assert list(failed) == ["database", "migrations"]
+    assert 'database "missing" does not exist' in failed["database"]
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://nobody:secret@127.0.0.1:1/none", "postgresql://u:secret@nowhere.invalid/x"]
+)
+async def test_a_database_that_does_not_answer_is_named_without_its_password(
+    settings: Settings, redis: Redis, url: str
+) -> None:
+    await beat(redis)
+    async with client_with(settings, database_url=url) as client:
+        failed = await failed_checks(client)
+    assert list(failed) == ["database", "migrations"]
+    assert "secret" not in str(failed)
+
+
+@pytest.mark.parametrize("sql", ["DELETE FROM alembic_version", "UPDATE alembic_version SET version_num = 'older'"])
+async def test_a_schema_of_another_version_is_named_with_the_remedy(
+    client: httpx.AsyncClient, redis: Redis, database: Database, sql: str
+) -> None:
+    await beat(redis)
+    await rows_of(database, sql)
+    failed = await failed_checks(client)
+    assert list(failed) == ["migrations"]
+    assert failed["migrations"].endswith("run shortener migrate")
+
+
+async def test_a_redis_that_is_not_there_is_named(settings: Settings) -> None:
+    async with client_with(settings, redis_url="redis://127.0.0.1:1/0") as client:
+        assert list(await failed_checks(client)) == ["redis", "worker"]
+
+
+async def test_a_redis_that_hangs_is_named_within_seconds(settings: Settings) -> None:
+    async with own_valkey() as valkey, client_with(settings, redis_url=valkey.url) as client:
+        valkey.hang()
+        failed = await failed_checks(client)
+        valkey.go_on()
+    assert failed == {"redis": "no answer within 2 seconds", "worker": "no answer within 2 seconds"}
+
+
+async def test_a_missing_worker_is_named_with_the_remedy(client: httpx.AsyncClient) -> None:
+    failed = await failed_checks(client)
+    assert list(failed) == ["worker"]
+    assert failed["worker"].endswith("shortener worker")
+
+
+async def test_a_worker_that_beats_no_more_is_missing_after_some_seconds(redis: Redis) -> None:
+    await beat(redis)
+    assert 0 <= (await heartbeat_age_s(redis) or 0) < 5
+    assert 0 < await redis.ttl(KEY) <= EXPIRES_S
+    await redis.delete(KEY)
+    assert await heartbeat_age_s(redis) is None
+
+
+async def test_a_process_lives_whatever_else_does_not(settings: Settings) -> None:
+    nowhere = {"redis_url": "redis://127.0.0.1:1/0", "database_url": "postgresql://nobody@127.0.0.1:1/none"}
+    async with client_with(settings, **nowhere) as client:
+        answer = await client.get("/health/live")
+        assert (answer.status_code, answer.json()) == (200, OK)
+        assert list(await failed_checks(client)) == ["database", "migrations", "redis", "worker"]
