@@ -6,7 +6,7 @@ import re
 import socket
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -185,7 +185,7 @@ def _first_line(error: BaseException) -> str:
     return re.sub(r"^\(\w[\w.]*\)\s*", "", text).removeprefix("<class 'OSError'>: ")
 
 
-def main() -> NoReturn:
+def main() -> None:
     """Run a command; whatever an operator can mend is told in one line."""
     try:
         app()
@@ -197,4 +197,3 @@ def main() -> NoReturn:
             raise
         error_console.print(f"[red]shortener:[/red] {message}", highlight=False, soft_wrap=True)
         sys.exit(1)
-    sys.exit(0)

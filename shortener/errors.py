@@ -22,9 +22,11 @@ import orjson
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 PROBLEM_JSON = "application/problem+json"
 TYPE_PREFIX = "urn:shortener:problem:"
@@ -145,13 +147,23 @@ async def _on_invalid_request(_: Request, error: Exception) -> Response:
     return problem_of(Unprocessable(detail, errors=errors))
 
 
-async def _on_http_exception(_: Request, error: Exception) -> Response:
+def _allowed_methods(request: Request) -> str:
+    """Starlette names those of one route only; a path may have several."""
+    allowed: set[str] = set()
+    for route in iter_route_contexts(request.app.routes):
+        if route.methods and route.path and compile_path(route.path)[0].match(request.url.path):
+            allowed |= set(route.methods)
+    return ", ".join(sorted(allowed))
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     # Other versions of Python have other phrases for 413.
     phrase = HTTPStatus(error.status_code).phrase if error.status_code != 413 else ContentTooLarge.title
-    return problem(
-        error.status_code, phrase.lower().replace(" ", "-"), phrase, str(error.detail), headers=error.headers
-    )
+    headers = dict(error.headers or {})
+    if error.status_code == 405 and (allowed := _allowed_methods(request)):
+        headers["Allow"] = allowed
+    return problem(error.status_code, phrase.lower().replace(" ", "-"), phrase, str(error.detail), headers=headers)
 
 
 async def _on_other(request: Request, error: Exception) -> Response:

@@ -1,11 +1,10 @@
 """Serving the app: one process in this one, or several that share a listening socket under a supervisor."""
 
 import asyncio
+import http.client
 import os
 import socket
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 
 import uvicorn
@@ -73,15 +72,17 @@ def web_programs(settings: Settings, listener: socket.socket, env: Mapping[str, 
     ]
 
 
-def local_url(settings: Settings) -> str:
+def _local_host(settings: Settings) -> str:
     """Where this machine itself reaches the server."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
-    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
 
 
 def _answers(settings: Settings) -> bool:
+    connection = http.client.HTTPConnection(_local_host(settings), settings.port, timeout=2)
     try:
-        with urllib.request.urlopen(f"{local_url(settings)}/health/live", timeout=2) as answer:  # noqa: S310
-            return bool(answer.status == 200)
-    except (OSError, urllib.error.URLError):
+        connection.request("GET", "/health/live")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
         return False
+    finally:
+        connection.close()

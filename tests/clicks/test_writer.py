@@ -41,10 +41,10 @@ async def test_a_batch_delivered_in_two_calls_is_counted_once(database: Database
 
 async def test_a_batch_delivered_to_many_workers_at_once_is_counted_once(database: Database) -> None:
     for _ in range(5):
-        same = [batch(10), batch(10, 2), batch(10, 3)]
-        written = await asyncio.gather(*(write(database, *same[n % 3 :], *same[: n % 3]) for n in range(6)))
-        assert sum(written) == 30
-    assert await number_of_rows(database) == 150
+        same = [batch(2, link_id) for link_id in range(100)]
+        written = await asyncio.gather(*(write(database, *same[:: 1 if n % 2 else -1]) for n in range(6)))
+        assert sum(written) == 200
+    assert await number_of_rows(database) == 1000
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -59,16 +59,22 @@ async def test_a_failure_leaves_nothing_of_a_batch(database: Database, table: st
 
 
 async def test_workers_that_write_the_same_links_never_deadlock(database: Database) -> None:
+    links = range(1, 151)
+
     async def work(worker: int) -> int:
         writer, written = ClickWriter(), 0
-        for n in range(25):
-            links = range(1, 13) if (worker + n) % 2 else range(12, 0, -1)
-            clicks = [click(link, address=f"10.0.{n}.{link}", referrer=f"https://r{link}.example/") for link in links]
-            written += await write(database, new_batch(clicks), new_batch(clicks[::-1]), writer=writer)
+        for n in range(12):
+            ordered = links[:: 1 if (worker + n) % 2 else -1]
+            bots = [
+                click(link, user_agent=f"Bot{link % 7}/1", referrer=f"https://r{link}.example/") for link in ordered
+            ]
+            same_visitors = [click(link, address=f"10.0.0.{n}") for link in ordered[:20]]
+            written += await write(database, new_batch(bots), writer=writer)
+            written += await write(database, new_batch(same_visitors), writer=writer)
         return written
 
-    assert sum(await asyncio.gather(*(work(worker) for worker in range(4)))) == 4 * 25 * 24
-    assert await number_of_rows(database) == 4 * 25 * 24
+    assert sum(await asyncio.gather(*(work(worker) for worker in range(4)))) == 4 * 12 * (150 + 20)
+    assert await number_of_rows(database) == 4 * 12 * (150 + 20)
 
 
 async def test_partitions_are_made_while_clicks_are_written_without_a_deadlock(database: Database) -> None:
@@ -99,7 +105,7 @@ random_clicks = st.builds(
         link_id, start_of_clicks + after, address=address, user_agent=user_agent, referrer=referrer, mark=mark
     ),
     st.integers(1, 3),
-    st.timedeltas(timedelta(0), timedelta(days=3)),
+    st.one_of(st.timedeltas(timedelta(0), timedelta(minutes=20)), st.timedeltas(timedelta(0), timedelta(days=3))),
     st.sampled_from(["8.8.8.8", "193.0.6.139", "2001:200::1", "", "10.0.0.1"]),
     st.sampled_from([CHROME, "curl/8.14.1", "", "WhatsApp/2.23.20.0", f"{CHROME} Edg/140.0.0.0"]),
     st.sampled_from(["", "https://www.example.com/a", "https://example.org/", "android-app://com.example"]),

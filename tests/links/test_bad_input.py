@@ -193,3 +193,14 @@ REFUSED_BY_THE_FRAMEWORK = [
 async def test_what_the_framework_refuses_is_a_problem_document_too(client):
     for method, path, status, type_ in REFUSED_BY_THE_FRAMEWORK:
         assert_problem(await client.request(method, path), status, type_)
+
+
+async def test_a_method_that_is_not_allowed_is_answered_with_all_that_are(client):
+    for path, allowed in (
+        (LINKS, "GET, POST"),
+        (f"{LINKS}/abc", "DELETE, GET, PATCH"),
+        (f"{LINKS}/abc/stats", "GET"),
+        ("/health/live", "GET"),
+    ):
+        answer = await client.put(path)
+        assert (answer.status_code, answer.headers["allow"]) == (405, allowed)

@@ -1,0 +1,72 @@
+"""/docs and /redoc work, and ask nobody but this server."""
+
+import re
+import shutil
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.async_api import Page, Request, async_playwright
+
+from tests.serving import serving
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+PAGES = ("/docs", "/redoc")
+
+
+async def test_the_pages_name_only_files_of_this_server(client):
+    for path in PAGES:
+        answer = await client.get(path)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/html")
+        sources = re.findall(r'(?:src|href|spec-url)="([^"]*)"', answer.text)
+        assert len(sources) >= 3
+        for source in sources:
+            assert re.match(r"/[^/]", source)
+            assert (await client.get(source)).status_code == 200
+        assert "//" not in answer.text
+        assert not re.search(r"<script[^>]*>[^<]", answer.text)
+
+
+async def test_browsers_are_told_to_load_nothing_from_elsewhere(client):
+    for path in PAGES:
+        policy = (await client.get(path)).headers["content-security-policy"]
+        directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
+        assert directives["default-src"] == "'none'"
+        assert set(directives["script-src"].split()) == {"'self'"}
+        assert set(directives["connect-src"].split()) == {"'self'"}
+        assert not re.search(r"https?:|\*", policy)
+
+
+async def visit(page: Page, url: str, selector: str) -> tuple[list[Request], list[str]]:
+    """All requests until something is shown, and what the browser complained of."""
+    requests, complaints = [], []
+    page.on("request", lambda request: requests.append(request))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    await page.goto(url)
+    await page.wait_for_selector(selector, timeout=60_000)
+    await page.wait_for_load_state("networkidle")
+    return requests, complaints
+
+
+@needs_chromium
+async def test_a_browser_shows_every_operation_and_asks_nobody_else(settings):
+    with serving(settings) as url:
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(
+                executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+            )
+            for path, selector in (("/docs", ".opblock-summary-path"), ("/redoc", "[data-section-id] h2")):
+                page = await browser.new_page()
+                requests, complaints = await visit(page, f"{url}{path}", selector)
+                elsewhere = [r.url for r in requests if r.url.startswith("http") and not r.url.startswith(f"{url}/")]
+                assert (path, elsewhere, complaints) == (path, [], [])
+                assert f"{url}/openapi.json" in {request.url for request in requests}
+                if path == "/docs":
+                    shown = [text.replace("\u200b", "") for text in await page.locator(selector).all_inner_texts()]
+                    assert {"/api/v1/links", "/{code}", "/{code}+", "/health/ready"} <= set(shown)
+                    assert len(shown) == 12
+                await page.close()
+            await browser.close()
+            assert urlsplit(url).hostname == "127.0.0.1"

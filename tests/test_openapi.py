@@ -1,0 +1,125 @@
+"""The OpenAPI document says all that the service does, and the service does what the document says."""
+
+import asyncio
+import re
+import subprocess
+import sys
+
+import pytest
+from fastapi.routing import iter_route_contexts
+
+from shortener.worker_health import KEY as HEARTBEAT
+from tests.serving import serving
+
+METHODS = {"get", "put", "post", "delete", "patch", "head", "options"}
+UNDOCUMENTED = {"/docs", "/redoc", "/openapi.json", "/static", "/static/vendor"}
+
+ALWAYS_POSSIBLE = {"429", "503"}
+ERRORS = {
+    ("post", "/api/v1/links"): {"400", "409", "413", "422"},
+    ("get", "/api/v1/links"): {"400", "422"},
+    ("get", "/api/v1/links/{code}"): {"404", "422"},
+    ("patch", "/api/v1/links/{code}"): {"400", "404", "413", "422"},
+    ("delete", "/api/v1/links/{code}"): {"404", "422"},
+    ("get", "/api/v1/links/{code}/stats"): {"404", "422"},
+    ("get", "/api/v1/links/{code}/clicks"): {"400", "404", "422"},
+    ("get", "/{code}"): {"404", "410"},
+    ("head", "/{code}"): {"404", "410"},
+    ("get", "/{code}+"): {"404", "410"},
+}
+SUCCESS = {"post": "201", "delete": "204"}
+
+
+@pytest.fixture
+async def document(client) -> dict:
+    return (await client.get("/openapi.json")).json()
+
+
+def operations(document: dict) -> dict[tuple[str, str], dict]:
+    return {
+        (method, path): operation
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method in METHODS
+    }
+
+
+async def test_every_route_is_documented(app, document):
+    served = {
+        (method.lower(), route.path)
+        for route in iter_route_contexts(app.routes)
+        if route.path not in UNDOCUMENTED
+        for method in route.methods or {"get"}
+    }
+    redirects = {("get", "/{code}"), ("head", "/{code}"), ("get", "/{code}+")}
+    assert operations(document).keys() == served | redirects
+
+
+async def test_every_error_is_documented_as_a_problem(document):
+    for (method, path), operation in operations(document).items():
+        responses = operation["responses"]
+        failures = {status for status in responses if status >= "400"}
+        if path.startswith("/health"):
+            assert failures <= {"503"}
+            continue
+        assert (path, failures) == (path, ERRORS[method, path] | ALWAYS_POSSIBLE)
+        for status in failures:
+            content = responses[status]["content"]
+            assert content["application/problem+json"]["schema"] == {"$ref": "#/components/schemas/Problem"}
+            assert content["application/problem+json"]["example"]["status"] == int(status)
+        assert "Retry-After" in responses["429"]["headers"]
+
+
+async def test_every_operation_says_what_success_is_and_has_a_name_of_its_own(document):
+    found = operations(document)
+    assert len({operation["operationId"] for operation in found.values()}) == len(found)
+    for (method, path), operation in found.items():
+        success = "302" if path == "/{code}" else SUCCESS.get(method, "200")
+        assert success in operation["responses"], (method, path)
+        assert operation["summary"]
+        assert operation["tags"]
+    assert "Location" in found["post", "/api/v1/links"]["responses"]["201"]["headers"]
+    assert "Location" in found["get", "/{code}"]["responses"]["302"]["headers"]
+
+
+async def test_requests_and_answers_have_examples(document):
+    schemas = document["components"]["schemas"]
+    for name, member in (("LinkCreate", "url"), ("LinkOut", "code"), ("LinkOut", "short_url"), ("LinkOut", "clicks")):
+        assert schemas[name]["properties"][member]["examples"], (name, member)
+
+
+async def test_no_reference_leads_nowhere_and_no_schema_is_left_over(document):
+    used = set(re.findall(r"#/components/schemas/(\w+)", str(document)))
+    assert used == document["components"]["schemas"].keys()
+
+
+async def test_the_bounds_of_requests_are_in_the_document(document):
+    properties = document["components"]["schemas"]["LinkCreate"]["properties"]
+    assert properties["title"]["anyOf"][0]["maxLength"] == 300
+    assert properties["code"]["anyOf"][0]["pattern"] == "^[A-Za-z0-9_-]{3,64}$"
+    assert document["components"]["schemas"]["LinkCreate"]["additionalProperties"] is False
+
+
+# What the document permits may still be refused for what it means: a URL that leads back here, a span that is
+# empty. And a repeated Idempotency-Key gives the first answer again, also when its link is gone.
+UNSUITABLE_CHECKS = "positive_data_acceptance,ensure_resource_availability"
+
+
+@pytest.mark.timeout(170)
+async def test_no_request_that_can_be_made_of_the_document_is_answered_against_it(settings, redis, tmp_path):
+    await redis.set(HEARTBEAT, "0")
+    command = [sys.executable, "-m", "schemathesis.cli", "run", "--checks=all", f"--exclude-checks={UNSUITABLE_CHECKS}"]
+    options = ["--max-examples=60", "--generation-deterministic", "--no-color"]
+    with serving(settings) as url:
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [*command, *options, f"{url}/openapi.json"],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=160,
+        )
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"Tested: +\d+", done.stdout)
+    assert int(re.search(r"(\d+) generated", done.stdout)[1]) > 500
