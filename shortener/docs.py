@@ -1,8 +1,9 @@
 """/docs and /redoc, from files that are installed with the product: no request leaves for anybody else."""
 
+from functools import lru_cache
 from importlib.resources import files
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
@@ -21,11 +22,25 @@ _REDOC = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <link rel="icon" href="/static/vendor/favicon.png"><style>body{{margin:0}}</style>
 </head><body><redoc spec-url="/openapi.json"></redoc>
-<script src="/static/vendor/redoc.standalone.js"></script></body></html>
+<script src="/static/redoc.js"></script></body></html>
 """
 
 
+# ReDoc shows its maker's logo, from its maker's server.
+_REDOC_LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
+
+
+@lru_cache(maxsize=1)
+def _redoc_script() -> bytes:
+    script = (files("fastapi_offline") / "static" / "redoc.standalone.js").read_bytes()
+    return script.replace(_REDOC_LOGO, b"/static/vendor/favicon.png")
+
+
 def install_docs(app: FastAPI) -> None:
+    @app.get("/static/redoc.js", include_in_schema=False)
+    def redoc_script() -> Response:
+        return Response(_redoc_script(), media_type="text/javascript")
+
     # The package is used for the files it carries (Swagger UI and ReDoc); its app class would add inline scripts.
     app.mount("/static/vendor", StaticFiles(directory=str(files("fastapi_offline") / "static")))
     app.mount("/static", StaticFiles(directory=str(files("shortener") / "static")))

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 import httpx
+import hypothesis
 import pytest
 from fastapi import FastAPI
 from redis.asyncio import Redis
@@ -27,6 +28,10 @@ from shortener.redis import create_redis
 from shortener.settings import Settings, load_settings
 from shortener.supervisor import Supervisor
 from workers.clicks import Drain
+
+# How long an example takes says more of what else the machine does.
+hypothesis.settings.register_profile("shortener", deadline=None)
+hypothesis.settings.load_profile("shortener")
 
 SECRET = "a secret for tests, which is long enough"
 CHROME = (

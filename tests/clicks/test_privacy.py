@@ -67,6 +67,12 @@ async def test_a_visitor_is_counted_once_per_link_and_utc_day(database: Database
     assert found == [(1, midnight - timedelta(days=1), 4, 1), (1, midnight, 4, 3), (2, midnight, 1, 1)]
 
 
+async def test_visitors_who_differ_in_nothing_but_the_address_are_counted_apart(database: Database) -> None:
+    await write(database, new_batch([click(address=f"203.0.113.{n % 50}") for n in range(200)]))
+    assert await rows_of(database, "SELECT clicks, visitors FROM click_totals") == [(200, 50)]
+    assert await rows_of(database, "SELECT sum(visitors) FROM click_counts_15min") == [(50,)]
+
+
 async def test_bots_are_no_visitors_and_take_no_visitors_place(database: Database) -> None:
     await write(database, new_batch([click(mark=1), click(mark=2), click(user_agent="curl/8")]))
     await write(database, new_batch([click(), click(user_agent="curl/8")]))

@@ -58,23 +58,27 @@ async def test_a_failure_leaves_nothing_of_a_batch(database: Database, table: st
     assert [await rows_of(database, f"SELECT count(*) FROM {each}") for each in TABLES] == before
 
 
-async def test_workers_that_write_the_same_links_never_deadlock(database: Database) -> None:
-    links = range(1, 151)
+@pytest.mark.parametrize("table", [table for table in TABLES if table != "clicks"])
+async def test_workers_that_write_the_same_rows_never_deadlock(database: Database, table: str) -> None:
+    """Each row of the table takes its time, so that two workers surely meet in the middle."""
+    await rows_of(
+        database,
+        "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN PERFORM pg_sleep(0.01); RETURN NEW; END $$",
+    )
+    await rows_of(database, f"CREATE TRIGGER dawdle BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION dawdle()")
+    same = [batch(1, link_id) for link_id in range(20)]
 
-    async def work(worker: int) -> int:
-        writer, written = ClickWriter(), 0
-        for n in range(12):
-            ordered = links[:: 1 if (worker + n) % 2 else -1]
-            bots = [
-                click(link, user_agent=f"Bot{link % 7}/1", referrer=f"https://r{link}.example/") for link in ordered
-            ]
-            same_visitors = [click(link, address=f"10.0.0.{n}") for link in ordered[:20]]
-            written += await write(database, new_batch(bots), writer=writer)
-            written += await write(database, new_batch(same_visitors), writer=writer)
-        return written
+    async def work(order: int) -> int:
+        if table == "click_batches":
+            return await write(database, *same[::order])
+        # Other visitors, unless it is about these: who waits there does not meet anybody further on.
+        address = "203.0.113.7" if table == "click_visitors" else f"203.0.113.{order + 10}"
+        return await write(database, new_batch([click(link_id, address=address) for link_id in range(20)][::order]))
 
-    assert sum(await asyncio.gather(*(work(worker) for worker in range(4)))) == 4 * 12 * (150 + 20)
-    assert await number_of_rows(database) == 4 * 12 * (150 + 20)
+    await write(database, batch())
+    written = await asyncio.gather(work(1), work(-1))
+    assert sum(written) == (20 if table == "click_batches" else 40)
 
 
 async def test_partitions_are_made_while_clicks_are_written_without_a_deadlock(database: Database) -> None:
@@ -106,16 +110,16 @@ random_clicks = st.builds(
     ),
     st.integers(1, 3),
     st.one_of(st.timedeltas(timedelta(0), timedelta(minutes=20)), st.timedeltas(timedelta(0), timedelta(days=3))),
-    st.sampled_from(["8.8.8.8", "193.0.6.139", "2001:200::1", "", "10.0.0.1"]),
-    st.sampled_from([CHROME, "curl/8.14.1", "", "WhatsApp/2.23.20.0", f"{CHROME} Edg/140.0.0.0"]),
-    st.sampled_from(["", "https://www.example.com/a", "https://example.org/", "android-app://com.example"]),
-    st.sampled_from(Mark),
+    st.sampled_from(["8.8.8.8", "8.8.4.4", "193.0.6.139", "2001:200::1", ""]),
+    st.sampled_from([CHROME, CHROME, CHROME, f"{CHROME} Edg/140.0.0.0", "curl/8.14.1", ""]),
+    st.sampled_from(["", "", "https://www.example.com/a", "android-app://com.example"]),
+    st.sampled_from([Mark.NONE, Mark.NONE, Mark.HEAD]),
 )
 
 
-@given(st.lists(st.lists(random_clicks, max_size=30), max_size=4))
+@given(st.lists(st.lists(random_clicks, max_size=60), max_size=4))
 @hypothesis_settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 async def test_counts_equal_rows(database: Database, batches: list[list[Click]]) -> None:
     await write(database, *map(new_batch, batches))

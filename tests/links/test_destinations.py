@@ -3,7 +3,7 @@ import string
 
 import ada_url
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shortener.links.destinations import MAX_LENGTH, check_destination, own_hosts
@@ -249,13 +249,13 @@ LIKELY_URLS = st.builds(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=1500)
 @given(LIKELY_URLS | ODD_URLS | st.text(max_size=60))
 def test_whatever_is_accepted_leads_browsers_where_the_input_did_and_never_anywhere_forbidden(text):
     try:
         kept = check_destination(text, OWN)
     except ValueError:
-        assume(False)
+        return
     wanted = ada_url.URL(text.strip(" ")).href
     for base in ("https://sho.rt/abc", "http://sho.rt/abc", "http://127.0.0.1:8000/abc", "https://sho.rt/a/b?c#d"):
         assert ada_url.URL(kept, base=base).href == wanted
