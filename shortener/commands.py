@@ -55,10 +55,11 @@ async def shorten(settings: Settings, url: str, code: str | None) -> str:
 async def stats(settings: Settings, code: str) -> Group:
     """The figures of a link's last 30 days. Raises ShortenerError."""
     zone = ZoneInfo("UTC")
-    start, end = read_span(None, None, Interval.DAY, zone, datetime.now(UTC))
+    now = datetime.now(UTC)
+    start, end = read_span(None, None, Interval.DAY, zone, now)
     async with _parts(settings) as parts, parts.database.replica_session() as session:
         link, total = await parts.links.get(session, code)
-        found = await figures(session, link.id, start, end, Interval.DAY, zone, bots=False)
+        found = await figures(session, link.id, start, end, Interval.DAY, zone, bots=False, now=now)
     return _show(settings, link, total, found)
 
 

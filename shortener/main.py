@@ -20,11 +20,12 @@ from shortener.links.codes import RESERVED
 from shortener.links.destinations import own_hosts
 from shortener.links.service import LinkService
 from shortener.openapi import install_openapi
-from shortener.rate_limit import RateLimitHeaders, RateLimits
+from shortener.rate_limit import LimitKeys, RateLimitHeaders, RateLimits
 from shortener.redirect.cache import TargetCache
 from shortener.redirect.memory import Invalidations, MemoryLevel
 from shortener.redirect.resolver import Resolver
 from shortener.redirect.router import RedirectRouter, Redirects
+from shortener.redirect.throttle import Throttle
 from shortener.redis import RedisGuard, create_redis
 from shortener.settings import Settings, get_settings
 from shortener.telemetry import configure_logging
@@ -43,14 +44,15 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     memory = MemoryLevel(settings.cache_memory_size)
     resolver = Resolver(database, TargetCache(redis, guard, settings.cache_ttl_s, settings.cache_missing_ttl_s), memory)
     stream = ClickStream(redis, Sealer(settings.secret_key.get_secret_value()))
-    recorder = Recorder(stream, guard, _direct_writer(database), settings.click_buffer_size)
-    limits = RateLimits(redis, guard, settings)
+    keys = LimitKeys(settings.secret_key.get_secret_value())
+    throttle = Throttle({"redirect": settings.limit_redirect, "miss": settings.limit_miss}, keys)
+    recorder = Recorder(stream, guard, _direct_writer(database), settings.click_buffer_size, throttle)
 
     app.state.database = database
     app.state.redis = redis
-    app.state.rate_limits = limits
+    app.state.rate_limits = RateLimits(redis, guard, keys, settings)
     app.state.links = LinkService(redis, own_hosts(settings.base_url, settings.port), settings.code_length)
-    app.state.redirects = Redirects(resolver, recorder, limits, settings)
+    app.state.redirects = Redirects(resolver, recorder, throttle, settings, RESERVED)
 
     invalidations = asyncio.create_task(Invalidations(redis, memory, resolver.forget).run())
     try:
@@ -93,6 +95,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        # Its Location would be made of whatever the Host header says.
+        redirect_slashes=False,
         openapi_tags=[
             {"name": "links", "description": "Create, find, change and delete links."},
             {"name": "figures", "description": "Who followed a link, when, and from where."},
@@ -114,7 +118,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # The last that is added is the first to be asked: a redirect passes nothing but the access log.
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
     app.add_middleware(RateLimitHeaders)
-    app.add_middleware(RedirectRouter, reserved=RESERVED)
+    app.add_middleware(RedirectRouter)
     if settings.access_log:
         app.add_middleware(AccessLog)
     return app

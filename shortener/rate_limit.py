@@ -1,5 +1,6 @@
 """Limits per client, counted in Redis and shared by all processes. The only importer of fastapi-limiter."""
 
+import hashlib
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, NamedTuple
 
@@ -18,31 +19,16 @@ from shortener.settings import Rate, Settings
 KEY_PREFIX = "limit:"
 _STATE_KEY = "shortener.rate_limit"
 
-# KEYS: one a check. ARGV: quota, window in ms, cost, three a check. Counts all, or none once one is used up.
-# Returns, three a check: allowed, used, ms to the end of the window. The window starts with its first
-# request and is a key's lifetime, so that Redis's clock is the only one.
+# KEYS: the counter. ARGV: quota, window in ms. Counts the request unless none is left.
+# Returns: allowed, used, ms to the end of the window. The window starts with its first request and is the key's
+# lifetime, so that Redis's clock is the only one.
 _SCRIPT = """
-local answer, allowed = {}, true
-for i, key in ipairs(KEYS) do
-  local quota, window, cost = tonumber(ARGV[3*i-2]), tonumber(ARGV[3*i-1]), tonumber(ARGV[3*i])
-  local used, left = tonumber(redis.call('GET', key) or '0'), redis.call('PTTL', key)
-  -- A key may be in its last millisecond, which no lifetime can be given again.
-  if left <= 0 then used, left = 0, window end
-  -- A cost of nothing only asks whether anything is left.
-  local ok = used + math.max(cost, 1) <= quota
-  if not ok then allowed = false end
-  answer[3*i-2], answer[3*i-1], answer[3*i] = ok and 1 or 0, used, left
-end
-if allowed then
-  for i, key in ipairs(KEYS) do
-    local window, cost = tonumber(ARGV[3*i-1]), tonumber(ARGV[3*i])
-    if cost > 0 then
-      answer[3*i-1] = answer[3*i-1] + cost
-      redis.call('SET', key, answer[3*i-1], 'PX', answer[3*i])
-    end
-  end
-end
-return answer
+local used, left = tonumber(redis.call('GET', KEYS[1]) or '0'), redis.call('PTTL', KEYS[1])
+-- A key may be in its last millisecond, which no lifetime can be given again.
+if left <= 0 then used, left = 0, tonumber(ARGV[2]) end
+if used >= tonumber(ARGV[1]) then return {0, used, left} end
+redis.call('SET', KEYS[1], used + 1, 'PX', left)
+return {1, used + 1, left}
 """
 
 
@@ -73,42 +59,41 @@ class Verdict(NamedTuple):
         )
 
 
-class RateLimits:
-    """The named policies of the settings. A policy that is off, or a Redis that is down, limits nothing."""
+class LimitKeys:
+    """Names of counters. Redis writes what it holds to disk: a client's address is there only as a keyed hash."""
 
-    def __init__(self, redis: Redis, guard: RedisGuard, settings: Settings) -> None:
+    def __init__(self, secret: str) -> None:
+        self._secret = hashlib.sha256(secret.encode()).digest()
+
+    def key(self, policy: str, client: str) -> str:
+        digest = hashlib.blake2b(client.encode(), key=self._secret, person=b"limit", digest_size=12).hexdigest()
+        return f"{KEY_PREFIX}{policy}:{digest}"
+
+
+class RateLimits:
+    """The limits of the API, asked for each request. A policy that is off, or a Redis that is down, limits nothing."""
+
+    def __init__(self, redis: Redis, guard: RedisGuard, keys: LimitKeys, settings: Settings) -> None:
         self._script = redis.register_script(_SCRIPT)
         self._guard = guard
+        self._keys = keys
         self._trusted_proxies = settings.trusted_proxies
-        self._rates: Mapping[str, Rate | None] = {
-            "api": settings.limit_api,
-            "redirect": settings.limit_redirect,
-            "miss": settings.limit_miss,
-        }
+        self._rates: Mapping[str, Rate | None] = {"api": settings.limit_api}
 
     def client_of(self, scope: Scope) -> str:
         return client_network(client_address(scope, self._trusted_proxies))
 
-    async def check(self, client: str, costs: Mapping[str, int]) -> dict[str, Verdict]:
-        """Charge these policies for one request, in one round trip; a cost of 0 only asks.
-
-        Nothing is charged when any of them refuses. Policies that are off are left out, and so are all
-        of them when Redis does not answer.
-        """
-        rates = {policy: rate for policy in costs if (rate := self._rates[policy]) is not None}
-        if not rates:
-            return {}
-        keys = [f"{KEY_PREFIX}{policy}:{client}" for policy in rates]
-        args = [n for policy, rate in rates.items() for n in (rate.quota, rate.window_s * 1000, costs[policy])]
+    async def check(self, policy: str, client: str) -> Verdict | None:
+        """Charge the policy for one request, in one round trip; None when nothing limits."""
+        rate = self._rates[policy]
+        if rate is None:
+            return None
+        call = self._script([self._keys.key(policy, client)], [rate.quota, rate.window_s * 1000])
         try:
-            answer = await self._guard.call("rate_limit", self._script(keys, args))
+            is_allowed, used, left_ms = await self._guard.call("rate_limit", call)
         except RedisUnavailable:
-            return {}
-        verdicts = {}
-        for (policy, rate), i in zip(rates.items(), range(0, len(answer), 3), strict=True):
-            allowed, used, left_ms = answer[i : i + 3]
-            verdicts[policy] = Verdict(policy, rate, bool(allowed), max(rate.quota - used, 0), -(-left_ms // 1000))
-        return verdicts
+            return None
+        return Verdict(policy, rate, bool(is_allowed), max(rate.quota - used, 0), -(-left_ms // 1000))
 
 
 class ApiRateLimiter(RateLimiter):
@@ -125,8 +110,7 @@ class ApiRateLimiter(RateLimiter):
         """Raises TooManyRequests."""
         del response
         limits: RateLimits = request.app.state.rate_limits
-        verdicts = await limits.check(limits.client_of(request.scope), {self.policy: 1})
-        verdict = verdicts.get(self.policy)
+        verdict = await limits.check(self.policy, limits.client_of(request.scope))
         if verdict is not None:
             request.scope[_STATE_KEY] = verdict
             if not verdict.is_allowed:

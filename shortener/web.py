@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import uvicorn
 
+from shortener.redirect.protocol import RedirectProtocol
 from shortener.settings import Settings
 from shortener.supervisor import Program
 
@@ -43,6 +44,7 @@ def serve(listener: socket.socket) -> None:
     config = uvicorn.Config(
         "shortener.main:create_app",
         factory=True,
+        http=RedirectProtocol,
         # The peer's address stays the peer's: who is believed about the client is ours to decide.
         proxy_headers=False,
         server_header=False,

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from shortener.client_address import client_address, client_network
-from shortener.rate_limit import RateLimits
+from shortener.rate_limit import LimitKeys, RateLimits
 from shortener.redis import RedisGuard
 from shortener.settings import Rate, load_settings
 from tests.conftest import SECRET, changed, client_of, create_link, eventually, running_app
@@ -202,12 +202,12 @@ async def test_the_window_ends_when_retry_after_says_and_not_before(settings):
 
 
 async def test_the_last_millisecond_of_a_window_is_counted_like_any_other(settings, redis):
-    script = RateLimits(redis, RedisGuard(5), settings)._script
+    script = RateLimits(redis, RedisGuard(5), LimitKeys(SECRET), settings)._script
     for _ in range(60):
         pipeline = redis.pipeline(transaction=False)
         pipeline.set("limit:api:client", 5, px=2)
         for _ in range(400):
-            await script(["limit:api:client"], [10**6, 60_000, 1], client=pipeline)
+            await script(["limit:api:client"], [10**6, 60_000], client=pipeline)
         answers = (await pipeline.execute())[1:]
         assert all(allowed == 1 and left_ms > 0 for allowed, _, left_ms in answers)
         await redis.delete("limit:api:client")
@@ -215,9 +215,10 @@ async def test_the_last_millisecond_of_a_window_is_counted_like_any_other(settin
 
 async def test_a_count_that_has_lost_its_end_begins_anew(settings, redis):
     async with running_app(changed(settings, limit_api="3/minute")) as app, client_of(app) as client:
-        await redis.set("limit:api:203.0.113.7", 1000)
+        key = LimitKeys(SECRET).key("api", "203.0.113.7")
+        await redis.set(key, 1000)
         assert await statuses(client, LINKS, 4) == {200: 3, 429: 1}
-        assert 0 < await redis.pttl("limit:api:203.0.113.7") <= 60_000
+        assert 0 < await redis.pttl(key) <= 60_000
 
 
 async def test_limits_can_be_switched_off(settings):
@@ -230,19 +231,33 @@ async def test_limits_can_be_switched_off(settings):
         assert await statuses(client, "/nowhere", 100) == {404: 100}
 
 
-async def test_without_redis_nothing_is_refused(settings):
+async def test_no_address_stands_in_redis(limited, redis):
+    async with running_app(limited) as app, client_of(app, "203.0.113.7") as client:
+        await create_link(client, code="abc")
+        await client.get("/abc")
+        await client.get("/nowhere")
+        await eventually(lambda: counted_keys(redis, 3))
+        assert not [key for key in await redis.keys("*") if b"203.0.113" in key]
+
+
+async def counted_keys(redis, count: int) -> bool:
+    return len(await redis.keys("limit:*")) == count
+
+
+async def test_without_redis_the_api_is_not_limited_and_each_process_limits_redirects_alone(settings):
     nowhere = changed(
         settings,
         redis_url="redis://127.0.0.1:1",
         limit_api="1/minute",
-        limit_redirect="1/minute",
-        limit_miss="1/minute",
+        limit_redirect="5/minute",
+        limit_miss="5/minute",
     )
     async with running_app(nowhere) as app, client_of(app) as client:
         await create_link(client, code="abc")
-        assert await statuses(client, "/abc", 5) == {302: 5}
-        assert await statuses(client, "/nowhere", 5) == {404: 5}
         assert await statuses(client, LINKS, 5) == {200: 5}
+        assert await statuses(client, "/abc", 6) == {302: 5, 429: 1}
+    async with running_app(nowhere) as app, client_of(app) as client:
+        assert await statuses(client, "/nowhere", 6) == {404: 5, 429: 1}
 
 
 async def counted_together(settings, clients: list[tuple[str, str | None]]) -> bool:

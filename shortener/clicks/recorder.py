@@ -7,9 +7,10 @@ and nobody waits for a timer.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
+from redis.asyncio.client import Pipeline
 
 from shortener.clicks.event import Batch, Click, new_batch
 from shortener.redis import RedisGuard, RedisUnavailable
@@ -24,16 +25,29 @@ DIRECT_AFTER_S = 1.0
 MAX_BATCHES_A_TRY = 32
 
 
+class Rider(Protocol):
+    """What else has something to tell Redis, and takes along the round trips that store clicks."""
+
+    @property
+    def is_waiting(self) -> bool: ...
+
+    def board(self, pipeline: Pipeline) -> None: ...
+
+    def arrive(self, replies: list[Any]) -> None: ...
+
+    def strand(self) -> None: ...
+
+
 class Sink(Protocol):
     """Where batches are stored for good."""
 
-    def append(self, batches: list[Batch]) -> Awaitable[None]: ...
+    def append(self, batches: list[Batch], rider: Rider | None = None) -> Awaitable[None]: ...
 
 
 class Recorder:
-    """Takes clicks and stores them; `record` returns when the click is in the stream.
+    """Takes clicks and stores them; an answer is released when its click is in the stream.
 
-    When Redis does not answer within its budget, `record` returns all the same, and the clicks wait in a
+    When Redis does not answer within its budget, it is released all the same, and the clicks wait in a
     buffer of at most `buffer_size` until the stream, or `write_directly`, has taken them. Batches keep their
     ids, so one whose first try did arrive is counted once. Beyond the bound the oldest are lost, and counted as such.
     """
@@ -44,27 +58,36 @@ class Recorder:
         guard: RedisGuard,
         write_directly: Callable[[Sequence[Batch]], Awaitable[None]],
         buffer_size: int,
+        rider: Rider | None = None,
     ) -> None:
         self._stream = stream
         self._guard = guard
         self._write_directly = write_directly
         self._buffer_size = buffer_size
+        self._rider = rider
         self._gathering: list[Click] = []
-        self._stored: asyncio.Future[None] | None = None
+        self._waiting: list[Callable[[], None]] = []
         self._sender: asyncio.Task[None] | None = None
         self._buffer: deque[Batch] = deque()
         self._buffered = 0
         self._retrier: asyncio.Task[None] | None = None
 
-    def record(self, click: Click) -> "asyncio.Future[None]":
-        """Add a click to the batch that is about to leave; done when it is stored, or waits in the buffer."""
-        if self._stored is None:
-            self._stored = asyncio.get_running_loop().create_future()
+    def record(self, click: Click, then: Callable[[], None]) -> None:
+        """Add a click to the batch that leaves next; `then` is called when it is stored, or waits in the buffer."""
         self._gathering.append(click)
+        self._waiting.append(then)
+        self.carry()
+
+    async def store(self, click: Click) -> None:
+        """Record, and wait for it."""
+        stored = asyncio.get_running_loop().create_future()
+        self.record(click, lambda: None if stored.done() else stored.set_result(None))
+        await stored
+
+    def carry(self) -> None:
+        """See to it that what waits leaves with the next round trip."""
         if self._sender is None:
             self._sender = asyncio.create_task(self._send())
-        # Shielded: a request that is cancelled must not take along those that wait for the same batch.
-        return asyncio.shield(self._stored)
 
     @property
     def buffered(self) -> int:
@@ -86,30 +109,33 @@ class Recorder:
 
     async def _send(self) -> None:
         try:
-            while self._gathering:
+            while True:
                 clicks, self._gathering = self._gathering, []
-                stored, self._stored = self._stored, None
-                try:
-                    await self._store([new_batch(clicks[i : i + MAX_BATCH]) for i in range(0, len(clicks), MAX_BATCH)])
-                finally:
-                    if stored is not None and not stored.done():
-                        stored.set_result(None)
+                waiting, self._waiting = self._waiting, []
+                batches = [new_batch(clicks[i : i + MAX_BATCH]) for i in range(0, len(clicks), MAX_BATCH)]
+                sent = await self._append(batches, self._rider)
+                if not sent:
+                    self._defer(batches)
+                for then in waiting:
+                    _release(then)
+                # After a failure the rider waits for the next click: alone it would try again without end.
+                if not self._gathering and not (sent and self._rider is not None and self._rider.is_waiting):
+                    return
         finally:
             self._sender = None
 
-    async def _store(self, batches: list[Batch]) -> None:
-        if not await self._append(batches):
-            self._defer(batches)
-
-    async def _append(self, batches: list[Batch]) -> bool:
+    async def _append(self, batches: list[Batch], rider: Rider | None = None) -> bool:
         try:
-            await self._guard.call("clicks", self._stream.append(batches))
+            await self._guard.call("clicks", self._stream.append(batches, rider))
         except RedisUnavailable:
-            return False
+            pass
         except Exception as error:  # Whatever stops the stream, the clicks must not be lost.
             log.error("clicks_not_appended", exc_info=error)
-            return False
-        return True
+        else:
+            return True
+        if rider is not None:
+            rider.strand()
+        return False
 
     def _defer(self, batches: list[Batch]) -> None:
         for batch in batches:
@@ -121,7 +147,7 @@ class Recorder:
             self._buffered -= lost
             CLICKS_LOST.labels("buffer_full").inc(lost)
             log.error("clicks_lost", clicks=lost, reason="buffer_full")
-        if self._retrier is None or self._retrier.done():
+        if self._buffer and (self._retrier is None or self._retrier.done()):
             self._retrier = asyncio.create_task(self._retry())
 
     async def _retry(self) -> None:
@@ -157,3 +183,10 @@ class Recorder:
             if self._buffer and self._buffer[0] is batch:
                 self._buffer.popleft()
                 self._buffered -= len(batch.clicks)
+
+
+def _release(then: Callable[[], None]) -> None:
+    try:
+        then()
+    except Exception as error:  # One answer that cannot be given must not keep back the others.
+        log.error("answer_not_released", exc_info=error)

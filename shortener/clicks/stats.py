@@ -1,6 +1,6 @@
 """Figures of a link, read from counts. Single clicks are read only for what a span cuts out of a quarter or an hour."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -74,12 +74,12 @@ async def figures(
     zone: ZoneInfo,
     *,
     bots: bool,
-    now: datetime | None = None,
+    now: datetime,
 ) -> Figures:
     """Figures of [start, end): a series without gaps, and the most frequent values of each dimension,
     which count bots too when `bots`. `now` is the moment that `end` was chosen by. Raises TooManyBuckets."""
     starts = bucket_starts(start, end, interval, zone)
-    if end >= (now or datetime.now(UTC)):
+    if end >= now:
         # Nothing lies in the future: to its end, today's count says the same as the single clicks up to now.
         end = end_of_day(end)
     series = await _series(session, link_id, start, end, starts, zone)

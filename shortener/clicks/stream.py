@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from shortener.clicks.event import Batch, Click
+from shortener.clicks.recorder import Rider
 
 STREAM = "clicks"
 GROUP = "workers"
@@ -70,12 +71,16 @@ class ClickStream:
         self._redis = redis
         self._sealer = sealer
 
-    async def append(self, batches: list[Batch]) -> None:
+    async def append(self, batches: list[Batch], rider: Rider | None = None) -> None:
         """Store these batches, in order. After an error some may be stored: appending again is safe."""
         pipeline = self._redis.pipeline(transaction=False)
         for batch in batches:
             pipeline.xadd(STREAM, self._sealer.seal(batch))  # type: ignore[arg-type]
-        await pipeline.execute()
+        if rider is not None:
+            rider.board(pipeline)
+        replies = await pipeline.execute()
+        if rider is not None:
+            rider.arrive(replies[len(batches) :])
 
     async def ensure_group(self) -> None:
         """Create stream and group where they are missing; a new group starts at the stream's beginning."""

@@ -13,7 +13,7 @@ _HEADERS = frozenset((b"user-agent", b"referer", b"accept", *_PURPOSES))
 
 
 class RedirectRequest(NamedTuple):
-    """A request for a code. `is_preview` asks where a link leads; `wants_page` is for people."""
+    """A request for a code by `address`. `is_preview` asks where a link leads; `wants_page` is for people."""
 
     code: str
     is_preview: bool
@@ -22,6 +22,7 @@ class RedirectRequest(NamedTuple):
     user_agent: str
     referrer: str
     mark: Mark
+    address: str
 
 
 def match_code(path: str) -> tuple[str, bool] | None:
@@ -30,7 +31,9 @@ def match_code(path: str) -> tuple[str, bool] | None:
     return None if match is None else (match[1], bool(match[2]))
 
 
-def read_request(code: str, is_preview: bool, method: str, headers: Iterable[tuple[bytes, bytes]]) -> RedirectRequest:
+def read_request(
+    code: str, is_preview: bool, method: str, headers: Iterable[tuple[bytes, bytes]], address: str
+) -> RedirectRequest:
     found = {name: value.decode("latin-1") for name, value in headers if name in _HEADERS}
     purpose = " ".join(found[name] for name in _PURPOSES if name in found)
     is_head = method == "HEAD"
@@ -42,6 +45,7 @@ def read_request(code: str, is_preview: bool, method: str, headers: Iterable[tup
         user_agent=found.get(b"user-agent", "")[:MAX_USER_AGENT],
         referrer=found.get(b"referer", "")[:MAX_REFERRER],
         mark=Mark.HEAD if is_head else _prefetch_mark(purpose.lower()),
+        address=address,
     )
 
 

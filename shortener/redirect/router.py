@@ -1,142 +1,127 @@
-"""GET and HEAD /{code}: the answer that any ASGI server can give."""
+"""GET and HEAD /{code}: what is answered, and the route on which any ASGI server can answer it."""
 
 import time
-from typing import NamedTuple
+from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shortener.clicks.event import Click
 from shortener.clicks.recorder import Recorder
 from shortener.client_address import client_address, client_network
-from shortener.errors import Gone, NotFound, ShortenerError
-from shortener.rate_limit import RateLimits, Verdict
-from shortener.redirect.pages import CSP, destination_body, error_body
+from shortener.errors import ShortenerError
+from shortener.rate_limit import Verdict
+from shortener.redirect import answers
+from shortener.redirect.answers import Answer
 from shortener.redirect.request import RedirectRequest, match_code, read_request
 from shortener.redirect.resolver import Resolver
 from shortener.redirect.target import Status, Target
+from shortener.redirect.throttle import Throttle
 from shortener.settings import Settings
-
-# Cached by nobody, so that a link that was changed or taken down stops at once, and every visit is seen.
-_CACHE_CONTROL = (b"cache-control", b"private, no-store")
-
-
-class LinkNotFound(NotFound):
-    type, title = "link-not-found", "No such link"
-
-
-class LinkGone(Gone):
-    type, title = "link-gone", "This link no longer works"
-
-
-_GONE_DETAIL = {
-    Status.DELETED: "The link was deleted.",
-    Status.DISABLED: "The link was disabled by its owner.",
-    Status.EXPIRED: "The link has expired.",
-}
-
-
-class Answer(NamedTuple):
-    status: int
-    headers: list[tuple[bytes, bytes]]
-    body: bytes = b""
 
 
 class Redirects:
     """Decides and gives the answer to a request for a code."""
 
-    def __init__(self, resolver: Resolver, recorder: Recorder, limits: RateLimits, settings: Settings) -> None:
+    def __init__(
+        self, resolver: Resolver, recorder: Recorder, throttle: Throttle, settings: Settings, reserved: frozenset[str]
+    ) -> None:
         self._resolver = resolver
         self._recorder = recorder
-        self._limits = limits
+        self._throttle = throttle
         self._base_url = settings.base_url
         self._trusted_proxies = settings.trusted_proxies
+        self._reserved = reserved
 
-    def address_of(self, scope: Scope) -> str:
-        return client_address(scope, self._trusted_proxies)
+    def read(self, scope: Scope) -> RedirectRequest | None:
+        """The request for a code; None when it is for something else."""
+        if scope["method"] not in {"GET", "HEAD"}:
+            return None
+        found = match_code(scope["path"])
+        if found is None or found[0].lower() in self._reserved:
+            return None
+        return read_request(*found, scope["method"], scope["headers"], client_address(scope, self._trusted_proxies))
 
-    async def answer(self, request: RedirectRequest, address: str) -> Answer:
+    def answer_at_once(self, request: RedirectRequest, send: Callable[[Answer], None]) -> bool:
+        """Redirect when memory knows the link, it is live, and the client has something left: `send` is called when
+        the click is stored. Otherwise nothing happens, and `answer` is the way."""
+        target = self._resolver.peek(request.code)
+        if not isinstance(target, Target) or request.is_preview:
+            return False
+        now_s = time.time()
+        client = client_network(request.address)
+        if target.status(now_s) is not Status.LIVE or not self._has_misses_left(client):
+            return False
+        verdict = self._throttle.charge("redirect", client)
+        if verdict is not None and not verdict.is_allowed:
+            return False
+        answer = answers.redirect(target.url, verdict)
+        self._recorder.record(_click(request, target, now_s), lambda: send(answer))
+        return True
+
+    async def answer(self, request: RedirectRequest) -> Answer:
         """Throttle, resolve, record the click, answer. A redirect's click is stored when this returns."""
-        client = client_network(address)
-        verdicts: dict[str, Verdict] = {}
+        client = client_network(request.address)
+        verdict: Verdict | None = None
         try:
             # Without misses left a client learns nothing, also not which codes exist.
-            verdicts = await self._limits.check(client, {"redirect": 1, "miss": 0})
-            _refuse_beyond(verdicts)
-            verdicts.pop("miss", None)
+            verdict = self._throttle.look("miss", client)
+            _refuse_beyond(verdict)
+            verdict = self._throttle.charge("redirect", client)
+            _refuse_beyond(verdict)
             target = await self._resolver.resolve(request.code)
             if target is None:
-                verdicts |= await self._limits.check(client, {"miss": 1})
+                verdict = self._charge_miss(client, verdict)
                 # Requests that run at the same time may all have been told that one miss was left.
-                _refuse_beyond(verdicts)
-                raise LinkNotFound(f"There is no link /{request.code} here.")
-            return await self._answer_target(request, target, address, verdicts)
+                _refuse_beyond(verdict)
+                raise answers.not_found(request.code)
+            return await self._answer_target(request, target, verdict)
         except ShortenerError as error:
-            content_type, body = error_body(error, request.wants_page)
-            extra = [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
-            return Answer(error.status, [*_headers(content_type, body, verdicts), *extra], body)
+            return answers.error(error, request.wants_page, verdict)
 
-    async def _answer_target(
-        self, request: RedirectRequest, target: Target, address: str, verdicts: dict[str, Verdict]
-    ) -> Answer:
+    def _has_misses_left(self, client: str) -> bool:
+        verdict = self._throttle.look("miss", client)
+        return verdict is None or verdict.is_allowed
+
+    def _charge_miss(self, client: str, redirect: Verdict | None) -> Verdict | None:
+        """What is shown is the policy that will refuse first."""
+        miss = self._throttle.charge("miss", client)
+        self._recorder.carry()
+        # The miss first: of two with nothing left it is the one that refuses.
+        return min((v for v in (miss, redirect) if v is not None), key=lambda v: v.remaining, default=None)
+
+    async def _answer_target(self, request: RedirectRequest, target: Target, verdict: Verdict | None) -> Answer:
         now_s = time.time()
         status = target.status(now_s)
         if status is not Status.LIVE:
-            raise LinkGone(_GONE_DETAIL[status])
+            raise answers.gone(status)
         if request.is_preview:
             short_url = f"{self._base_url}/{request.code}"
-            content_type, body = destination_body(request.code, short_url, target.url, request.wants_page)
-            return Answer(200, _headers(content_type, body, verdicts), body)
-        await self._recorder.record(
-            Click(target.link_id, int(now_s * 1000), address, request.user_agent, request.referrer, request.mark)
-        )
-        location = (b"location", target.url.encode("ascii"))
-        return Answer(302, [location, _CACHE_CONTROL, (b"content-length", b"0"), *_limit_headers(verdicts)])
+            return answers.destination(request.code, short_url, target.url, request.wants_page, verdict)
+        await self._recorder.store(_click(request, target, now_s))
+        return answers.redirect(target.url, verdict)
 
 
-def _refuse_beyond(verdicts: dict[str, Verdict]) -> None:
-    """Raises TooManyRequests, and leaves only the verdict that refuses."""
-    for policy, verdict in verdicts.items():
-        if not verdict.is_allowed:
-            for other in verdicts.keys() - {policy}:
-                del verdicts[other]
-            raise verdict.refusal()
+def _refuse_beyond(verdict: Verdict | None) -> None:
+    if verdict is not None and not verdict.is_allowed:
+        raise verdict.refusal()
 
 
-def _limit_headers(verdicts: dict[str, Verdict]) -> list[tuple[bytes, bytes]]:
-    """Those of the policy that will refuse first."""
-    if not verdicts:
-        return []
-    tightest = min(verdicts.values(), key=lambda verdict: verdict.remaining)
-    return [(name.lower().encode(), value.encode()) for name, value in tightest.headers()]
-
-
-def _headers(content_type: bytes, body: bytes, verdicts: dict[str, Verdict]) -> list[tuple[bytes, bytes]]:
-    return [
-        (b"content-type", content_type),
-        (b"content-length", str(len(body)).encode()),
-        (b"vary", b"Accept"),
-        (b"content-security-policy", CSP),
-        (b"x-content-type-options", b"nosniff"),
-        (b"referrer-policy", b"no-referrer"),
-        _CACHE_CONTROL,
-        *_limit_headers(verdicts),
-    ]
+def _click(request: RedirectRequest, target: Target, now_s: float) -> Click:
+    return Click(target.link_id, int(now_s * 1000), request.address, request.user_agent, request.referrer, request.mark)
 
 
 class RedirectRouter:
-    """Takes the paths that can be codes, and passes on all others."""
+    """Takes the requests for codes, and passes on all others."""
 
-    def __init__(self, app: ASGIApp, reserved: frozenset[str]) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._reserved = reserved
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        found = match_code(scope["path"]) if scope["type"] == "http" and scope["method"] in {"GET", "HEAD"} else None
-        if found is None or found[0].lower() in self._reserved:
+        redirects: Redirects | None = None if scope["type"] != "http" else scope["app"].state.redirects
+        request = None if redirects is None else redirects.read(scope)
+        if redirects is None or request is None:
             await self._app(scope, receive, send)
             return
-        redirects: Redirects = scope["app"].state.redirects
-        request = read_request(*found, scope["method"], scope["headers"])
-        answer = await redirects.answer(request, redirects.address_of(scope))
+        answer = await redirects.answer(request)
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         await send({"type": "http.response.body", "body": b"" if request.is_head else answer.body})

@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from shortener.clicks.event import Batch
-from shortener.clicks.recorder import MAX_BATCH, Recorder
+from shortener.clicks.recorder import MAX_BATCH, Recorder, Rider
 from shortener.clicks.stream import STREAM, ClickStream, Sealer
 from shortener.clicks.writer import ClickWriter
 from shortener.database import Database
@@ -79,7 +79,7 @@ def lost(reason: str) -> Callable[[], float]:
 async def test_a_click_is_not_answered_before_the_stream_has_it(bench: Bench) -> None:
     recorder = bench.recorder(budget_s=30)
     bench.valkey.hang()
-    recorded = recorder.record(click())
+    recorded = asyncio.ensure_future(recorder.store(click()))
     await asyncio.wait([recorded], timeout=0.3)
     assert not recorded.done()
     bench.valkey.go_on()
@@ -97,7 +97,7 @@ async def test_an_answered_redirect_is_in_the_stream(client: httpx.AsyncClient, 
 
 async def test_clicks_of_one_moment_share_one_batch(bench: Bench) -> None:
     recorder = bench.recorder()
-    await asyncio.gather(*(recorder.record(click()) for _ in range(100)))
+    await asyncio.gather(*(recorder.store(click()) for _ in range(100)))
     assert len(await bench.entries()) == 1
     assert await bench.drain() == 100
 
@@ -105,9 +105,9 @@ async def test_clicks_of_one_moment_share_one_batch(bench: Bench) -> None:
 async def test_clicks_that_come_while_a_batch_is_on_its_way_share_the_next(bench: Bench) -> None:
     recorder = bench.recorder(budget_s=30)
     bench.valkey.hang()
-    first = recorder.record(click())
+    first = asyncio.ensure_future(recorder.store(click()))
     await asyncio.sleep(0)
-    others = [recorder.record(click()) for _ in range(50)]
+    others = [asyncio.ensure_future(recorder.store(click())) for _ in range(50)]
     bench.valkey.go_on()
     await asyncio.gather(first, *others)
     assert len(await bench.entries()) == 2
@@ -116,7 +116,7 @@ async def test_clicks_that_come_while_a_batch_is_on_its_way_share_the_next(bench
 
 async def test_a_batch_has_a_largest_size(bench: Bench) -> None:
     recorder = bench.recorder()
-    await asyncio.gather(*(recorder.record(click()) for _ in range(2 * MAX_BATCH + 1)))
+    await asyncio.gather(*(recorder.store(click()) for _ in range(2 * MAX_BATCH + 1)))
     assert len(await bench.entries()) == 3
     assert await bench.drain() == 2 * MAX_BATCH + 1
 
@@ -126,7 +126,7 @@ async def test_a_cancelled_request_takes_no_other_with_it(bench: Bench) -> None:
     bench.valkey.hang()
 
     async def follow() -> None:
-        await recorder.record(click())
+        await recorder.store(click())
 
     leaving, staying = asyncio.create_task(follow()), asyncio.create_task(follow())
     await asyncio.sleep(0)
@@ -142,7 +142,7 @@ async def test_a_redis_that_hangs_holds_nobody_up_longer_than_the_budget(bench: 
     deferred = CLICKS_DEFERRED.labels("redis_unavailable")._value.get()
     bench.valkey.hang()
     began_at_s = time.monotonic()
-    await asyncio.gather(*(recorder.record(click()) for _ in range(10)))
+    await asyncio.gather(*(recorder.store(click()) for _ in range(10)))
     assert time.monotonic() - began_at_s < 10 * BUDGET_S
     assert recorder.buffered == 10
     assert CLICKS_DEFERRED.labels("redis_unavailable")._value.get() - deferred == 10
@@ -155,7 +155,7 @@ async def test_clicks_that_waited_go_into_the_stream_when_it_is_back(
     recorder = bench.recorder()
     bench.valkey.hang()
     for _ in range(5):
-        await asyncio.gather(*(recorder.record(click()) for _ in range(10)))
+        await asyncio.gather(*(recorder.store(click()) for _ in range(10)))
     assert recorder.buffered == 50
     bench.valkey.go_on()
     await eventually(lambda: recorder.buffered == 0)
@@ -170,7 +170,7 @@ async def test_a_batch_whose_first_try_did_arrive_is_counted_once(
     monkeypatch.setattr("shortener.clicks.recorder.DIRECT_AFTER_S", 60)
     recorder = bench.recorder()
     bench.valkey.hang()
-    await asyncio.gather(*(recorder.record(click()) for _ in range(10)))
+    await asyncio.gather(*(recorder.store(click()) for _ in range(10)))
     bench.valkey.go_on()
     await eventually(lambda: recorder.buffered == 0)
     entries = await bench.entries()
@@ -184,7 +184,7 @@ async def test_clicks_go_to_the_database_while_redis_stays_away_and_are_counted_
     recorder = bench.recorder()
     bench.valkey.hang()
     for _ in range(3):
-        await asyncio.gather(*(recorder.record(click()) for _ in range(10)))
+        await asyncio.gather(*(recorder.store(click()) for _ in range(10)))
     await eventually(lambda: recorder.buffered == 0, within_s=10)
     assert bench.written_directly == 30
     bench.valkey.go_on()
@@ -197,7 +197,7 @@ async def test_clicks_that_neither_takes_wait_until_one_is_back(bench: Bench, no
     database, bench.database = bench.database, no_database
     recorder = bench.recorder()
     bench.valkey.hang()
-    await asyncio.gather(*(recorder.record(click()) for _ in range(10)))
+    await asyncio.gather(*(recorder.store(click()) for _ in range(10)))
     await eventually(lambda: bench.tries >= 2)
     assert recorder.buffered == 10
     bench.database = database
@@ -210,7 +210,7 @@ async def test_beyond_the_bound_the_oldest_clicks_are_lost_and_counted(bench: Be
     recorder, lost_clicks = bench.recorder(buffer_size=25), lost("buffer_full")
     bench.valkey.hang()
     for link_id in range(1, 6):
-        await asyncio.gather(*(recorder.record(click(link_id)) for _ in range(10)))
+        await asyncio.gather(*(recorder.store(click(link_id)) for _ in range(10)))
     assert recorder.buffered == 20
     assert lost_clicks() == 30
     bench.database = database
@@ -224,14 +224,14 @@ async def test_whatever_stops_the_stream_loses_no_click(bench: Bench) -> None:
     class Failing(ClickStream):
         failures = 3
 
-        async def append(self, batches: list[Batch]) -> None:
+        async def append(self, batches: list[Batch], rider: Rider | None = None) -> None:
             if self.failures:
                 self.failures -= 1
                 raise RuntimeError("the transport is closed")
-            await super().append(batches)
+            await super().append(batches, rider)
 
     recorder = bench.recorder(stream=Failing(bench.redis, Sealer(SECRET)))
-    await asyncio.gather(*(recorder.record(click()) for _ in range(10)))
+    await asyncio.gather(*(recorder.store(click()) for _ in range(10)))
     await eventually(lambda: recorder.buffered == 0)
     assert await bench.drain() == 10
 
@@ -239,7 +239,7 @@ async def test_whatever_stops_the_stream_loses_no_click(bench: Bench) -> None:
 async def test_closing_stores_what_is_on_its_way(bench: Bench) -> None:
     recorder = bench.recorder()
     for _ in range(700):
-        recorder.record(click())
+        recorder.record(click(), lambda: None)
     await recorder.close()
     assert await bench.drain() == 700
 
@@ -247,8 +247,8 @@ async def test_closing_stores_what_is_on_its_way(bench: Bench) -> None:
 async def test_closing_while_redis_hangs_stores_what_waits(bench: Bench) -> None:
     recorder = bench.recorder()
     bench.valkey.hang()
-    await asyncio.gather(*(recorder.record(click()) for _ in range(20)))
-    recorder.record(click())
+    await asyncio.gather(*(recorder.store(click()) for _ in range(20)))
+    recorder.record(click(), lambda: None)
     await recorder.close()
     assert recorder.buffered == 0
     bench.valkey.go_on()
@@ -262,6 +262,6 @@ async def test_closing_without_redis_and_database_ends_and_counts_what_is_lost(
     bench.database = no_database
     recorder, lost_clicks = bench.recorder(), lost("shutdown")
     bench.valkey.hang()
-    await asyncio.gather(*(recorder.record(click()) for _ in range(20)))
+    await asyncio.gather(*(recorder.store(click()) for _ in range(20)))
     await asyncio.wait_for(recorder.close(), 10)
     assert lost_clicks() == 20

@@ -1,0 +1,77 @@
+"""The answers that a request for a code can get: status, headers in order, body."""
+
+from typing import NamedTuple
+
+from shortener.errors import Gone, NotFound, ShortenerError
+from shortener.rate_limit import Verdict
+from shortener.redirect.pages import CSP, destination_body, error_body
+from shortener.redirect.target import Status
+
+Headers = list[tuple[bytes, bytes]]
+
+# Cached by nobody, so that a link that was changed or taken down stops at once, and every visit is seen.
+_CACHE_CONTROL = (b"cache-control", b"private, no-store")
+_NO_CONTENT = (b"content-length", b"0")
+
+
+class LinkNotFound(NotFound):
+    type, title = "link-not-found", "No such link"
+
+
+class LinkGone(Gone):
+    type, title = "link-gone", "This link no longer works"
+
+
+_GONE_DETAIL = {
+    Status.DELETED: "The link was deleted.",
+    Status.DISABLED: "The link was disabled by its owner.",
+    Status.EXPIRED: "The link has expired.",
+}
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: Headers
+    body: bytes = b""
+
+
+def redirect(url: str, verdict: Verdict | None) -> Answer:
+    return Answer(302, [(b"location", url.encode("ascii")), _CACHE_CONTROL, _NO_CONTENT, *_limit_headers(verdict)])
+
+
+def gone(status: Status) -> LinkGone:
+    return LinkGone(_GONE_DETAIL[status])
+
+
+def not_found(code: str) -> LinkNotFound:
+    return LinkNotFound(f"There is no link /{code} here.")
+
+
+def destination(code: str, short_url: str, url: str, wants_page: bool, verdict: Verdict | None) -> Answer:
+    content_type, body = destination_body(code, short_url, url, wants_page)
+    return Answer(200, _headers(content_type, body, verdict), body)
+
+
+def error(error: ShortenerError, wants_page: bool, verdict: Verdict | None) -> Answer:
+    content_type, body = error_body(error, wants_page)
+    extra = [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
+    return Answer(error.status, [*_headers(content_type, body, verdict), *extra], body)
+
+
+def _limit_headers(verdict: Verdict | None) -> Headers:
+    if verdict is None:
+        return []
+    return [(name.lower().encode(), value.encode()) for name, value in verdict.headers()]
+
+
+def _headers(content_type: bytes, body: bytes, verdict: Verdict | None) -> Headers:
+    return [
+        (b"content-type", content_type),
+        (b"content-length", str(len(body)).encode()),
+        (b"vary", b"Accept"),
+        (b"content-security-policy", CSP),
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"no-referrer"),
+        _CACHE_CONTROL,
+        *_limit_headers(verdict),
+    ]

@@ -1,0 +1,124 @@
+"""Limits of redirects and misses: counted in the process, reconciled with Redis in the round trip that stores clicks.
+
+A process knows of the others' counts as of its last round trip. Beyond its quota a client therefore gets, at most, what
+it had in flight in each process when the quota was used up: no more than its open connections.
+"""
+
+import time
+from typing import Any
+
+from cachebox import LRUCache
+from redis.asyncio.client import Pipeline
+
+from shortener.rate_limit import LimitKeys, Verdict
+from shortener.settings import Rate
+
+# Clients that are remembered for each policy; one that is forgotten is known again after its next round trip.
+MAX_CLIENTS = 50_000
+
+# KEYS: counters. ARGV: cost and window in ms, two a counter. Returns, two a counter: used, ms to the window's end.
+_SCRIPT = """
+local answer = {}
+for i, key in ipairs(KEYS) do
+  local used, left = redis.call('INCRBY', key, ARGV[2*i-1]), redis.call('PTTL', key)
+  if left <= 0 then
+    left = tonumber(ARGV[2*i])
+    redis.call('PEXPIRE', key, left)
+  end
+  answer[2*i-1], answer[2*i] = used, left
+end
+return answer
+"""
+
+
+class _Count:
+    """One client's use of a policy: `used` in all, of which `unsent` are not yet known to Redis."""
+
+    __slots__ = ("ends_at_s", "unsent", "used", "window_ms")
+
+    def __init__(self, window_s: int, now_s: float) -> None:
+        self.window_ms = window_s * 1000
+        self.ends_at_s = now_s + window_s
+        self.used = 0
+        self.unsent = 0
+
+
+class Throttle:
+    """Decides at once; rides along with the recorder's round trips. While Redis is away each process counts alone."""
+
+    def __init__(self, rates: dict[str, Rate | None], keys: LimitKeys) -> None:
+        self._keys = keys
+        self._rates = {policy: rate for policy, rate in rates.items() if rate is not None}
+        self._counts: dict[str, LRUCache[str, _Count]] = {policy: LRUCache(MAX_CLIENTS) for policy in self._rates}
+        self._unsent: dict[str, _Count] = {}
+        self._sent: list[tuple[str, _Count, int]] = []
+
+    def look(self, policy: str, client: str) -> Verdict | None:
+        """What the policy would say of one more request; None when it is off."""
+        rate = self._rates.get(policy)
+        if rate is None:
+            return None
+        now_s = time.monotonic()
+        count = self._counts[policy].get(client)
+        if count is None or count.ends_at_s <= now_s:
+            return Verdict(policy, rate, True, rate.quota, rate.window_s)
+        return _verdict(policy, rate, count, count.used < rate.quota, now_s)
+
+    def charge(self, policy: str, client: str) -> Verdict | None:
+        """Count one request, unless none is left; None when the policy is off."""
+        rate = self._rates.get(policy)
+        if rate is None:
+            return None
+        now_s = time.monotonic()
+        counts = self._counts[policy]
+        count = counts.get(client)
+        if count is None or count.ends_at_s <= now_s:
+            count = counts[client] = _Count(rate.window_s, now_s)
+        if count.used >= rate.quota:
+            return _verdict(policy, rate, count, False, now_s)
+        count.used += 1
+        count.unsent += 1
+        if count.unsent == 1:
+            self._unsent[self._keys.key(policy, client)] = count
+        return _verdict(policy, rate, count, True, now_s)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there is something that Redis does not know."""
+        return bool(self._unsent)
+
+    def board(self, pipeline: Pipeline) -> None:
+        """Add what Redis does not know to this round trip."""
+        if not self._unsent:
+            return
+        keys: list[str] = list(self._unsent)
+        args: list[str] = []
+        for key, count in self._unsent.items():
+            self._sent.append((key, count, count.unsent))
+            args += [str(count.unsent), str(count.window_ms)]
+            count.unsent = 0
+        self._unsent = {}
+        pipeline.eval(_SCRIPT, len(keys), *keys, *args)
+
+    def arrive(self, replies: list[Any]) -> None:
+        """Take over what Redis says of all processes together."""
+        sent, self._sent = self._sent, []
+        if not sent:
+            return
+        now_s = time.monotonic()
+        answer: list[int] = replies[0]
+        for (_, count, _), used, left_ms in zip(sent, answer[::2], answer[1::2], strict=True):
+            count.used = used + count.unsent
+            count.ends_at_s = now_s + left_ms / 1000
+
+    def strand(self) -> None:
+        """The round trip failed: what it carried takes the next."""
+        sent, self._sent = self._sent, []
+        for key, count, unsent in sent:
+            count.unsent += unsent
+            self._unsent[key] = count
+
+
+def _verdict(policy: str, rate: Rate, count: _Count, is_allowed: bool, now_s: float) -> Verdict:
+    remaining = rate.quota - count.used
+    return Verdict(policy, rate, is_allowed, max(remaining, 0), max(int(count.ends_at_s - now_s + 0.999), 1))

@@ -1,0 +1,171 @@
+"""The way through uvicorn's protocol gives what the ASGI route gives, byte for byte."""
+
+import asyncio
+import contextlib
+import inspect
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from shortener.main import create_app
+from shortener.redirect.protocol import RedirectProtocol
+from tests.conftest import changed, client_of, create_link
+
+CHROME = b"User-Agent: Mozilla/5.0 (X11; Linux x86_64) Chrome/140.0 Safari/537.36"
+HOST = b"Host: sho.rt"
+
+
+def request(path: bytes, *headers: bytes, method: bytes = b"GET", version: bytes = b"1.1", body: bytes = b"") -> bytes:
+    return b"\r\n".join((method + b" " + path + b" HTTP/" + version, HOST, *headers, b"", b"")) + body
+
+
+CONVERSATIONS = {
+    "a hit": request(b"/live", CHROME),
+    "a hit with everything a browser sends": request(
+        b"/live",
+        CHROME,
+        b"Referer: https://news.example.org/?q=1#x",
+        b"Accept: text/html,application/xhtml+xml",
+        b"Accept-Encoding: gzip, br",
+        b"Cookie: a=b; c=d",
+    ),
+    "a query": request(b"/live?utm_source=x&a=%20", CHROME),
+    "an encoded code": request(b"/%6Cive", CHROME),
+    "HEAD": request(b"/live", CHROME, method=b"HEAD"),
+    "POST": request(b"/live", CHROME, b"Content-Length: 2", method=b"POST", body=b"{}"),
+    "a body": request(b"/live", CHROME, b"Content-Length: 5", body=b"hello"),
+    "a miss": request(b"/nowhere", CHROME),
+    "a miss for a person": request(b"/nowhere", CHROME, b"Accept: text/html"),
+    "a disabled link": request(b"/disabled", CHROME),
+    "a deleted link": request(b"/deleted", CHROME, b"Accept: text/html"),
+    "a preview": request(b"/live+", CHROME),
+    "a prefetch": request(b"/live", CHROME, b"Sec-Purpose: prefetch"),
+    "no user agent": request(b"/live"),
+    "a user agent that is no text": request(b"/live", b"User-Agent: \xff\xfe\xc3\x28"),
+    "a very long user agent": request(b"/live", b"User-Agent: " + b"x" * 5000),
+    "two user agents": request(b"/live", CHROME, b"User-Agent: second"),
+    "a forwarded client": request(b"/live", CHROME, b"X-Forwarded-For: 198.51.100.1, 192.0.2.9"),
+    "a forwarded client that is nonsense": request(b"/live", CHROME, b"X-Forwarded-For: ,,unknown, [::1"),
+    "connection: close": request(b"/live", CHROME, b"Connection: close"),
+    "HTTP/1.0": request(b"/live", CHROME, version=b"1.0"),
+    "HTTP/1.0 with keep-alive": request(b"/live", CHROME, b"Connection: keep-alive", version=b"1.0"),
+    "expect: 100-continue": request(b"/live", CHROME, b"Expect: 100-continue"),
+    "an upgrade": request(b"/live", CHROME, b"Connection: Upgrade", b"Upgrade: h2c"),
+    "pipelined": request(b"/live", CHROME) * 20,
+    "pipelined and mixed": (
+        request(b"/live", CHROME)
+        + request(b"/nowhere", CHROME)
+        + request(b"/health/live")
+        + request(b"/live+")
+        + request(b"/live", CHROME, method=b"HEAD")
+        + request(b"/live", CHROME, b"Connection: close")
+    ),
+    "an absolute target": request(b"http://sho.rt/live", CHROME),
+    "no HTTP": b"hello\r\n\r\n",
+    "odd paths": request(b"//live") + request(b"/live/") + request(b"/li") + request(b"/live%00") + request(b"/LIVE"),
+}
+
+
+@contextlib.asynccontextmanager
+async def served(settings, protocol: type[HttpToolsProtocol]) -> AsyncIterator[tuple[str, int]]:
+    config = uvicorn.Config(create_app(settings), http=protocol, port=0, log_config=None, proxy_headers=False)
+    config.server_header = False
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    yield server.servers[0].sockets[0].getsockname()
+    server.should_exit = True
+    await serving
+
+
+async def converse(address: tuple[str, int], sent: bytes) -> bytes:
+    """What the server says until it closes, or has been silent for a while; without what the time of day changes."""
+    reader, writer = await asyncio.open_connection(*address)
+    writer.write(sent)
+    received = b""
+    with contextlib.suppress(TimeoutError):
+        while chunk := await asyncio.wait_for(reader.read(65536), 0.3):
+            received += chunk
+    writer.close()
+    received = re.sub(rb"(date: )[^\r]+", rb"\1then", received)
+    return re.sub(rb"(reset: |;t=|retry-after: )\d+", rb"\1n", received)
+
+
+@pytest.fixture
+def limited(settings):
+    return changed(settings, limit_redirect="1000/minute", limit_miss="100/minute", trusted_proxies="127.0.0.0/8")
+
+
+@pytest.fixture
+async def links(app) -> None:
+    async with client_of(app) as client:
+        for code in ("live", "disabled", "deleted"):
+            await create_link(client, f"https://example.com/{code}?x=1", code=code)
+        await client.patch("/api/v1/links/disabled", json={"disabled": True})
+        await client.delete("/api/v1/links/deleted")
+
+
+async def test_both_ways_give_the_same_bytes(limited, links, redis, drain):
+    said: list[dict[str, bytes]] = []
+    counted = []
+    for protocol in (RedirectProtocol, HttpToolsProtocol):
+        await drain()
+        await redis.flushall()
+        async with served(limited, protocol) as address:
+            for warm_up in ("a hit", "a miss", "a disabled link"):
+                await converse(address, CONVERSATIONS[warm_up])
+            said.append({name: await converse(address, sent) for name, sent in CONVERSATIONS.items()})
+        counted.append(await drain())
+    for name in CONVERSATIONS:
+        assert said[0][name] == said[1][name], name
+    assert counted[0] == counted[1] > 40
+
+
+async def test_a_redirect_of_a_link_in_memory_needs_no_task(limited, links, monkeypatch):
+    tasks = []
+    start = HttpToolsProtocol._start_asgi_task
+    monkeypatch.setattr(HttpToolsProtocol, "_start_asgi_task", lambda *args: (tasks.append(args), start(*args)))
+    async with served(limited, RedirectProtocol) as address:
+        assert b"302 Found" in await converse(address, CONVERSATIONS["a hit"])
+        assert len(tasks) == 1
+        assert (await converse(address, CONVERSATIONS["pipelined"])).count(b"302 Found") == 20
+        assert len(tasks) == 1
+
+
+async def test_beyond_the_quota_both_ways_refuse(limited, links):
+    for protocol in (RedirectProtocol, HttpToolsProtocol):
+        async with served(changed(limited, limit_redirect="5/minute"), protocol) as address:
+            headers = (CHROME, b"X-Forwarded-For: 192.0.2." + str(10 + (protocol is RedirectProtocol)).encode())
+            answers = await converse(address, request(b"/live", *headers) * 8)
+            assert (answers.count(b"302 Found"), answers.count(b"429 Too Many")) == (5, 3)
+
+
+async def test_a_client_that_leaves_before_its_answer_harms_nobody(limited, links, redis):
+    async with served(limited, RedirectProtocol) as address:
+        await converse(address, CONVERSATIONS["a hit"])
+        for _ in range(50):
+            _, writer = await asyncio.open_connection(*address)
+            writer.write(CONVERSATIONS["pipelined"])
+            writer.transport.abort()
+        assert b"302 Found" in await converse(address, CONVERSATIONS["a hit"])
+
+
+def test_uvicorn_still_has_what_the_protocol_relies_on():
+    assert list(inspect.signature(HttpToolsProtocol._start_asgi_task).parameters) == ["self", "cycle", "app"]
+    source = inspect.getsource(HttpToolsProtocol)
+    assert source.count("self._start_asgi_task(") == 2
+    written = inspect.getsource(RequestResponseCycle)
+    for name in (
+        "default_headers",
+        "keep_alive",
+        "response_started",
+        "response_complete",
+        "message_event",
+        "on_response",
+    ):
+        assert f"self.{name}" in written
+    assert "disconnected" in written
