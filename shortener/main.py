@@ -59,6 +59,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         await recorder.close()
+        await stream.close()
         await _end(invalidations)
         await redis.aclose()
         await database.close()

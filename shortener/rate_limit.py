@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Callable, Coroutine, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from fastapi_limiter.depends import RateLimiter
 from redis.asyncio import Redis
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shortener.client_address import client_address, client_network
@@ -32,6 +32,20 @@ return {1, used + 1, left}
 """
 
 
+def split_head(head: bytes) -> list[tuple[bytes, bytes]]:
+    """Lines of headers as ASGI wants them."""
+    return [(name, value) for name, _, value in (line.partition(b": ") for line in head.splitlines())]
+
+
+@lru_cache
+def _head_form(policy: str, rate: Rate) -> bytes:
+    """What is the same for all verdicts of a policy."""
+    return (
+        f"x-ratelimit-limit: {rate.quota}\r\nx-ratelimit-remaining: %d\r\nx-ratelimit-reset: %d\r\n"
+        f'ratelimit-policy: "{policy}";q={rate.quota};w={rate.window_s}\r\nratelimit: "{policy}";r=%d;t=%d\r\n'
+    ).encode()
+
+
 class Verdict(NamedTuple):
     """What a policy says of one request: `reset_s` is when its window ends."""
 
@@ -41,15 +55,10 @@ class Verdict(NamedTuple):
     remaining: int
     reset_s: int
 
-    def headers(self) -> list[tuple[str, str]]:
-        """The headers people know, and those of the IETF's draft (draft-ietf-httpapi-ratelimit-headers)."""
-        return [
-            ("X-RateLimit-Limit", str(self.rate.quota)),
-            ("X-RateLimit-Remaining", str(self.remaining)),
-            ("X-RateLimit-Reset", str(self.reset_s)),
-            ("RateLimit-Policy", f'"{self.policy}";q={self.rate.quota};w={self.rate.window_s}'),
-            ("RateLimit", f'"{self.policy}";r={self.remaining};t={self.reset_s}'),
-        ]
+    def head(self) -> bytes:
+        """Lines of the headers people know, and of the IETF's draft (draft-ietf-httpapi-ratelimit-headers)."""
+        remaining, reset_s = self.remaining, self.reset_s
+        return _head_form(self.policy, self.rate) % (remaining, reset_s, remaining, reset_s)
 
     def refusal(self) -> TooManyRequests:
         return TooManyRequests(
@@ -148,9 +157,7 @@ class RateLimitHeaders:
         async def send_with_headers(message: Message) -> None:
             verdict: Verdict | None = scope.get(_STATE_KEY)
             if verdict is not None and message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in verdict.headers():
-                    headers[name] = value
+                message["headers"] = [*message["headers"], *split_head(verdict.head())]
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

@@ -10,10 +10,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 import structlog
-from redis.asyncio.client import Pipeline
 
 from shortener.clicks.event import Batch, Click, new_batch
-from shortener.redis import RedisGuard, RedisUnavailable
+from shortener.redis import Command, RedisGuard, RedisUnavailable
 from shortener.telemetry import CLICKS_DEFERRED, CLICKS_LOST
 
 log = structlog.get_logger(__name__)
@@ -31,7 +30,7 @@ class Rider(Protocol):
     @property
     def is_waiting(self) -> bool: ...
 
-    def board(self, pipeline: Pipeline) -> None: ...
+    def board(self) -> list[Command]: ...
 
     def arrive(self, replies: list[Any]) -> None: ...
 

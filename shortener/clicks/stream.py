@@ -5,6 +5,7 @@ batch has a key of its own, derived from the secret and the batch's id, so that 
 """
 
 import hashlib
+from itertools import chain
 from typing import NamedTuple
 
 import msgspec
@@ -15,6 +16,7 @@ from redis.exceptions import ResponseError
 
 from shortener.clicks.event import Batch, Click
 from shortener.clicks.recorder import Rider
+from shortener.redis import Command, RoundTrips
 
 STREAM = "clicks"
 GROUP = "workers"
@@ -69,18 +71,24 @@ class ClickStream:
 
     def __init__(self, redis: Redis, sealer: Sealer) -> None:
         self._redis = redis
+        self._round_trips = RoundTrips(redis)
         self._sealer = sealer
 
     async def append(self, batches: list[Batch], rider: Rider | None = None) -> None:
         """Store these batches, in order. After an error some may be stored: appending again is safe."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for batch in batches:
-            pipeline.xadd(STREAM, self._sealer.seal(batch))  # type: ignore[arg-type]
+        commands: list[Command] = [
+            ("XADD", STREAM, "*", *chain.from_iterable(self._sealer.seal(batch).items())) for batch in batches
+        ]
         if rider is not None:
-            rider.board(pipeline)
-        replies = await pipeline.execute()
-        if rider is not None:
-            rider.arrive(replies[len(batches) :])
+            commands += rider.board()
+        if commands:
+            replies = await self._round_trips.send(commands)
+            if rider is not None:
+                rider.arrive(replies[len(batches) :])
+
+    async def close(self) -> None:
+        """Close the connection that appending has opened."""
+        await self._round_trips.close()
 
     async def ensure_group(self) -> None:
         """Create stream and group where they are missing; a new group starts at the stream's beginning."""

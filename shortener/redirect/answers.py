@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from shortener.errors import Gone, NotFound, ShortenerError
-from shortener.rate_limit import Verdict
+from shortener.rate_limit import Verdict, split_head
 from shortener.redirect.pages import CSP, destination_body, error_body
 from shortener.redirect.target import Status
 
@@ -11,7 +11,6 @@ Headers = list[tuple[bytes, bytes]]
 
 # Cached by nobody, so that a link that was changed or taken down stops at once, and every visit is seen.
 _CACHE_CONTROL = (b"cache-control", b"private, no-store")
-_NO_CONTENT = (b"content-length", b"0")
 
 
 class LinkNotFound(NotFound):
@@ -35,8 +34,14 @@ class Answer(NamedTuple):
     body: bytes = b""
 
 
+def redirect_head(url: str, verdict: Verdict | None) -> bytes:
+    """The headers of a redirect as they are sent, each line with its end."""
+    head = b"location: %b\r\ncache-control: private, no-store\r\ncontent-length: 0\r\n" % url.encode("ascii")
+    return head if verdict is None else head + verdict.head()
+
+
 def redirect(url: str, verdict: Verdict | None) -> Answer:
-    return Answer(302, [(b"location", url.encode("ascii")), _CACHE_CONTROL, _NO_CONTENT, *_limit_headers(verdict)])
+    return Answer(302, split_head(redirect_head(url, verdict)))
 
 
 def gone(status: Status) -> LinkGone:
@@ -59,9 +64,7 @@ def error(error: ShortenerError, wants_page: bool, verdict: Verdict | None) -> A
 
 
 def _limit_headers(verdict: Verdict | None) -> Headers:
-    if verdict is None:
-        return []
-    return [(name.lower().encode(), value.encode()) for name, value in verdict.headers()]
+    return [] if verdict is None else split_head(verdict.head())
 
 
 def _headers(content_type: bytes, body: bytes, verdict: Verdict | None) -> Headers:

@@ -4,11 +4,11 @@ Everything else, and every other server, takes the ASGI route; both decide by th
 same bytes. What is used of uvicorn is not its public interface: `tests/redirect/test_protocol.py` fails if it changes.
 """
 
+from functools import partial
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from shortener.redirect.answers import Answer
 from shortener.redirect.router import Redirects
 
 
@@ -18,24 +18,22 @@ class RedirectProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         redirects: Redirects | None = getattr(self.config.loaded_app.state, "redirects", None)
         # A client that does not read its answers waits on the ordinary way, which knows how to.
-        if redirects is not None and app is self.app and not cycle.flow.write_paused:
-            request = redirects.read(cycle.scope)  # type: ignore[arg-type]
-            if request is not None and redirects.answer_at_once(request, lambda answer: _send(cycle, answer)):
-                return
-        super()._start_asgi_task(cycle, app)
+        if (
+            redirects is None
+            or app is not self.app
+            or cycle.flow.write_paused
+            or not redirects.redirect_at_once(cycle.scope, partial(_send, cycle))  # type: ignore[arg-type]
+        ):
+            super()._start_asgi_task(cycle, app)
 
 
-def _send(cycle: RequestResponseCycle, answer: Answer) -> None:
-    """Write an answer without a body, as `RequestResponseCycle.send` writes it."""
+def _send(cycle: RequestResponseCycle, head: bytes) -> None:
+    """Write a redirect with these headers, as `RequestResponseCycle.send` writes it."""
     if cycle.disconnected:
         return
-    parts = [STATUS_LINE[answer.status]]
-    for name, value in (*cycle.default_headers, *answer.headers):
-        parts += (name, b": ", value, b"\r\n")
-    if not cycle.keep_alive:
-        parts.append(b"connection: close\r\n")
-    parts.append(b"\r\n")
-    cycle.transport.write(b"".join(parts))
+    own = b"".join([b"%b: %b\r\n" % header for header in cycle.default_headers])
+    end = b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
+    cycle.transport.write(b"%b%b%b%b" % (STATUS_LINE[302], own, head, end))
     cycle.response_started = cycle.response_complete = True
     cycle.message_event.set()
     if not cycle.keep_alive:

@@ -8,8 +8,8 @@ from shortener.clicks.event import MAX_REFERRER, MAX_USER_AGENT, Mark
 
 # A code is 3 to 64 of these (see links.codes); anything else is not asked for anywhere.
 _PATH = re.compile(r"/([A-Za-z0-9_-]{3,64})(\+?)")
-_PURPOSES = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
-_HEADERS = frozenset((b"user-agent", b"referer", b"accept", *_PURPOSES))
+_PURPOSES = frozenset((b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"))
+_SPECULATIVE = re.compile(rb"prefetch|preview|prerender", re.IGNORECASE)
 
 
 class RedirectRequest(NamedTuple):
@@ -34,20 +34,25 @@ def match_code(path: str) -> tuple[str, bool] | None:
 def read_request(
     code: str, is_preview: bool, method: str, headers: Iterable[tuple[bytes, bytes]], address: str
 ) -> RedirectRequest:
-    found = {name: value.decode("latin-1") for name, value in headers if name in _HEADERS}
-    purpose = " ".join(found[name] for name in _PURPOSES if name in found)
+    accept = user_agent = referrer = b""
+    mark = Mark.NONE
+    for name, value in headers:
+        if name == b"user-agent":
+            user_agent = value
+        elif name == b"referer":
+            referrer = value
+        elif name == b"accept":
+            accept = value
+        elif name in _PURPOSES and _SPECULATIVE.search(value):
+            mark = Mark.PREFETCH
     is_head = method == "HEAD"
     return RedirectRequest(
-        code=code,
-        is_preview=is_preview,
-        is_head=is_head,
-        wants_page="text/html" in found.get(b"accept", ""),
-        user_agent=found.get(b"user-agent", "")[:MAX_USER_AGENT],
-        referrer=found.get(b"referer", "")[:MAX_REFERRER],
-        mark=Mark.HEAD if is_head else _prefetch_mark(purpose.lower()),
-        address=address,
+        code,
+        is_preview,
+        is_head,
+        b"text/html" in accept,
+        user_agent[:MAX_USER_AGENT].decode("latin-1"),
+        referrer[:MAX_REFERRER].decode("latin-1"),
+        Mark.HEAD if is_head else mark,
+        address,
     )
-
-
-def _prefetch_mark(purpose: str) -> Mark:
-    return Mark.PREFETCH if "prefetch" in purpose or "preview" in purpose or "prerender" in purpose else Mark.NONE

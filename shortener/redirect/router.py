@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -39,23 +40,32 @@ class Redirects:
         found = match_code(scope["path"])
         if found is None or found[0].lower() in self._reserved:
             return None
-        return read_request(*found, scope["method"], scope["headers"], client_address(scope, self._trusted_proxies))
+        return self._read(scope, *found)
 
-    def answer_at_once(self, request: RedirectRequest, send: Callable[[Answer], None]) -> bool:
-        """Redirect when memory knows the link, it is live, and the client has something left: `send` is called when
-        the click is stored. Otherwise nothing happens, and `answer` is the way."""
-        target = self._resolver.peek(request.code)
-        if not isinstance(target, Target) or request.is_preview:
+    def _read(self, scope: Scope, code: str, is_preview: bool) -> RedirectRequest:
+        address = client_address(scope, self._trusted_proxies)
+        return read_request(code, is_preview, scope["method"], scope["headers"], address)
+
+    def redirect_at_once(self, scope: Scope, send: Callable[[bytes], None]) -> bool:
+        """Redirect when memory knows the link, it is live, and the client has something left: `send` is called with the
+        headers when the click is stored. Otherwise nothing happens, and `read` and `answer` are the way."""
+        if scope["method"] not in {"GET", "HEAD"}:
             return False
+        # What memory holds has been a code before: the path needs no other check.
+        target = self._resolver.peek(scope["path"][1:])
         now_s = time.time()
-        client = client_network(request.address)
-        if target.status(now_s) is not Status.LIVE or not self._has_misses_left(client):
+        if not isinstance(target, Target) or target.status(now_s) is not Status.LIVE:
             return False
-        verdict = self._throttle.charge("redirect", client)
+        request = self._read(scope, scope["path"][1:], False)
+        client = client_network(request.address)
+        monotonic_s = time.monotonic()
+        if self._throttle.exhausted("miss", client, monotonic_s) is not None:
+            return False
+        verdict = self._throttle.charge("redirect", client, monotonic_s)
         if verdict is not None and not verdict.is_allowed:
             return False
-        answer = answers.redirect(target.url, verdict)
-        self._recorder.record(_click(request, target, now_s), lambda: send(answer))
+        head = answers.redirect_head(target.url, verdict)
+        self._recorder.record(_click(request, target, now_s), partial(send, head))
         return True
 
     async def answer(self, request: RedirectRequest) -> Answer:
@@ -64,9 +74,9 @@ class Redirects:
         verdict: Verdict | None = None
         try:
             # Without misses left a client learns nothing, also not which codes exist.
-            verdict = self._throttle.look("miss", client)
+            verdict = self._throttle.exhausted("miss", client, time.monotonic())
             _refuse_beyond(verdict)
-            verdict = self._throttle.charge("redirect", client)
+            verdict = self._throttle.charge("redirect", client, time.monotonic())
             _refuse_beyond(verdict)
             target = await self._resolver.resolve(request.code)
             if target is None:
@@ -78,13 +88,9 @@ class Redirects:
         except ShortenerError as error:
             return answers.error(error, request.wants_page, verdict)
 
-    def _has_misses_left(self, client: str) -> bool:
-        verdict = self._throttle.look("miss", client)
-        return verdict is None or verdict.is_allowed
-
     def _charge_miss(self, client: str, redirect: Verdict | None) -> Verdict | None:
         """What is shown is the policy that will refuse first."""
-        miss = self._throttle.charge("miss", client)
+        miss = self._throttle.charge("miss", client, time.monotonic())
         self._recorder.carry()
         # The miss first: of two with nothing left it is the one that refuses.
         return min((v for v in (miss, redirect) if v is not None), key=lambda v: v.remaining, default=None)

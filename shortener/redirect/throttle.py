@@ -5,12 +5,13 @@ it had in flight in each process when the quota was used up: no more than its op
 """
 
 import time
+from math import ceil
 from typing import Any
 
 from cachebox import LRUCache
-from redis.asyncio.client import Pipeline
 
 from shortener.rate_limit import LimitKeys, Verdict
+from shortener.redis import Command
 from shortener.settings import Rate
 
 # Clients that are remembered for each policy; one that is forgotten is known again after its next round trip.
@@ -53,23 +54,19 @@ class Throttle:
         self._unsent: dict[str, _Count] = {}
         self._sent: list[tuple[str, _Count, int]] = []
 
-    def look(self, policy: str, client: str) -> Verdict | None:
-        """What the policy would say of one more request; None when it is off."""
-        rate = self._rates.get(policy)
-        if rate is None:
+    def exhausted(self, policy: str, client: str, now_s: float) -> Verdict | None:
+        """The refusal of one more request; None while something is left, or the policy is off."""
+        counts = self._counts.get(policy)
+        count = None if counts is None else counts.get(client)
+        if count is None or count.ends_at_s <= now_s or count.used < self._rates[policy].quota:
             return None
-        now_s = time.monotonic()
-        count = self._counts[policy].get(client)
-        if count is None or count.ends_at_s <= now_s:
-            return Verdict(policy, rate, True, rate.quota, rate.window_s)
-        return _verdict(policy, rate, count, count.used < rate.quota, now_s)
+        return _verdict(policy, self._rates[policy], count, False, now_s)
 
-    def charge(self, policy: str, client: str) -> Verdict | None:
-        """Count one request, unless none is left; None when the policy is off."""
+    def charge(self, policy: str, client: str, now_s: float) -> Verdict | None:
+        """Count one request, unless none is left; None when the policy is off. `now_s` is the monotonic clock's."""
         rate = self._rates.get(policy)
         if rate is None:
             return None
-        now_s = time.monotonic()
         counts = self._counts[policy]
         count = counts.get(client)
         if count is None or count.ends_at_s <= now_s:
@@ -87,18 +84,18 @@ class Throttle:
         """Whether there is something that Redis does not know."""
         return bool(self._unsent)
 
-    def board(self, pipeline: Pipeline) -> None:
-        """Add what Redis does not know to this round trip."""
+    def board(self) -> list[Command]:
+        """What Redis does not know, as commands for the next round trip."""
         if not self._unsent:
-            return
+            return []
         keys: list[str] = list(self._unsent)
-        args: list[str] = []
+        args: list[int] = []
         for key, count in self._unsent.items():
             self._sent.append((key, count, count.unsent))
-            args += [str(count.unsent), str(count.window_ms)]
+            args += [count.unsent, count.window_ms]
             count.unsent = 0
         self._unsent = {}
-        pipeline.eval(_SCRIPT, len(keys), *keys, *args)
+        return [("EVAL", _SCRIPT, len(keys), *keys, *args)]
 
     def arrive(self, replies: list[Any]) -> None:
         """Take over what Redis says of all processes together."""
@@ -121,4 +118,4 @@ class Throttle:
 
 def _verdict(policy: str, rate: Rate, count: _Count, is_allowed: bool, now_s: float) -> Verdict:
     remaining = rate.quota - count.used
-    return Verdict(policy, rate, is_allowed, max(remaining, 0), max(int(count.ends_at_s - now_s + 0.999), 1))
+    return Verdict(policy, rate, is_allowed, max(0, remaining), ceil(count.ends_at_s - now_s))
