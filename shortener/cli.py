@@ -63,15 +63,15 @@ def web(
     """Serve redirects, API and documentation."""
     from shortener.web import bind, serve
 
-    if fd is not None:
-        serve(socket.socket(fileno=fd))
-        return
     settings = get_settings() if workers is None else load_settings(web_processes=workers)
+    if fd is not None:
+        serve(settings, socket.socket(fileno=fd))
+        return
     settings.require("database_url", "redis_url", "secret_key")
     configure_logging(settings)
     with bind(settings) as listener:
         if settings.web_processes == 1:
-            serve(listener)
+            serve(settings, listener)
         else:
             from shortener.up import run_web
 

@@ -39,12 +39,13 @@ def bind(settings: Settings) -> socket.socket:
     return listener
 
 
-def serve(listener: socket.socket) -> None:
+def serve(settings: Settings, listener: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT; requests that are being answered are finished."""
     config = uvicorn.Config(
         "shortener.main:create_app",
         factory=True,
-        http=RedirectProtocol,
+        # The access log is written on the ordinary route.
+        http="httptools" if settings.access_log else RedirectProtocol,
         # The peer's address stays the peer's: who is believed about the client is ours to decide.
         proxy_headers=False,
         server_header=False,
