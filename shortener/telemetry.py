@@ -45,7 +45,7 @@ REQUEST_SECONDS = _histogram(
 )
 
 CLICK_BATCH_SIZE = _histogram("click_batch_size", "Clicks in a batch that leaves for the stream.", buckets=_SIZES)
-CLICKS_STORED = _counter("clicks_stored", "Clicks that a web process has handed over.", "where")
+CLICKS_DIRECT = _counter("clicks_direct", "Clicks that a web process wrote to the database itself.")
 CLICKS_DEFERRED = _counter("clicks_deferred", "Clicks answered before they were stored.", "reason")
 CLICKS_BUFFERED = _gauge("clicks_buffered", "Clicks answered and not yet stored.", mode="livesum")
 CLICKS_LOST = _counter("clicks_lost", "Clicks that will never be counted.", "reason")

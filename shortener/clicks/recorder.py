@@ -20,8 +20,8 @@ from shortener.telemetry import (
     CLICK_BATCH_SIZE,
     CLICKS_BUFFERED,
     CLICKS_DEFERRED,
+    CLICKS_DIRECT,
     CLICKS_LOST,
-    CLICKS_STORED,
     REDIRECT_SECONDS,
 )
 
@@ -32,8 +32,6 @@ RETRY_INTERVAL_S = 0.25
 # So long the stream alone is tried; then the database is asked to take the clicks directly.
 DIRECT_AFTER_S = 1.0
 MAX_BATCHES_A_TRY = 32
-
-_STORED_IN_STREAM = CLICKS_STORED.labels("stream")
 
 
 class Rider(Protocol):
@@ -155,7 +153,6 @@ class Recorder:
         else:
             for batch in batches:
                 CLICK_BATCH_SIZE.observe(len(batch.clicks))
-                _STORED_IN_STREAM.inc(len(batch.clicks))
             return None
         if rider is not None:
             rider.strand()
@@ -196,7 +193,7 @@ class Recorder:
         except Exception as error:  # Whatever stops the writer, the clicks must stay in the buffer.
             log.warning("clicks_not_written", error=repr(error))
             return False
-        CLICKS_STORED.labels("database").inc(sum(len(batch.clicks) for batch in batches))
+        CLICKS_DIRECT.inc(sum(len(batch.clicks) for batch in batches))
         self._taken(batches)
         return True
 
