@@ -14,6 +14,7 @@ from rich.console import Console
 from shortener import __version__
 from shortener.embedded import DataDirectory, DataDirectoryInUse
 from shortener.errors import ShortenerError
+from shortener.exposition import MetricsPortInUse, serving_own_metrics
 from shortener.settings import Settings, SettingsError, get_settings, load_settings
 from shortener.supervisor import StartFailed
 from shortener.telemetry import configure_logging
@@ -71,7 +72,8 @@ def web(
     configure_logging(settings)
     with bind(settings) as listener:
         if settings.web_processes == 1:
-            serve(settings, listener)
+            with serving_own_metrics(settings):
+                serve(settings, listener)
         else:
             from shortener.up import run_web
 
@@ -83,7 +85,8 @@ def worker() -> None:
     """Drain clicks into the database, and do the upkeep."""
     from workers.main import run
 
-    asyncio.run(run())
+    with serving_own_metrics(get_settings()):
+        asyncio.run(run())
 
 
 @app.command()
@@ -154,7 +157,7 @@ def _explain(error: BaseException) -> str | None:
     """One line that says what to do; None for what is a defect of ours."""
     if isinstance(error, StartFailed) and "No space left" in str(error):
         return f"{error}. Free some space, then start again."
-    if isinstance(error, SettingsError | StartFailed | DataDirectoryInUse | PortInUse):
+    if isinstance(error, SettingsError | StartFailed | DataDirectoryInUse | PortInUse | MetricsPortInUse):
         return str(error)
     if isinstance(error, ShortenerError):
         return error.detail

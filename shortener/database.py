@@ -66,6 +66,11 @@ class Database:
             assert isinstance(driver, asyncpg.Connection)
             yield driver
 
+    def connections_in_use(self) -> dict[str, int]:
+        """By server; the replica is there only when it is one of its own."""
+        engines = {"primary": self.engine} | ({} if self.replica is self.engine else {"replica": self.replica})
+        return {name: engine.pool.checkedout() for name, engine in engines.items()}  # type: ignore[attr-defined]
+
     async def close(self) -> None:
         await self.replica.dispose()
         await self.engine.dispose()

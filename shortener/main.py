@@ -20,6 +20,7 @@ from shortener.links.codes import RESERVED
 from shortener.links.destinations import own_hosts
 from shortener.links.service import LinkService
 from shortener.openapi import install_openapi
+from shortener.pulse import Pulse
 from shortener.rate_limit import LimitKeys, RateLimitHeaders, RateLimits
 from shortener.redirect.cache import TargetCache
 from shortener.redirect.memory import Invalidations, MemoryLevel
@@ -27,7 +28,9 @@ from shortener.redirect.resolver import Resolver
 from shortener.redirect.router import RedirectRouter, Redirects
 from shortener.redirect.throttle import Throttle
 from shortener.redis import RedisGuard, create_redis
+from shortener.request_metrics import RequestMetrics
 from shortener.settings import Settings, get_settings
+from shortener.tasks import end
 from shortener.telemetry import configure_logging
 
 MAX_BODY_BYTES = 64 * 1024
@@ -55,21 +58,16 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.redirects = Redirects(resolver, recorder, throttle, settings, RESERVED)
 
     invalidations = asyncio.create_task(Invalidations(redis, memory, resolver.forget).run())
+    pulse = asyncio.create_task(Pulse("web", database).run())
     try:
         yield
     finally:
         await recorder.close()
         await stream.close()
-        await _end(invalidations)
+        await end(pulse)
+        await end(invalidations)
         await redis.aclose()
         await database.close()
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    """Cancel until it has ended: while redis-py connects, a cancellation can get lost."""
-    while not task.done():
-        task.cancel()
-        await asyncio.wait([task], timeout=0.1)
 
 
 def _direct_writer(database: Database) -> Callable[[Sequence[Batch]], Awaitable[None]]:
@@ -119,6 +117,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # The last that is added is the first to be asked: a redirect passes nothing but the access log.
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
     app.add_middleware(RateLimitHeaders)
+    app.add_middleware(RequestMetrics)
     app.add_middleware(RedirectRouter)
     if settings.access_log:
         app.add_middleware(AccessLog)

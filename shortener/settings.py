@@ -156,6 +156,10 @@ class Settings(BaseSettings):
     )
     access_log: bool = Field(False, description="Log each request.")
 
+    # Metrics
+    metrics_host: str = Field("127.0.0.1", description="Address on which Prometheus finds `/metrics`.")
+    metrics_port: int = Field(0, ge=0, le=65535, description="Port on which Prometheus finds `/metrics`, or 0: none.")
+
     @field_validator("base_url")
     @classmethod
     def _is_http_origin(cls, value: str) -> str:

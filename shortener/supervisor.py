@@ -57,9 +57,13 @@ def die_with_parent(stop_signal: signal.Signals) -> Callable[[], None]:
 
 
 class Supervisor:
-    """Runs programs as one: `start` each in order, then `wait`, then `stop`."""
+    """Runs programs as one: `start` each in order, then `wait`, then `stop`.
 
-    def __init__(self) -> None:
+    `on_death` is told the id of each process that has ended unasked, before another takes its place.
+    """
+
+    def __init__(self, on_death: Callable[[int], None] | None = None) -> None:
+        self._on_death = on_death
         self._running: list[tuple[Program, asyncio.subprocess.Process]] = []
         self._watchers: list[asyncio.Task[None]] = []
         self._stopping = False
@@ -111,6 +115,8 @@ class Supervisor:
             code = await process.wait()
             if self._stopping:
                 return
+            if self._on_death is not None:
+                self._on_death(process.pid)
             if time.monotonic() - started_at_s > STEADY_AFTER_S:
                 pause_s = RESTART_PAUSE_S
             log.error("process_died", name=program.name, exit_code=code, restart_in_s=pause_s)

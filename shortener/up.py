@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from shortener.embedded import DataDirectory, EmbeddedPostgres, EmbeddedValkey, RunFile, run_directory
+from shortener.exposition import MetricsFiles, serving_metrics_of_children
 from shortener.migration import upgrade
 from shortener.redis import create_redis
 from shortener.settings import Settings, load_settings, variable
@@ -22,25 +23,34 @@ _HEARTBEAT_POLL_S = 0.1
 
 
 async def up(settings: Settings, console: Console) -> None:
-    """Run until SIGTERM or SIGINT. Raises StartFailed, DataDirectoryInUse, PortInUse, OSError."""
+    """Run until SIGTERM or SIGINT. Raises StartFailed, DataDirectoryInUse, PortInUse, MetricsPortInUse, OSError."""
     stop = _stop_event()
     data = DataDirectory(settings.data_dir).lock()
     try:
-        with bind(settings) as listener, run_directory(data) as run_dir:
-            await _run(settings, data, run_dir, listener, stop, console)
+        with (
+            bind(settings) as listener,
+            serving_metrics_of_children(settings) as metrics,
+            run_directory(data) as run_dir,
+        ):
+            await _run(settings, data, run_dir, listener, metrics, stop, console)
     finally:
         data.unlock()
 
 
 async def run_web(settings: Settings, listener: socket.socket) -> None:
-    """Several web processes on one socket, until SIGTERM or SIGINT. Raises StartFailed."""
+    """Several web processes on one socket, until SIGTERM or SIGINT. Raises StartFailed, MetricsPortInUse, OSError."""
     stop = _stop_event()
-    supervisor = Supervisor()
-    try:
-        await supervisor.start(*web_programs(settings, listener, os.environ))
-        await stop.wait()
-    finally:
-        await supervisor.stop()
+    with serving_metrics_of_children(settings) as metrics:
+        supervisor = Supervisor(metrics.bury if metrics else None)
+        try:
+            await supervisor.start(*web_programs(settings, listener, _environment(metrics)))
+            await stop.wait()
+        finally:
+            await supervisor.stop()
+
+
+def _environment(metrics: MetricsFiles | None) -> dict[str, str]:
+    return os.environ | (metrics.env() if metrics else {})
 
 
 def _stop_event() -> asyncio.Event:
@@ -56,11 +66,13 @@ async def _run(
     data: DataDirectory,
     run_dir: Path,
     listener: socket.socket,
+    metrics: MetricsFiles | None,
     stop: asyncio.Event,
     console: Console,
 ) -> None:
-    supervisor = Supervisor()
-    starting = asyncio.create_task(_start(settings, data, run_dir, listener, supervisor))
+    supervisor = Supervisor(metrics.bury if metrics else None)
+    env = _environment(metrics)
+    starting = asyncio.create_task(_start(settings, data, run_dir, listener, supervisor, env))
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -77,7 +89,12 @@ async def _run(
 
 
 async def _start(
-    settings: Settings, data: DataDirectory, run_dir: Path, listener: socket.socket, supervisor: Supervisor
+    settings: Settings,
+    data: DataDirectory,
+    run_dir: Path,
+    listener: socket.socket,
+    supervisor: Supervisor,
+    env: dict[str, str],
 ) -> Settings:
     """Servers, schema, web, worker: each needs the one before. Returns the settings as they came to be."""
     overrides: dict[str, str] = {}
@@ -99,7 +116,7 @@ async def _start(
     )
     await asyncio.to_thread(upgrade, settings.database_url)
 
-    env = os.environ | {variable(name): value for name, value in overrides.items()}
+    env |= {variable(name): value for name, value in overrides.items()}
     worker = Program(
         name="worker",
         argv=[sys.executable, "-m", "shortener", "worker"],

@@ -14,7 +14,13 @@ from shortener.clicks.stream import ClickStream, Entry, UnreadableEntry
 from shortener.clicks.writer import ClickWriter
 from shortener.database import Database
 from shortener.errors import is_database_down
-from shortener.telemetry import CLICK_BATCHES_DEAD
+from shortener.telemetry import (
+    CLICK_BATCHES_DEAD,
+    CLICK_STREAM_MISSING,
+    DRAIN_CLICKS,
+    DRAIN_FAILURES,
+    DRAIN_SECONDS,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -61,10 +67,12 @@ class Drain:
                 # The stream was deleted: a new one needs its group again.
                 if not str(error).startswith("NOGROUP"):
                     raise
+                CLICK_STREAM_MISSING.inc()
                 await self._stream.ensure_group()
             except RedisError:
                 raise
             except Exception as error:
+                DRAIN_FAILURES.labels(type(error).__name__).inc()
                 log.warning("clicks_not_written", error=repr(error))
                 self._claimed_at_s = 0.0
                 await asyncio.sleep(RETRY_INTERVAL_S)
@@ -96,6 +104,7 @@ class Drain:
                 await self._bury(entry, str(error))
         if not readable:
             return 0
+        began_at_s = time.perf_counter()
         try:
             written = await self._write(list(readable.values()))
         except Exception as error:
@@ -103,6 +112,8 @@ class Drain:
                 raise
             return await self._store_singly([entry for entry in entries if entry.id in readable])
         await self._stream.acknowledge(list(readable))
+        DRAIN_SECONDS.observe(time.perf_counter() - began_at_s)
+        DRAIN_CLICKS.observe(written)
         return written
 
     async def _store_singly(self, entries: list[Entry]) -> int:
@@ -144,5 +155,6 @@ async def drain_clicks(drain: Drain) -> None:
         try:
             await drain.run_until_stopped()
         except Exception as error:  # Without this task no click would be counted, and the worker would seem well.
+            DRAIN_FAILURES.labels(type(error).__name__).inc()
             log.warning("drain_interrupted", error=repr(error))
             await asyncio.sleep(RETRY_INTERVAL_S)

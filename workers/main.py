@@ -17,10 +17,13 @@ from redis.exceptions import RedisError
 from shortener.clicks.stream import ClickStream, Sealer
 from shortener.database import Database
 from shortener.jobs import QUEUE, create_queue, deserialize, serialize
+from shortener.pulse import Pulse
 from shortener.redis import create_redis
 from shortener.settings import Settings, get_settings
+from shortener.tasks import end
 from shortener.telemetry import configure_logging
 from shortener.worker_health import INTERVAL_S, beat
+from workers.backlog import BacklogMetrics
 from workers.clicks import Drain, drain_clicks
 from workers.upkeep import create_partitions, evict_changed, forget, heartbeat
 
@@ -46,6 +49,8 @@ async def startup(ctx: dict[str, Any]) -> None:
     ctx["drain"] = Drain(ctx["stream"], ctx["database"], consumer)
     await beat(ctx["redis"])
     ctx["draining"] = asyncio.create_task(drain_clicks(ctx["drain"]))
+    pulse = Pulse("worker", ctx["database"], BacklogMetrics(ctx["stream"], ctx["database"]))
+    ctx["pulse"] = asyncio.create_task(pulse.run())
     log.info("worker_started", consumer=consumer)
 
 
@@ -54,6 +59,8 @@ async def shutdown(ctx: dict[str, Any]) -> None:
     if "draining" in ctx:
         ctx["drain"].stop()
         await asyncio.wait([ctx["draining"]])
+    if "pulse" in ctx:
+        await end(ctx["pulse"])
     if "database" in ctx:
         await ctx["database"].close()
 

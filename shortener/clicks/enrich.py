@@ -16,6 +16,7 @@ import ua_parser
 from iptocc import country_code
 
 from shortener.clicks.event import MAX_REFERRER, MAX_USER_AGENT, Click, Mark
+from shortener.telemetry import CLICK_STEPS_FAILED
 
 log = structlog.get_logger(__name__)
 
@@ -206,6 +207,7 @@ def enrich(clicks: Iterable[Click], salts: Mapping[date, bytes], now: datetime) 
             try:
                 step(enriched, click)
             except Exception as error:  # An odd click is stored without what the step knows; it spoils no batch.
+                CLICK_STEPS_FAILED.labels(step.__name__).inc()
                 log.error("click_step_failed", step=step.__name__, exc_info=error)
         enriched.visitor = visitor_hash(salts[at.date()], click.address, click.user_agent)
         found.append(enriched)

@@ -5,6 +5,7 @@ and nobody waits for a timer.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
@@ -13,7 +14,15 @@ import structlog
 
 from shortener.clicks.event import Batch, Click, new_batch
 from shortener.redis import Command, RedisGuard, RedisUnavailable
-from shortener.telemetry import CLICKS_DEFERRED, CLICKS_LOST
+from shortener.telemetry import (
+    AT_ONCE,
+    CLICK_BATCH_SIZE,
+    CLICKS_BUFFERED,
+    CLICKS_DEFERRED,
+    CLICKS_DIRECT,
+    CLICKS_LOST,
+    REDIRECT_SECONDS,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -66,6 +75,7 @@ class Recorder:
         self._rider = rider
         self._gathering: list[Click] = []
         self._waiting: list[Callable[[], None]] = []
+        self._gathering_since_s = 0.0
         self._sender: asyncio.Task[None] | None = None
         self._buffer: deque[Batch] = deque()
         self._buffered = 0
@@ -73,6 +83,8 @@ class Recorder:
 
     def record(self, click: Click, then: Callable[[], None]) -> None:
         """Add a click to the batch that leaves next; `then` is called when it is stored, or waits in the buffer."""
+        if not self._gathering:
+            self._gathering_since_s = time.perf_counter()
         self._gathering.append(click)
         self._waiting.append(then)
         self.carry()
@@ -104,6 +116,7 @@ class Recorder:
             if not await self._try_stream() and not await self._try_database():
                 log.error("clicks_lost", clicks=self._buffered, reason="shutdown")
                 CLICKS_LOST.labels("shutdown").inc(self._buffered)
+                CLICKS_BUFFERED.set(0)
                 return
 
     async def _send(self) -> None:
@@ -111,41 +124,50 @@ class Recorder:
             while True:
                 clicks, self._gathering = self._gathering, []
                 waiting, self._waiting = self._waiting, []
+                since_s = self._gathering_since_s
                 batches = [new_batch(clicks[i : i + MAX_BATCH]) for i in range(0, len(clicks), MAX_BATCH)]
-                sent = await self._append(batches, self._rider)
-                if not sent:
-                    self._defer(batches)
+                failure = await self._append(batches, self._rider)
+                if failure is not None:
+                    self._defer(batches, failure)
+                AT_ONCE.settle()
                 for then in waiting:
                     _release(then)
+                if clicks:
+                    REDIRECT_SECONDS.observe(time.perf_counter() - since_s)
                 # After a failure the rider waits for the next click: alone it would try again without end.
-                if not self._gathering and not (sent and self._rider is not None and self._rider.is_waiting):
+                if not self._gathering and not (failure is None and self._rider is not None and self._rider.is_waiting):
                     return
         finally:
             self._sender = None
 
-    async def _append(self, batches: list[Batch], rider: Rider | None = None) -> bool:
+    async def _append(self, batches: list[Batch], rider: Rider | None = None) -> str | None:
+        """None when they are in the stream, else the reason."""
         try:
             await self._guard.call("clicks", self._stream.append(batches, rider))
         except RedisUnavailable:
-            pass
+            failure = "redis_unavailable"
         except Exception as error:  # Whatever stops the stream, the clicks must not be lost.
             log.error("clicks_not_appended", exc_info=error)
+            failure = "stream_failed"
         else:
-            return True
+            for batch in batches:
+                CLICK_BATCH_SIZE.observe(len(batch.clicks))
+            return None
         if rider is not None:
             rider.strand()
-        return False
+        return failure
 
-    def _defer(self, batches: list[Batch]) -> None:
+    def _defer(self, batches: list[Batch], reason: str) -> None:
         for batch in batches:
             self._buffer.append(batch)
             self._buffered += len(batch.clicks)
-            CLICKS_DEFERRED.labels("redis_unavailable").inc(len(batch.clicks))
+            CLICKS_DEFERRED.labels(reason).inc(len(batch.clicks))
         while self._buffered > self._buffer_size:
             lost = len(self._buffer.popleft().clicks)
             self._buffered -= lost
             CLICKS_LOST.labels("buffer_full").inc(lost)
             log.error("clicks_lost", clicks=lost, reason="buffer_full")
+        CLICKS_BUFFERED.set(self._buffered)
         if self._buffer and (self._retrier is None or self._retrier.done()):
             self._retrier = asyncio.create_task(self._retry())
 
@@ -158,7 +180,7 @@ class Recorder:
 
     async def _try_stream(self) -> bool:
         batches = self._next_batches()
-        if not await self._append(batches):
+        if await self._append(batches) is not None:
             return False
         self._taken(batches)
         return True
@@ -170,6 +192,7 @@ class Recorder:
         except Exception as error:  # Whatever stops the writer, the clicks must stay in the buffer.
             log.warning("clicks_not_written", error=repr(error))
             return False
+        CLICKS_DIRECT.inc(sum(len(batch.clicks) for batch in batches))
         self._taken(batches)
         return True
 
@@ -182,6 +205,7 @@ class Recorder:
             if self._buffer and self._buffer[0] is batch:
                 self._buffer.popleft()
                 self._buffered -= len(batch.clicks)
+        CLICKS_BUFFERED.set(self._buffered)
 
 
 def _release(then: Callable[[], None]) -> None:

@@ -6,7 +6,7 @@ batch has a key of its own, derived from the secret and the batch's id, so that 
 
 import hashlib
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -17,6 +17,7 @@ from redis.exceptions import ResponseError
 from shortener.clicks.event import Batch, Click
 from shortener.clicks.recorder import Rider
 from shortener.redis import Command, RoundTrips
+from shortener.telemetry import CLICK_BATCHES_VANISHED
 
 STREAM = "clicks"
 GROUP = "workers"
@@ -38,6 +39,16 @@ class Entry(NamedTuple):
 
     id: bytes
     fields: dict[bytes, bytes]
+
+
+class Backlog(NamedTuple):
+    """Batches in the stream, not yet taken by a worker, taken and not yet written; the oldest's age; dead letters."""
+
+    entries: int
+    lag: int
+    pending: int
+    oldest_s: float
+    dead: int
 
 
 class Sealer:
@@ -108,6 +119,8 @@ class ClickStream:
         answer = await self._redis.xautoclaim(
             STREAM, GROUP, consumer, min_idle_time=min_idle_ms, start_id="0-0", count=count
         )
+        # Redis names those that somebody else has deleted, once.
+        CLICK_BATCHES_VANISHED.inc(len(answer[2]) if len(answer) > 2 else 0)
         return [Entry(*entry) for entry in answer[1] if entry[1]]
 
     async def acknowledge(self, ids: list[bytes]) -> None:
@@ -124,6 +137,22 @@ class ClickStream:
         pipeline.xack(STREAM, GROUP, entry.id)
         pipeline.xdel(STREAM, entry.id)
         await pipeline.execute()
+
+    async def backlog(self) -> Backlog:
+        """What waits in the stream, and beside it."""
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.xlen(STREAM)
+        pipeline.xlen(DEAD_STREAM)
+        pipeline.xrange(STREAM, count=1)
+        pipeline.time()
+        pipeline.xinfo_groups(STREAM)
+        entries, dead, first, now, groups = await pipeline.execute()
+        group: dict[str, Any] = next((group for group in groups if group["name"] == GROUP.encode()), {})
+        oldest_s = now[0] + now[1] / 1e6 - int(first[0][0].partition(b"-")[0]) / 1000 if first else 0.0
+        # Redis knows no lag where entries were deleted out of order.
+        lag = group.get("lag")
+        pending = int(group.get("pending", 0))
+        return Backlog(entries, entries - pending if lag is None else int(lag), pending, max(0.0, oldest_s), dead)
 
     async def remove_idle_consumers(self, idle_ms: int) -> int:
         """Names of workers long gone. One that still holds entries stays until they are claimed."""

@@ -12,6 +12,7 @@ from redis.asyncio.connection import AbstractConnection as Connection
 from redis.exceptions import RedisError
 
 from shortener.redirect.cache import KEY_PREFIX, Cached, code_of
+from shortener.telemetry import INVALIDATIONS_UP
 
 log = structlog.get_logger(__name__)
 
@@ -73,6 +74,7 @@ class Invalidations:
 
     async def run(self) -> None:
         """Until cancelled; connects again as often as it takes."""
+        INVALIDATIONS_UP.labels("web").set(0)
         while True:
             try:
                 await self._listen()
@@ -89,9 +91,11 @@ class Invalidations:
             # Whatever changed before now was not reported.
             self._on_change(None)
             self._memory.lifetime_s = TRACKED_LIFETIME_S
+            INVALIDATIONS_UP.labels("web").set(1)
             await self._follow(connection)
         finally:
             self._memory.lifetime_s = UNTRACKED_LIFETIME_S
+            INVALIDATIONS_UP.labels("web").set(0)
             await connection.disconnect(nowait=True)
             await self._pool.release(connection)
 

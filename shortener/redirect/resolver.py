@@ -91,7 +91,9 @@ class Resolver:
                 self._memory.put(code, value)
             self._changed_while_loading.discard(code)
             waiting = self._loading.pop(code)
-            value = value or self._memory.get_stale(code)
+            if value is None:
+                value = self._memory.get_stale(code)
+                RESOLVED.labels("nothing" if value is None else "stale").inc()
             if waiting.cancelled():
                 continue
             if value is not None:
@@ -117,7 +119,8 @@ class Resolver:
     async def _from_database(self, codes: list[str]) -> dict[str, Cached]:
         async with self._database.driver_connection() as connection:
             rows = await connection.fetch(_SELECT, codes, timeout=SELECT_TIMEOUT_S)
-        RESOLVED.labels("database").inc(len(codes))
+        RESOLVED.labels("database").inc(len(rows))
+        RESOLVED.labels("missing").inc(len(codes) - len(rows))
         found: dict[str, Cached] = dict.fromkeys(codes, Absent.MISSING)
         found.update({row["code"]: _target(row) for row in rows})
         return found

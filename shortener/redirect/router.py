@@ -18,6 +18,16 @@ from shortener.redirect.resolver import Resolver
 from shortener.redirect.target import Status, Target
 from shortener.redirect.throttle import Throttle
 from shortener.settings import Settings
+from shortener.telemetry import AT_ONCE, REDIRECTS
+
+_OUTCOMES = {
+    200: "previewed",
+    302: "redirected",
+    404: "not_found",
+    410: "gone",
+    429: "throttled",
+    503: "unavailable",
+}
 
 
 class Redirects:
@@ -64,12 +74,22 @@ class Redirects:
         verdict = self._throttle.charge("redirect", client, monotonic_s)
         if verdict is not None and not verdict.is_allowed:
             return False
+        AT_ONCE.redirects += 1
         head = answers.redirect_head(target.url, verdict)
         self._recorder.record(_click(request, target, now_s), partial(send, head))
         return True
 
     async def answer(self, request: RedirectRequest) -> Answer:
         """Throttle, resolve, record the click, answer. A redirect's click is stored when this returns."""
+        try:
+            answer = await self._decide(request)
+        except Exception:
+            REDIRECTS.labels("failed").inc()
+            raise
+        REDIRECTS.labels(_OUTCOMES.get(answer.status, "failed")).inc()
+        return answer
+
+    async def _decide(self, request: RedirectRequest) -> Answer:
         client = client_network(request.address)
         verdict: Verdict | None = None
         try:

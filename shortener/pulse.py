@@ -1,0 +1,61 @@
+"""What a process measures of itself once a second, since it is a state and no event."""
+
+import asyncio
+import platform
+import resource
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import ClassVar
+
+import structlog
+
+from shortener import __version__
+from shortener.database import Database
+from shortener.telemetry import (
+    BUILD_INFO,
+    DATABASE_CONNECTIONS,
+    PROCESS_CPU_SECONDS,
+    PROCESS_MEMORY_BYTES,
+    PROCESS_STARTED_SECONDS,
+)
+
+log = structlog.get_logger(__name__)
+
+INTERVAL_S = 1.0
+_STARTED_AT_S = time.time()
+_STATM = Path("/proc/self/statm")
+
+
+class Pulse:
+    """`process` is `web` or `worker`; `also` measures what only this process knows, and may fail."""
+
+    # Of the process, which may have had another pulse before.
+    _counted_cpu_s: ClassVar[float] = 0.0
+
+    def __init__(self, process: str, database: Database, also: Callable[[], Awaitable[None]] | None = None) -> None:
+        self._process = process
+        self._database = database
+        self._also = also
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        BUILD_INFO.labels(__version__, platform.python_version()).set(1)
+        PROCESS_STARTED_SECONDS.labels(self._process).set(_STARTED_AT_S)
+        while True:
+            self._measure()
+            if self._also is not None:
+                try:
+                    await self._also()
+                except Exception as error:  # Nothing of the product may depend on what is only looked at.
+                    log.debug("not_measured", error=repr(error))
+            await asyncio.sleep(INTERVAL_S)
+
+    def _measure(self) -> None:
+        cpu_s = time.process_time()
+        PROCESS_CPU_SECONDS.labels(self._process).inc(cpu_s - Pulse._counted_cpu_s)
+        Pulse._counted_cpu_s = cpu_s
+        if _STATM.exists():
+            PROCESS_MEMORY_BYTES.labels(self._process).set(int(_STATM.read_text().split()[1]) * resource.getpagesize())
+        for server, connections in self._database.connections_in_use().items():
+            DATABASE_CONNECTIONS.labels(self._process, server).set(connections)
