@@ -21,7 +21,7 @@ from shortener.links.destinations import OwnHosts, check_destination
 from shortener.links.idempotency import claim
 from shortener.links.models import Link
 from shortener.links.schemas import LinkCreate, LinkUpdate
-from shortener.redirect.cache import evict
+from shortener.redirect.cache import evict, evict_present
 
 log = structlog.get_logger(__name__)
 
@@ -82,7 +82,7 @@ class LinkService:
         outcomes = await self._judged(requests)
         async with session.begin():
             await insert_many(session, outcomes, self._code_length)
-        await self._evict_new(outcomes)
+        await self._evict_new(requests, outcomes)
         return outcomes
 
     async def create_many_once(
@@ -103,7 +103,7 @@ class LinkService:
                 return record.answer or b""
             await insert_many(session, outcomes, self._code_length)
             record.answer = answer = write(outcomes)
-        await self._evict_new(outcomes)
+        await self._evict_new(requests, outcomes)
         return answer
 
     async def get(self, session: AsyncSession, code: str) -> tuple[Link, int]:
@@ -190,14 +190,17 @@ class LinkService:
                 return link
         raise NoFreeCode
 
-    async def _evict_new(self, outcomes: Sequence[Outcome]) -> None:
-        """Somebody may have asked for a code just before there was a link."""
-        await self._evict(*(new.code for new in outcomes if isinstance(new, NewLink) and new.code))
+    async def _evict_new(self, requests: Sequence[LinkCreate | ShortenerError], outcomes: Sequence[Outcome]) -> None:
+        """Somebody may have asked for a code before there was a link."""
+        chosen = {request.code for request in requests if isinstance(request, LinkCreate) and request.code}
+        new = [outcome.code for outcome in outcomes if isinstance(outcome, NewLink) and outcome.code]
+        await self._evict(*chosen.intersection(new), generated=[code for code in new if code not in chosen])
 
-    async def _evict(self, *codes: str) -> None:
+    async def _evict(self, *codes: str, generated: Sequence[str] = ()) -> None:
         try:
             async with asyncio.timeout(EVICT_TIMEOUT_S):
                 await evict(self._redis, codes)
+                await evict_present(self._redis, generated)
         except (RedisError, OSError) as error:
             # The worker evicts again whatever has changed, as soon as Redis answers.
             log.warning("not_evicted", codes=codes[:10], error=repr(error))

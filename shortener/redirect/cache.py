@@ -85,7 +85,19 @@ async def evict(redis: Redis, codes: Iterable[str]) -> None:
     """Forget these codes everywhere: Redis tells each process that holds them. Raises RedisError."""
     pipeline = redis.pipeline(transaction=False)
     keys = [key_of(code) for code in codes]
+    if not keys:
+        return
     for n in range(0, len(keys), _EVICTED_A_SCRIPT):
         some = keys[n : n + _EVICTED_A_SCRIPT]
         pipeline.execute_command("EVAL", _EVICT_SCRIPT, len(some), *some, _MARK_VALUE, MARK_MS)
     await pipeline.execute()
+
+
+async def evict_present(redis: Redis, codes: Sequence[str]) -> None:
+    """Forget those of these codes that Redis holds, without marks for the others. Raises RedisError.
+
+    For codes that nobody can know of yet: somebody may have guessed one, but not in this very moment.
+    """
+    if codes:
+        values = await redis.mget([key_of(code) for code in codes])
+        await evict(redis, [code for code, value in zip(codes, values, strict=True) if value is not None])
