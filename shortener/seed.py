@@ -65,7 +65,7 @@ _CLICKS_SQL = """
             ($4::text[])[1 + floor(power((hashint8(who) & 1023) / 1024.0::float8, 3) * cardinality($4::text[]))::int]
                 AS country,
             ($5::text[])[1 + floor(power(random(), 3) * cardinality($5::text[]))::int] AS host,
-            1 + (who % 100)::int AS agent
+            1 + ((hashint8extended(who, 1) & 1048575) % 100)::int AS agent
         FROM (SELECT floor(random() * $2::int * 2)::bigint AS who FROM generate_series(1, $2::int)) AS v
     ) AS c
     JOIN unnest($6::text[], $7::text[], $8::text[], $9::text[], $10::text[])

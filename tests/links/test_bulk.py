@@ -9,7 +9,7 @@ from dirty_equals import IsNow, IsPartialDict, IsStr
 
 from shortener.links import codes
 from shortener.main import MAX_BODY_BYTES, MAX_BULK_BODY_BYTES
-from tests.conftest import changed, client_of, create_link, running_app
+from tests.conftest import changed, client_of, create_link, eventually, running_app
 from tests.links.test_api import FORBIDDEN, LINKS, URL, assert_problem, count_links, in_a_day, problem
 from tests.links.test_bad_input import BODIES
 
@@ -148,6 +148,27 @@ async def test_requests_that_race_for_the_same_codes_never_deadlock_and_give_eac
     assert {code for code in given if code.startswith("code-")} == set(wanted)
     assert {status for answer in answers for status in statuses(answer)} == {201, 409}
     assert await count_links(database) == 200 + 10 * 20
+
+
+async def test_requests_that_name_the_same_codes_in_opposite_orders_wait_for_each_other_in_turn(client, database):
+    wanted = [f"code-{n}" for n in range(10, 20)]
+    async with database.driver_connection() as connection:
+        # Both get half of their codes, and wait for the one between.
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute("INSERT INTO links (code, url) VALUES ('code-15', 'https://example.com')")
+        asked = [
+            asyncio.create_task(create_links(client, *({"url": URL, "code": code} for code in ordered)))
+            for ordered in (wanted, wanted[::-1])
+        ]
+
+        async def both_wait() -> bool:
+            return await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") == 2
+
+        await eventually(both_wait)
+        await transaction.rollback()
+    answers = await asyncio.gather(*asked)
+    assert sorted(answer["created"] for answer in answers) == [0, 10]
 
 
 async def test_codes_grow_when_their_space_is_full(settings, monkeypatch):
