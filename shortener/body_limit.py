@@ -1,5 +1,7 @@
 """A bound for the bodies of requests. Starlette's own answers in plain text where this answers as every error does."""
 
+from collections.abc import Mapping
+
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -8,19 +10,22 @@ from shortener.errors import ContentTooLarge, problem_of
 
 
 class BodyLimit:
-    """Refuses a body by the length it announces, else as soon as too much of it has come."""
+    """Refuses a body by the length it announces, else as soon as too much of it has come.
+    `of_paths` are bounds of single paths."""
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, of_paths: Mapping[str, int]) -> None:
         self.app = app
         self.max_bytes = max_bytes
+        self.of_paths = of_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        error = ContentTooLarge(f"The body is larger than {self.max_bytes} bytes.")
+        max_bytes = self.of_paths.get(scope["path"], self.max_bytes)
+        error = ContentTooLarge(f"The body is larger than {max_bytes} bytes.")
         announced = Headers(scope=scope).get("content-length", "0")
-        if announced.isdecimal() and len(announced) <= 20 and int(announced) > self.max_bytes:
+        if announced.isdecimal() and len(announced) <= 20 and int(announced) > max_bytes:
             await problem_of(error)(scope, receive, send)
             return
         received = 0
@@ -29,7 +34,7 @@ class BodyLimit:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self.max_bytes:
+            if received > max_bytes:
                 # FastAPI takes any other error for a body that cannot be parsed.
                 raise HTTPException(error.status, error.detail)
             return message

@@ -120,6 +120,26 @@ def stats(code: Annotated[str, typer.Argument(help="The link's code.")]) -> None
 
 
 @app.command()
+def seed(
+    links: Annotated[int, typer.Option(min=1, help="How many links.")] = 100,
+    clicks: Annotated[int, typer.Option(min=0, help="How many clicks in all; the first links get most.")] = 100_000,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="On how many days before today.")] = 365,
+    code: Annotated[str | None, typer.Option(help="One link of this code, instead of many.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Also where links are already.")] = False,
+) -> None:
+    """Fill the database with made-up links and clicks, for trying things out."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+
+    from shortener.commands import seed as command
+
+    columns = ("clicks", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=error_console) as progress:
+        bar = progress.add_task("", total=clicks)
+        count = 1 if code else links
+        asyncio.run(command(_local_settings(), count, clicks, days, code, force, lambda n: progress.advance(bar, n)))
+
+
+@app.command()
 def doctor() -> None:
     """Check settings, database, migrations, Redis, worker and clock, and say what to do."""
     from shortener.doctor import examine

@@ -1,7 +1,7 @@
 """What the command line does with links: the same services as the API, on the database itself."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -15,11 +15,13 @@ from shortener.clicks.spans import Interval
 from shortener.clicks.stats import Figures, figures
 from shortener.database import Database
 from shortener.errors import Unprocessable
+from shortener.links.codes import check_custom_code
 from shortener.links.destinations import own_hosts
 from shortener.links.models import Link
 from shortener.links.schemas import LinkCreate
 from shortener.links.service import LinkService
 from shortener.redis import create_redis
+from shortener.seed import seed as make_seed
 from shortener.settings import Settings
 
 
@@ -61,6 +63,30 @@ async def stats(settings: Settings, code: str) -> Group:
         link, total = await parts.links.get(session, code)
         found = await figures(session, link.id, start, end, Interval.DAY, zone, bots=False, now=now)
     return _show(settings, link, total, found)
+
+
+async def seed(
+    settings: Settings, links: int, clicks: int, days: int, code: str | None, force: bool, tell: Callable[[int], None]
+) -> None:
+    """Make links and clicks. Raises ShortenerError."""
+    settings.require("database_url")
+    database = Database(settings)
+    try:
+        async with database.driver_connection() as connection:
+            await make_seed(
+                connection,
+                links=links,
+                clicks=clicks,
+                days=days,
+                code=code and check_custom_code(code),
+                code_length=settings.code_length,
+                force=force,
+                tell=tell,
+            )
+    except ValueError as error:
+        raise Unprocessable(str(error)) from None
+    finally:
+        await database.close()
 
 
 def _show(settings: Settings, link: Link, total: int, found: Figures) -> Group:

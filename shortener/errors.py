@@ -13,7 +13,7 @@
 The specific errors live beside the code that raises them. Answers are RFC 9457 problem documents.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -113,19 +113,35 @@ def problem(
     **members: Any,
 ) -> Response:
     """A problem document; members that are empty are left out."""
-    body = {"type": TYPE_PREFIX + type_, "title": title, "status": status, "detail": detail}
-    body |= {name: value for name, value in members.items() if value}
+    body = _document(status, type_, title, detail, members)
     return Response(orjson.dumps(body), status, dict(headers or {}), PROBLEM_JSON)
+
+
+def _document(status: int, type_: str, title: str, detail: str, members: Mapping[str, Any]) -> dict[str, Any]:
+    body: dict[str, Any] = {"type": TYPE_PREFIX + type_, "title": title, "status": status, "detail": detail}
+    return body | {name: value for name, value in members.items() if value}
+
+
+def document_of(error: ShortenerError) -> dict[str, Any]:
+    """What the problem document holds, for an answer that has several."""
+    return _document(error.status, error.type, error.title, error.detail, {"errors": error.errors})
 
 
 def problem_of(error: ShortenerError) -> Response:
     return problem(error.status, error.type, error.title, error.detail, headers=error.headers, errors=error.errors)
 
 
-def _field_errors(error: RequestValidationError) -> list[dict[str, str]]:
+def invalid_request(faults: Iterable[Mapping[str, Any]]) -> Unprocessable:
+    """The error for what pydantic found; each place begins with the part of the request that it is in."""
+    errors = _field_errors(faults)
+    detail = "; ".join(f"{e['field'].lstrip('/') or e['in']}: {e['message']}" for e in errors)
+    return Unprocessable(detail, errors=errors)
+
+
+def _field_errors(faults: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
     """One entry a field: where it is (JSON pointer for a body, else the parameter) and what is wrong."""
     found = []
-    for item in error.errors():
+    for item in faults:
         place, *path = item["loc"]
         if item["type"] == "json_invalid":
             path = []
@@ -142,9 +158,7 @@ async def _on_shortener_error(_: Request, error: Exception) -> Response:
 
 async def _on_invalid_request(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    errors = _field_errors(error)
-    detail = "; ".join(f"{e['field'].lstrip('/') or e['in']}: {e['message']}" for e in errors)
-    return problem_of(Unprocessable(detail, errors=errors))
+    return problem_of(invalid_request(error.errors()))
 
 
 def _allowed_methods(request: Request) -> str:

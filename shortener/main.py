@@ -34,6 +34,8 @@ from shortener.tasks import end
 from shortener.telemetry import configure_logging
 
 MAX_BODY_BYTES = 64 * 1024
+# A thousand of the longest URLs, and as much again for what JSON writes in more than one byte.
+MAX_BULK_BODY_BYTES = 16 * 1024 * 1024
 
 
 @contextlib.asynccontextmanager
@@ -115,7 +117,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_openapi(app)
 
     # The last that is added is the first to be asked: a redirect passes nothing but the access log.
-    app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)
+    app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES, of_paths={"/api/v1/links/bulk": MAX_BULK_BODY_BYTES})
     app.add_middleware(RateLimitHeaders)
     app.add_middleware(RequestMetrics)
     app.add_middleware(RedirectRouter)

@@ -58,6 +58,13 @@ async def evict_changed(ctx: dict[str, Any]) -> int:
     return len(codes)
 
 
+async def merge_search_index(ctx: dict[str, Any]) -> None:
+    """Merge what was created lately into the search index, so that neither creating nor searching has to."""
+    database: Database = ctx["database"]
+    async with database.driver_connection() as connection:
+        await connection.execute("SELECT gin_clean_pending_list('ix_links_search')")
+
+
 async def forget(ctx: dict[str, Any]) -> None:
     """Delete what is kept only for a time."""
     database: Database = ctx["database"]

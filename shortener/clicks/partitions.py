@@ -15,11 +15,11 @@ def next_month(month: date) -> date:
     return (month.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
-async def ensure_partitions(connection: asyncpg.Connection, days: set[date]) -> None:
-    """Create whatever the clicks of these UTC days need. Safe to call from many processes at once."""
+async def ensure_partitions(connection: asyncpg.Connection, days: set[date], *, visitors: bool = True) -> None:
+    """Create whatever the clicks of these UTC days, and their visitors, need. Safe to call from many at once."""
     months = {month_of(day) for day in days}
     # Each locks its parent: in the order in which the writer takes them, so that the two never deadlock.
-    wanted = {f"click_visitors_{d:%Y%m%d}": ("click_visitors", d, d + timedelta(days=1)) for d in days}
+    wanted = {f"click_visitors_{d:%Y%m%d}": ("click_visitors", d, d + timedelta(days=1)) for d in days if visitors}
     wanted |= {f"clicks_{m:%Y%m}": ("clicks", m, next_month(m)) for m in months}
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK_ID)

@@ -1,5 +1,8 @@
 """/api/v1/links"""
 
+import hashlib
+import json
+from functools import partial
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -7,9 +10,10 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi import status as http
 
 from shortener.database import Reader, Writer
+from shortener.links.bulk_answer import bulk_answer
 from shortener.links.listing import Order, Sort, list_links
 from shortener.links.models import Link
-from shortener.links.schemas import LinkCreate, LinkOut, LinkPage, LinkUpdate
+from shortener.links.schemas import BulkCreate, BulkOut, LinkCreate, LinkOut, LinkPage, LinkUpdate
 from shortener.links.service import LinkService
 from shortener.openapi import errors
 from shortener.pagination import MAX_CURSOR
@@ -18,6 +22,8 @@ from shortener.rate_limit import LimitedRoute
 router = APIRouter(prefix="/links", tags=["links"], route_class=LimitedRoute)
 
 ExistingCode = Annotated[str, Path(max_length=64, pattern="^[A-Za-z0-9_-]+$", examples=["k7Rm2pX"])]
+
+IdempotencyHeader = Annotated[str | None, Header(min_length=1, max_length=255)]
 
 
 def _out(request: Request, link: Link, clicks: int) -> LinkOut:
@@ -47,7 +53,7 @@ async def create_link(
     request: Request,
     response: Response,
     session: Writer,
-    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255)] = None,
+    idempotency_key: IdempotencyHeader = None,
 ) -> LinkOut:
     """Shorten a URL. With an `Idempotency-Key` a repeated request gives the first one's link."""
     state = request.app.state
@@ -59,6 +65,35 @@ async def create_link(
         link = await service.create_once(session, body, client, idempotency_key)
     response.headers["Location"] = str(request.app.url_path_for("get_link", code=link.code))
     return _out(request, link, 0)
+
+
+@router.post(
+    "/bulk",
+    response_model=BulkOut,
+    response_model_exclude_none=True,
+    responses=errors(400, 413, 422, 429, 503),
+)
+async def create_links(
+    body: BulkCreate,
+    request: Request,
+    session: Writer,
+    idempotency_key: IdempotencyHeader = None,
+) -> Response:
+    """Shorten up to 1,000 URLs in one transaction. Each link has a result of its own, in the order of the request:
+    what is wrong with one keeps none of the others from being created. Counts as one request, and may have 16 MiB.
+    With an `Idempotency-Key` a repeated request gives the first one's answer."""
+    state = request.app.state
+    service: LinkService = state.links
+    base_url = state.settings.base_url
+    if idempotency_key is None:
+        answer = bulk_answer(await service.create_many(session, body.items()), base_url)
+    else:
+        client = state.rate_limits.client_of(request.scope)
+        fingerprint = hashlib.sha256(json.dumps(await request.json(), sort_keys=True).encode()).digest()
+        answer = await service.create_many_once(
+            session, body.items(), partial(bulk_answer, base_url=base_url), client, idempotency_key, fingerprint
+        )
+    return Response(answer, media_type="application/json")
 
 
 @router.get("", responses=errors(400, 422, 429, 503))

@@ -2,7 +2,6 @@
 
 import ipaddress
 import re
-import unicodedata
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -10,6 +9,8 @@ import ada_url
 
 MAX_LENGTH = 8192
 _DEFAULT_PORTS = {"http:": 80, "https:": 443}
+# Unicode's categories Cc, Cs, Zl and Zp.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _PRINTABLE_ASCII = re.compile(r"[\x21-\x7e]+")
 # Browsers take "\" for "/" and leave out slashes; what else follows links reads such a URL in another way.
 _PLAIN_STRUCTURE = re.compile(r"https?://[^/\\?#][^\\?#]*([?#].*)?", re.IGNORECASE)
@@ -44,10 +45,10 @@ def check_destination(text: str, own: OwnHosts) -> str:
         raise ValueError("the URL is empty")
     if len(text) > MAX_LENGTH:
         raise ValueError(f"the URL is longer than {MAX_LENGTH} characters")
-    if any(unicodedata.category(sign) in {"Cc", "Cs", "Zl", "Zp"} for sign in text):
+    if _CONTROL.search(text):
         raise ValueError("the URL holds control characters")
     url = _parse(text)
-    if url.username or url.password or "@" in _authority(text):
+    if "@" in text and (url.username or url.password or "@" in _authority(text)):
         raise ValueError("the URL holds credentials (user@ or user:password@)")
     if _is_own(url, own):
         raise ValueError("the URL leads back to this service")
@@ -78,7 +79,7 @@ def _is_same_to_browsers(text: str, href: str) -> bool:
     # In a Location header a URL is resolved against the short URL: "https:example.com" would be a path there.
     if _PRINTABLE_ASCII.fullmatch(text) is None or _PLAIN_STRUCTURE.fullmatch(text) is None:
         return False
-    return all(
+    return text == href or all(
         str(ada_url.URL(text, base=f"{scheme}://base.invalid/code").href) == href for scheme in ("http", "https")
     )
 
@@ -91,6 +92,9 @@ def _is_this_machine(host: str) -> bool:
     host = _plain_host(host)
     if host == "localhost" or host.endswith(".localhost"):
         return True
+    # Only an address ends in a digit or a bracket once the URL is parsed; to ask of each name would take long.
+    if not host.endswith((*"0123456789", "]")):
+        return False
     try:
         address = ipaddress.ip_address(host.strip("[]"))
     except ValueError:
@@ -100,6 +104,7 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _is_own(url: ada_url.URL, own: OwnHosts) -> bool:
-    if _is_this_machine(url.hostname):
+    host = url.hostname
+    if _is_this_machine(host):
         return int(url.port or _DEFAULT_PORTS[url.protocol]) in own.ports
-    return _plain_host(url.hostname) in own.names
+    return _plain_host(host) in own.names

@@ -24,6 +24,9 @@ class Link(Base):
             "ix_links_search",
             text(f"{SEARCHED_SQL} gin_trgm_ops"),
             postgresql_using="gin",
+            # New links wait in a list that searches read through, and are merged into the index many at once, which
+            # the worker does every other second. Only who fills the list sooner merges while a client waits.
+            postgresql_with={"gin_pending_list_limit": 16384},
             postgresql_where=text("deleted_at IS NULL"),
         ),
         Index("ix_links_created_at_id", "created_at", "id", postgresql_where=text("deleted_at IS NULL")),
@@ -42,11 +45,12 @@ class Link(Base):
 
 
 class IdempotencyKey(Base):
-    """An answer that is given again to the same key. `id` is a hash of client and key."""
+    """An answer that is given again to the same key: a link, or the answer itself. `id` is a hash of client and key."""
 
     __tablename__ = "idempotency_keys"
 
     id: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
     link_id: Mapped[int] = mapped_column(BigInteger)
+    answer: Mapped[bytes | None] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=text("now()"), index=True)

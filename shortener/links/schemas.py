@@ -1,13 +1,25 @@
 """What the API takes and gives of links."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic.json_schema import SkipJsonSchema
 
+from shortener.errors import Unprocessable, invalid_request
 from shortener.links.codes import CUSTOM_CODE, check_custom_code
 
 MAX_TITLE = 300
+MAX_BULK = 1000
 LAST_YEAR = 9998
 
 _EXAMPLE_URL = "https://en.wikipedia.org/wiki/URL_shortening?useskin=vector"
@@ -50,6 +62,25 @@ class LinkCreate(_Request):
     title: Title | None = None
 
 
+def _or_mistake(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    """One item's mistake is that item's result: it does not spoil the others."""
+    try:
+        return validate(value)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        return invalid_request([{**fault, "loc": ("body", *fault["loc"])} for fault in faults])
+
+
+class BulkCreate(_Request):
+    links: list[Annotated[LinkCreate, WrapValidator(_or_mistake)]] = Field(
+        min_length=1, max_length=MAX_BULK, description="Each as for a single create."
+    )
+
+    def items(self) -> list[LinkCreate | Unprocessable]:
+        """What was asked for, in order; in place of what cannot be read, its error."""
+        return [*self.links]
+
+
 class LinkUpdate(_Request):
     """Only what is named is changed; null clears title and expiry."""
 
@@ -76,3 +107,26 @@ class LinkPage(BaseModel):
     total: int = Field(description="How many links match in all; counted up to 100,000.")
     next: str | None = Field(description="Path of the next page.")
     previous: str | None = Field(description="Path of the previous page.")
+
+
+class Problem(BaseModel):
+    """Stands for the schema that `shortener.openapi` adds."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+class BulkResult(BaseModel):
+    """Either `link` or `problem`."""
+
+    status: int = Field(description="What a single create would have been answered with.", examples=[201, 409, 422])
+    link: LinkOut | SkipJsonSchema[None] = None
+    problem: Problem | SkipJsonSchema[None] = None
+
+
+class BulkOut(BaseModel):
+    results: list[BulkResult] = Field(description="One for each link of the request, in its order.")
+    created: int
+    failed: int

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,24 +14,21 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.clicks.models import ClickTotal
-from shortener.errors import Conflict, NotFound, ServiceUnavailable, Unprocessable
+from shortener.errors import NotFound, ShortenerError, Unprocessable
+from shortener.links.bulk import CodeTaken, NewLink, NoFreeCode, Outcome, insert_many, lengths_tried
 from shortener.links.codes import generate_code
 from shortener.links.destinations import OwnHosts, check_destination
-from shortener.links.models import IdempotencyKey, Link
+from shortener.links.idempotency import claim
+from shortener.links.models import Link
 from shortener.links.schemas import LinkCreate, LinkUpdate
-from shortener.redirect.cache import evict
+from shortener.redirect.cache import evict, evict_present
 
 log = structlog.get_logger(__name__)
 
-# So many codes of one length may be taken before a longer one is tried.
-TRIES_PER_LENGTH = 3
-LENGTHS_TRIED = 5
+# Redirects wait while the items of a bulk request are checked: for so many at most.
+_CHECKED_AT_ONCE = 50
 # A Redis that hangs does not hold up who changes a link: no memory trusts it for longer either.
 EVICT_TIMEOUT_S = 1.0
-
-
-class CodeTaken(Conflict):
-    type, title = "code-taken", "Code taken"
 
 
 class InvalidDestination(Unprocessable):
@@ -39,10 +37,6 @@ class InvalidDestination(Unprocessable):
 
 class InvalidExpiry(Unprocessable):
     type, title = "invalid-expiry", "Invalid expiry"
-
-
-class IdempotencyKeyReused(Unprocessable):
-    type, title = "idempotency-key-reused", "Idempotency key reused"
 
 
 class UnknownLink(NotFound):
@@ -69,28 +63,48 @@ class LinkService:
         return link
 
     async def create_once(self, session: AsyncSession, request: LinkCreate, client: str, key: str) -> Link:
-        """Create, or give the link that this client's key has made already: requests that run at the same time
-        wait for the first. Raises IdempotencyKeyReused when the request is another one."""
-        key_id = hashlib.sha256(f"{client}\n{key}".encode()).digest()
+        """Create, or give the link that this client's key has made already. Raises also IdempotencyKeyReused."""
         fingerprint = hashlib.sha256(request.model_dump_json().encode()).digest()
         values = self._checked(request)
         async with session.begin():
-            # The row is taken before the link is made: whoever comes second waits here for the first to commit.
-            claimed = await session.scalar(
-                insert(IdempotencyKey)
-                .values(id=key_id, fingerprint=fingerprint, link_id=0)
-                .on_conflict_do_nothing()
-                .returning(IdempotencyKey.id)
-            )
-            record = await session.get_one(IdempotencyKey, key_id)
-            if claimed is None:
-                if record.fingerprint != fingerprint:
-                    raise IdempotencyKeyReused("This Idempotency-Key was used for another request.")
+            record, is_new = await claim(session, client, key, fingerprint)
+            if not is_new:
                 return await session.get_one(Link, record.link_id)
             link = await self._insert(session, request.code, values)
             record.link_id = link.id
         await self._evict(link.code)
         return link
+
+    async def create_many(
+        self, session: AsyncSession, requests: Sequence[LinkCreate | ShortenerError]
+    ) -> list[Outcome]:
+        """What each request comes to, in order; one that is an error already stays it. In one transaction."""
+        outcomes = await self._judged(requests)
+        async with session.begin():
+            await insert_many(session, outcomes, self._code_length)
+        await self._evict_new(requests, outcomes)
+        return outcomes
+
+    async def create_many_once(
+        self,
+        session: AsyncSession,
+        requests: Sequence[LinkCreate | ShortenerError],
+        write: Callable[[Sequence[Outcome]], bytes],
+        client: str,
+        key: str,
+        fingerprint: bytes,
+    ) -> bytes:
+        """Create and `write` the answer, or give what was written for this client's key.
+        Raises IdempotencyKeyReused."""
+        outcomes = await self._judged(requests)
+        async with session.begin():
+            record, is_new = await claim(session, client, key, fingerprint)
+            if not is_new:
+                return record.answer or b""
+            await insert_many(session, outcomes, self._code_length)
+            record.answer = answer = write(outcomes)
+        await self._evict_new(requests, outcomes)
+        return answer
 
     async def get(self, session: AsyncSession, code: str) -> tuple[Link, int]:
         """A link and its clicks. Raises UnknownLink."""
@@ -138,6 +152,20 @@ class LinkService:
             raise UnknownLink(code)
         return link, clicks
 
+    async def _judged(self, requests: Sequence[LinkCreate | ShortenerError]) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        for n, request in enumerate(requests):
+            if n % _CHECKED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+            outcomes.append(request if isinstance(request, ShortenerError) else self._judge(request))
+        return outcomes
+
+    def _judge(self, request: LinkCreate) -> Outcome:
+        try:
+            return NewLink(request.code, **self._checked(request))
+        except ShortenerError as error:
+            return error
+
     def _checked(self, request: LinkCreate) -> dict[str, Any]:
         _check_expiry(request.expires_at)
         return {"url": self._checked_url(request.url), "title": request.title or None, "expires_at": request.expires_at}
@@ -154,22 +182,28 @@ class LinkService:
         if code is not None:
             link = await _try_insert(session, code, values)
             if link is None:
-                raise CodeTaken(f"The code {code} is taken.")
+                raise CodeTaken(code)
             return link
-        for length in range(self._code_length, self._code_length + LENGTHS_TRIED):
-            for _ in range(TRIES_PER_LENGTH):
-                link = await _try_insert(session, generate_code(length), values)
-                if link is not None:
-                    return link
-        raise ServiceUnavailable("No free code was found. Try again.")
+        for length in lengths_tried(self._code_length):
+            link = await _try_insert(session, generate_code(length), values)
+            if link is not None:
+                return link
+        raise NoFreeCode
 
-    async def _evict(self, code: str) -> None:
+    async def _evict_new(self, requests: Sequence[LinkCreate | ShortenerError], outcomes: Sequence[Outcome]) -> None:
+        """Somebody may have asked for a code before there was a link."""
+        chosen = {request.code for request in requests if isinstance(request, LinkCreate) and request.code}
+        new = [outcome.code for outcome in outcomes if isinstance(outcome, NewLink) and outcome.code]
+        await self._evict(*chosen.intersection(new), generated=[code for code in new if code not in chosen])
+
+    async def _evict(self, *codes: str, generated: Sequence[str] = ()) -> None:
         try:
             async with asyncio.timeout(EVICT_TIMEOUT_S):
-                await evict(self._redis, [code])
+                await evict(self._redis, codes)
+                await evict_present(self._redis, generated)
         except (RedisError, OSError) as error:
             # The worker evicts again whatever has changed, as soon as Redis answers.
-            log.warning("not_evicted", code=code, error=repr(error))
+            log.warning("not_evicted", codes=codes[:10], error=repr(error))
 
 
 def _check_expiry(expires_at: datetime | None) -> None:

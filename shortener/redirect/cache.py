@@ -22,6 +22,10 @@ TTL_JITTER = 0.1
 _MISSING_VALUE = b""
 _MARK_VALUE = b"\xc1"  # A byte that msgpack never uses.
 
+# A command for each of a thousand codes would cost more than creating their links. A script is waited for by others.
+_EVICTED_A_SCRIPT = 500
+_EVICT_SCRIPT = "for _, key in ipairs(KEYS) do redis.call('SET', key, ARGV[1], 'PX', ARGV[2]) end"
+
 
 class Absent(Enum):
     """Why there is no target."""
@@ -80,6 +84,20 @@ class TargetCache:
 async def evict(redis: Redis, codes: Iterable[str]) -> None:
     """Forget these codes everywhere: Redis tells each process that holds them. Raises RedisError."""
     pipeline = redis.pipeline(transaction=False)
-    for code in codes:
-        pipeline.set(key_of(code), _MARK_VALUE, px=MARK_MS)
+    keys = [key_of(code) for code in codes]
+    if not keys:
+        return
+    for n in range(0, len(keys), _EVICTED_A_SCRIPT):
+        some = keys[n : n + _EVICTED_A_SCRIPT]
+        pipeline.execute_command("EVAL", _EVICT_SCRIPT, len(some), *some, _MARK_VALUE, MARK_MS)
     await pipeline.execute()
+
+
+async def evict_present(redis: Redis, codes: Sequence[str]) -> None:
+    """Forget those of these codes that Redis holds, without marks for the others. Raises RedisError.
+
+    For codes that nobody can know of yet: somebody may have guessed one, but not in this very moment.
+    """
+    if codes:
+        values = await redis.mget([key_of(code) for code in codes])
+        await evict(redis, [code for code, value in zip(codes, values, strict=True) if value is not None])

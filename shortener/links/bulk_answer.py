@@ -1,0 +1,40 @@
+"""The answer to a bulk request, as `BulkOut` describes it. To build a thousand models would take longer."""
+
+from collections.abc import Sequence
+from datetime import UTC
+from typing import Any
+
+import orjson
+
+from shortener.errors import ShortenerError, document_of
+from shortener.links.bulk import NewLink, Outcome
+
+
+def bulk_answer(outcomes: Sequence[Outcome], base_url: str) -> bytes:
+    results = [_result(n, outcome, base_url) for n, outcome in enumerate(outcomes)]
+    created = sum(isinstance(outcome, NewLink) for outcome in outcomes)
+    answer = {"results": results, "created": created, "failed": len(results) - created}
+    return orjson.dumps(answer, option=orjson.OPT_UTC_Z)
+
+
+def _result(n: int, outcome: Outcome, base_url: str) -> dict[str, Any]:
+    if isinstance(outcome, ShortenerError):
+        problem = document_of(outcome)
+        if "errors" in problem:
+            # Pointers lead through the body of the whole request.
+            problem["errors"] = [
+                {**fault, "field": f"/links/{n}{fault['field'].rstrip('/')}"} for fault in problem["errors"]
+            ]
+        return {"status": outcome.status, "problem": problem}
+    link = {
+        "code": outcome.code,
+        "short_url": f"{base_url}/{outcome.code}",
+        "url": outcome.url,
+        "title": outcome.title,
+        "created_at": outcome.created_at,
+        "updated_at": outcome.created_at,
+        "expires_at": outcome.expires_at and outcome.expires_at.astimezone(UTC),
+        "disabled": False,
+        "clicks": 0,
+    }
+    return {"status": 201, "link": link}
