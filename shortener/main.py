@@ -46,7 +46,14 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     stream = ClickStream(redis, Sealer(settings.secret_key.get_secret_value()))
     keys = LimitKeys(settings.secret_key.get_secret_value())
     throttle = Throttle({"redirect": settings.limit_redirect, "miss": settings.limit_miss}, keys)
-    recorder = Recorder(stream, guard, _direct_writer(database), settings.click_buffer_size, throttle)
+    recorder = Recorder(
+        stream,
+        guard,
+        _direct_writer(database),
+        settings.click_buffer_size,
+        throttle,
+        answers_at_once=settings.click_ack == "memory",
+    )
 
     app.state.database = database
     app.state.redis = redis
