@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 TEST_WORKERS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check load secrets lock format clean
+.PHONY: help run test check load chaos secrets lock format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -33,6 +33,9 @@ check: $(VENV)/.dev ## Lint, types, import contract, migration drift, containers
 load: $(VENV)/.dev ## Load a running server: HOST=http://127.0.0.1:8000 USERS=50 DURATION=30s
 	$(BIN)/locust -f tests/load/locustfile.py --headless --only-summary \
 	  --host $(or $(HOST),http://127.0.0.1:8000) --users $(or $(USERS),50) --spawn-rate 50 --run-time $(or $(DURATION),30s)
+
+chaos: $(VENV)/.dev ## Break each part under load, and write what came of it to docs/reliability.md: ARGS=--short
+	$(BIN)/python -m tests.chaos --write docs/reliability.md $(ARGS)
 
 secrets: ## Make the secrets that docker-compose.yml names, where there are none
 	$(PYTHON) scripts/make_secrets.py

@@ -5,6 +5,7 @@ and nobody waits for a timer.
 """
 
 import asyncio
+import itertools
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
@@ -23,6 +24,8 @@ RETRY_INTERVAL_S = 0.25
 # So long the stream alone is tried; then the database is asked to take the clicks directly.
 DIRECT_AFTER_S = 1.0
 MAX_BATCHES_A_TRY = 32
+# Enriching takes some 20 us a click, in which the process answers nobody.
+MAX_CLICKS_A_DIRECT_TRY = 500
 
 
 class Rider(Protocol):
@@ -122,7 +125,8 @@ class Recorder:
                 clicks, self._gathering = self._gathering, []
                 waiting, self._waiting = self._waiting, []
                 batches = [new_batch(clicks[i : i + MAX_BATCH]) for i in range(0, len(clicks), MAX_BATCH)]
-                sent = await self._append(batches, self._rider)
+                # While Redis is away only the retrier tries it: no answer waits to learn that it still is.
+                sent = (self._guard.is_well or not clicks) and await self._append(batches, self._rider)
                 if not sent:
                     self._defer(batches)
                 for then in waiting:
@@ -174,7 +178,7 @@ class Recorder:
         return True
 
     async def _try_database(self) -> bool:
-        batches = self._next_batches()
+        batches = self._next_batches(MAX_CLICKS_A_DIRECT_TRY)
         try:
             await self._write_directly(batches)
         except Exception as error:  # Whatever stops the writer, the clicks must stay in the buffer.
@@ -183,8 +187,16 @@ class Recorder:
         self._taken(batches)
         return True
 
-    def _next_batches(self) -> list[Batch]:
-        return [self._buffer[i] for i in range(min(len(self._buffer), MAX_BATCHES_A_TRY))]
+    def _next_batches(self, max_clicks: int = MAX_BATCHES_A_TRY * MAX_BATCH) -> list[Batch]:
+        """The oldest, at least one."""
+        batches: list[Batch] = []
+        clicks = 0
+        for batch in itertools.islice(self._buffer, MAX_BATCHES_A_TRY):
+            clicks += len(batch.clicks)
+            if batches and clicks > max_clicks:
+                break
+            batches.append(batch)
+        return batches
 
     def _taken(self, batches: list[Batch]) -> None:
         """Leave what the bound has dropped meanwhile out of the count."""

@@ -60,15 +60,16 @@ class Books(NamedTuple):
     wrong_sums: int
 
 
-async def settle(site: Site, link_ids: Collection[int], load: Load) -> None:
-    """Until the stream is empty and everything is there, or nothing has changed for so long that nothing will."""
+async def settle(site: Site, link_ids: Collection[int], load: Load, taken: set[int]) -> None:
+    """Until the stream is empty and all but what was taken is there, or so long that nothing more is to come."""
     connection = await site.connect()
     seen, seen_at_s = None, time.monotonic()
     deadline_s = seen_at_s + SETTLED_WITHIN_S
     while True:
         waiting = await site.redis.xlen("clicks")
         stored = await connection.fetchval("SELECT count(*) FROM clicks WHERE link_id = ANY($1)", link_ids)
-        if not waiting and stored >= len(load.answered) and not (await _compare(connection, link_ids, load)).lost:
+        is_complete = not waiting and stored >= len(load.answered) - len(taken)
+        if is_complete and (await _compare(connection, link_ids, load)).lost <= taken:
             break
         if (waiting, stored) != seen:
             seen, seen_at_s = (waiting, stored), time.monotonic()

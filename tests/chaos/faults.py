@@ -53,6 +53,7 @@ async def _kill(part: Part) -> None:
 
 async def kill_web(scene: Scene) -> None:
     await _kill(random.choice(scene.site.webs))
+    await scene.site.until_all_serve()
 
 
 async def kill_worker(scene: Scene) -> None:
@@ -175,17 +176,18 @@ async def roll_over(scene: Scene) -> None:
     for part in (*scene.site.webs, *scene.site.workers):
         await part.stop()
         await part.start()
+        await scene.site.until_all_serve()
 
 
 _NONE = "no answered click is lost, none is counted twice"
 
 FAULTS = (
-    Fault("kill -9 of a web process", _NONE, kill_web, (2, 30)),
+    Fault("kill -9 of a web process", _NONE, kill_web, (1, 15)),
     Fault(
         "kill -9 of a web process, `SHORTENER_CLICK_ACK=memory`",
         "what was answered during two round trips to Redis can be lost",
         kill_web,
-        (2, 30),
+        (1, 15),
         loses_s=0.1,
         site={"click_ack": "memory"},
     ),
@@ -193,12 +195,12 @@ FAULTS = (
         "SIGTERM of web processes and workers, `SHORTENER_CLICK_ACK=memory`",
         _NONE,
         roll_over,
-        (1, 5),
+        (1, 2),
         site={"click_ack": "memory"},
     ),
-    Fault("SIGTERM of web processes and workers", _NONE, roll_over, (1, 5)),
-    Fault("kill -9 of a worker", _NONE, kill_worker, (4, 100)),
-    Fault("SIGSTOP of a worker, beyond the claim time", _NONE, hang_worker, (1, 3), (2.5, 15)),
+    Fault("SIGTERM of web processes and workers", _NONE, roll_over, (0, 2)),
+    Fault("kill -9 of a worker", _NONE, kill_worker, (3, 100)),
+    Fault("SIGSTOP of a worker, beyond the claim time", _NONE, hang_worker, (1, 2), (2.5, 15)),
     Fault(
         "kill -9 of Valkey, `appendfsync everysec`",
         "what Valkey had not yet handed to the system, two seconds at most, can be lost",
@@ -208,11 +210,11 @@ FAULTS = (
     ),
     Fault("kill -9 of Valkey, `appendfsync always`", _NONE, kill_valkey, (2, 20), site={"appendfsync": "always"}),
     Fault("kill -9 of PostgreSQL", _NONE, kill_postgres, (2, 20)),
-    Fault("SIGSTOP of Valkey", f"{_NONE}; redirects go on", hang_valkey, (1, 2), (3, 15)),
-    Fault("SIGSTOP of PostgreSQL", f"{_NONE}; redirects go on", hang_postgres, (1, 2), (3, 15)),
-    Fault("Valkey away", f"{_NONE}; redirects go on", without_valkey, (1, 1), (4, 60)),
-    Fault("PostgreSQL away", f"{_NONE}; redirects go on", without_postgres, (1, 1), (4, 60)),
-    Fault("both away", f"{_NONE}; links in memory redirect", without_both, (1, 1), (3, 20)),
+    Fault("SIGSTOP of Valkey", f"{_NONE}; redirects go on", hang_valkey, (1, 1), (2.5, 15)),
+    Fault("SIGSTOP of PostgreSQL", f"{_NONE}; redirects go on", hang_postgres, (1, 1), (2.5, 15)),
+    Fault("Valkey away", f"{_NONE}; redirects go on", without_valkey, (1, 1), (2.5, 60)),
+    Fault("PostgreSQL away", f"{_NONE}; redirects go on", without_postgres, (1, 1), (2.5, 20)),
+    Fault("both away", f"{_NONE}; links in memory redirect", without_both, (1, 1), (2, 15)),
     Fault("the stream is deleted", "what was in it is lost, nothing else", delete_stream, (2, 20)),
     Fault("FLUSHALL", "what was in the stream is lost, nothing else", flush_all, (2, 20)),
     Fault("an entry that cannot be read", "it goes to the dead letters, the others are counted", poison, (1, 10)),

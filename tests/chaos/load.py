@@ -80,7 +80,8 @@ class Load:
                 writer.close()
 
     async def _requests(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while not self._is_stopping:
+        # What the server has closed while nothing was on its way is no failure.
+        while not self._is_stopping and not reader.at_eof():
             began_s = time.monotonic()
             await self._request(reader, writer)
             pause_s = began_s + self._interval_s * random.uniform(0.5, 1.5) - time.monotonic()

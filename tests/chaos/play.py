@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 from tests.chaos.books import compare, settle
 from tests.chaos.faults import Fault, Scene, forgivable
-from tests.chaos.load import Load
+from tests.chaos.load import Answered, Load
 from tests.chaos.site import Site
 
 LINKS = 20
 WARM_UP_S = 0.3
+AFTERMATH_S = 0.2
 
 
 class Form(NamedTuple):
@@ -27,7 +28,7 @@ class Form(NamedTuple):
 
 
 SHORT = Form(False, 600, 0.7, (0.1, 0.4), 0.3)
-LONG = Form(True, 1000, 5.0, (0.2, 1.5), 2.0)
+LONG = Form(True, 600, 2.0, (0.1, 0.5), 1.0)
 
 
 class Latency(NamedTuple):
@@ -53,9 +54,14 @@ class Outcome(NamedTuple):
     grown_mb: float
 
 
+def is_kept(outcome: Outcome) -> bool:
+    """Whether the promise held."""
+    return not (outcome.beyond or outcome.twice or outcome.invented or outcome.wrong_sums)
+
+
 async def play(site: Site, fault: Fault, form: Form) -> Outcome:
     await site.set_up(**fault.site)
-    links = await site.create_links(LINKS)
+    links = site.take_links(LINKS)
     load = Load(site.port, list(links), form.rate)
     scene = Scene(site, load, links, fault.hold_s[form.is_long])
     began_s: list[float] = []
@@ -69,11 +75,15 @@ async def play(site: Site, fault: Fault, form: Form) -> Outcome:
             began_s.append(time.monotonic())
             await fault.inject(scene)
             ended_s.append(time.monotonic())
+            if fault.hold_s[form.is_long] == 0:
+                # It lasts no time itself; what follows from it does.
+                await asyncio.sleep(AFTERMATH_S)
         await asyncio.sleep(form.after_s)
     grown_mb = _memory_mb(site) - memory_mb
     link_ids = list(links.values())
-    await settle(site, link_ids, load)
+    await settle(site, link_ids, load, scene.taken)
     books = await compare(site, link_ids, load)
+    spans = [(begin, end + AFTERMATH_S) for begin, end in zip(began_s, ended_s, strict=True)]
     return Outcome(
         fault=fault,
         requests=load.requests,
@@ -85,19 +95,18 @@ async def play(site: Site, fault: Fault, form: Form) -> Outcome:
         invented=books.invented,
         wrong_sums=books.wrong_sums,
         before=_latency(a.took_s for a in load.answered.values() if start_s <= a.sent_s < began_s[0]),
-        during=_latency(
-            a.took_s
-            for a in load.answered.values()
-            if any(
-                a.sent_s <= end and a.sent_s + a.took_s >= begin for begin, end in zip(began_s, ended_s, strict=True)
-            )
-        ),
+        during=_latency(a.took_s for a in load.answered.values() if any(_meets(a, *span) for span in spans)),
         grown_mb=grown_mb,
     )
 
 
 def _memory_mb(site: Site) -> float:
     return sum(web.memory_mb() for web in site.webs)
+
+
+def _meets(answered: Answered, begin_s: float, end_s: float) -> bool:
+    """Whether the request was on its way at a moment of this span."""
+    return answered.sent_s <= end_s and answered.sent_s + answered.took_s >= begin_s
 
 
 def _latency(took_s: Iterable[float]) -> Latency:

@@ -18,14 +18,16 @@ import psutil
 
 from shortener.embedded import EmbeddedPostgres, EmbeddedValkey
 from shortener.migration import upgrade
+from shortener.redirect.cache import key_of
 from shortener.redis import create_redis
 from shortener.settings import load_settings, variable
 from shortener.supervisor import Program, die_with_parent
 from shortener.web import bind, web_programs
-from tests.conftest import SECRET
+from tests.conftest import SECRET, eventually
 from tests.e2e.product import free_port
 
 READY_WITHIN_S = 60
+LINKS = 400
 # What `shortener worker` runs, but that it takes over from the dead sooner.
 _WORKER = """
 import asyncio, workers.clicks
@@ -146,6 +148,7 @@ class Site:
         self.port = self._settings.port
         self._listener: socket.socket = bind(self._settings)
         self.redis = create_redis(self._settings.redis_url)
+        self._links: dict[str, int] = {}
         self.postgres = self._part("postgres", self._postgres.prepare)
         self.valkey = self._part("valkey", self._valkey_program)
         self.workers = [self._part(f"worker{n}", self._worker_program) for n in range(2)]
@@ -183,7 +186,17 @@ class Site:
         await asyncio.gather(self.postgres.start(), self.valkey.start())
         await asyncio.to_thread(upgrade, self._settings.database_url)
         await asyncio.gather(*(part.start() for part in (*self.workers, *self.webs)))
+        await self.until_all_serve()
+        await self._create_links(LINKS)
         return self
+
+    async def until_all_serve(self) -> None:
+        """Each web process listens to what Redis reports, which is the last of its start."""
+
+        async def all_listen() -> bool:
+            return len(await self.redis.client_list(_type="pubsub")) == len(self.webs)
+
+        await eventually(all_listen, within_s=READY_WITHIN_S)
 
     async def __aexit__(self, *_: object) -> None:
         for part in reversed(self.parts):
@@ -205,18 +218,28 @@ class Site:
             for web in self.webs:
                 await web.stop()
                 await web.start()
+                await self.until_all_serve()
 
     async def connect(self) -> asyncpg.Connection:
         return await asyncpg.connect(host=str(self._run_dir), user="shortener", database="shortener", timeout=10)
 
-    async def create_links(self, count: int) -> dict[str, int]:
-        """Codes of new links, with their ids."""
+    def take_links(self, count: int) -> dict[str, int]:
+        """Codes of links that nobody has followed, with their ids."""
+        return dict(self._links.popitem() for _ in range(count))
+
+    async def _create_links(self, count: int) -> None:
+        """Make them, and wait until they can be cached: a new link's code has been evicted."""
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=30, trust_env=False) as client:
             codes = [await _create(client) for _ in range(count)]
         connection = await self.connect()
         rows = await connection.fetch("SELECT code, id FROM links WHERE code = ANY($1::text[])", codes)
         await connection.close()
-        return {row["code"]: row["id"] for row in rows}
+        self._links = {row["code"]: row["id"] for row in rows}
+
+        async def can_be_cached() -> bool:
+            return not await self.redis.exists(*map(key_of, codes))
+
+        await eventually(can_be_cached, within_s=10)
 
     async def command(self, *arguments: str) -> str:
         """What a command of the product prints."""
