@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 TEST_WORKERS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check load bench secrets lock format clean
+.PHONY: help run test check load bench chaos secrets lock format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -36,6 +36,9 @@ load: $(VENV)/.dev ## Load a running server: HOST=http://127.0.0.1:8000 USERS=50
 
 bench: $(VENV)/.dev ## Measure redirects beside their peers, and write docs/benchmarks.md (needs wrk)
 	PYTHONPATH=. $(BIN)/python -m tests.load.bench --write
+
+chaos: $(VENV)/.dev ## Break each part under load, and write what came of it to docs/reliability.md: ARGS=--short
+	$(BIN)/python -m tests.chaos --write docs/reliability.md $(ARGS)
 
 secrets: ## Make the secrets that docker-compose.yml names, where there are none
 	$(PYTHON) scripts/make_secrets.py

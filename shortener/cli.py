@@ -30,6 +30,9 @@ app = typer.Typer(
 console = Console()
 error_console = Console(stderr=True)
 
+clicks = typer.Typer(help="Batches of clicks that could not be counted.", no_args_is_help=True)
+app.add_typer(clicks, name="clicks")
+
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -117,6 +120,24 @@ def stats(code: Annotated[str, typer.Argument(help="The link's code.")]) -> None
     from shortener.commands import stats as command
 
     console.print(asyncio.run(command(_local_settings(), code)))
+
+
+@clicks.command()
+def dead(limit: Annotated[int, typer.Option(min=1, help="Show so many, the oldest first.")] = 100) -> None:
+    """List them, with the reason and the age of each."""
+    from shortener.commands import dead_letters
+
+    console.print(asyncio.run(dead_letters(_local_settings(), limit)))
+
+
+@clicks.command()
+def replay(
+    limit: Annotated[int | None, typer.Option(min=1, help="So many, the oldest first. Default: all.")] = None,
+) -> None:
+    """Give them to the worker again, once the reason is mended; nothing is counted twice."""
+    from shortener.commands import replay as command
+
+    print(asyncio.run(command(_local_settings(), limit)))  # noqa: T201  (nothing but the number, for pipes)
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """What the command line does with links: the same services as the API, on the database itself."""
 
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 from rich.console import Group
 from rich.table import Table
 
+from shortener.clicks.dead_letters import DeadLetters
 from shortener.clicks.schemas import read_span
 from shortener.clicks.spans import Interval
 from shortener.clicks.stats import Figures, figures
@@ -102,3 +104,35 @@ def _show(settings: Settings, link: Link, total: int, found: Figures) -> Group:
         for n, count in enumerate(counts[:5]):
             values.add_row(name if n == 0 else "", count.value or "–", str(count.clicks))
     return Group(head, values) if values.row_count else Group(head)
+
+
+async def dead_letters(settings: Settings, limit: int) -> Table:
+    """The oldest batches that could not be counted, and why. Raises RedisError."""
+    table = Table("id", "reason", "age", box=None, padding=(0, 2))
+    async with _letters(settings) as letters:
+        for letter in await letters.oldest(limit):
+            table.add_row(letter.id, letter.reason, _age(time.time() - letter.buried_at_s))
+    return table
+
+
+async def replay(settings: Settings, limit: int | None) -> int:
+    """Give batches that could not be counted to the workers again; returns their number. Raises RedisError."""
+    async with _letters(settings) as letters:
+        return await letters.replay(limit)
+
+
+@contextlib.asynccontextmanager
+async def _letters(settings: Settings) -> AsyncIterator[DeadLetters]:
+    settings.require("redis_url")
+    redis = create_redis(settings.redis_url)
+    try:
+        yield DeadLetters(redis)
+    finally:
+        await redis.aclose()
+
+
+def _age(seconds: float) -> str:
+    for unit, length_s in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length_s:
+            return f"{seconds // length_s:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"

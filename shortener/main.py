@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from fastapi import APIRouter, FastAPI
@@ -51,7 +52,14 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     stream = ClickStream(redis, Sealer(settings.secret_key.get_secret_value()))
     keys = LimitKeys(settings.secret_key.get_secret_value())
     throttle = Throttle({"redirect": settings.limit_redirect, "miss": settings.limit_miss}, keys)
-    recorder = Recorder(stream, guard, _direct_writer(database), settings.click_buffer_size, throttle)
+    recorder = Recorder(
+        stream,
+        guard,
+        _direct_writer(database),
+        settings.click_buffer_size,
+        throttle,
+        answers_at_once=settings.click_ack == "memory",
+    )
 
     app.state.database = database
     app.state.redis = redis
@@ -76,10 +84,10 @@ def _direct_writer(database: Database) -> Callable[[Sequence[Batch]], Awaitable[
     """What the recorder calls when Redis stays away. Loaded only then: parsing user agents takes memory."""
 
     async def write(batches: Sequence[Batch]) -> None:
-        from shortener.clicks.writer import ClickWriter
-
+        # In a thread: it takes a second, and redirects go on.
+        module = await asyncio.to_thread(importlib.import_module, "shortener.clicks.writer")
         async with database.driver_connection() as connection:
-            await ClickWriter().write(connection, batches)
+            await module.ClickWriter().write(connection, batches)
 
     return write
 

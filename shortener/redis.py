@@ -86,6 +86,8 @@ class RedisGuard:
         self.budget_s = budget_s
         self.pause_s = pause_s
         self._closed_until = 0.0
+        # Whether the last call came back: who need not know now whether Redis is back may leave the trying to others.
+        self.is_well = True
 
     @property
     def is_open(self) -> bool:
@@ -100,8 +102,11 @@ class RedisGuard:
             raise RedisUnavailable(part)
         try:
             async with asyncio.timeout(self.budget_s):
-                return await command
+                answer = await command
         except (RedisError, OSError, TimeoutError) as error:
+            self.is_well = False
             self._closed_until = time.monotonic() + self.pause_s
             REDIS_UNAVAILABLE.labels(part).inc()
             raise RedisUnavailable(part) from error
+        self.is_well = True
+        return answer

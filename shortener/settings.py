@@ -145,6 +145,11 @@ class Settings(BaseSettings):
     cache_memory_size: int = Field(20_000, ge=1, description="Links each process keeps in memory.")
 
     # Clicks
+    click_ack: Literal["stream", "memory"] = Field(
+        "stream",
+        description="When a redirect is answered: once its click is in the `stream`, or at once, with the click in "
+        "`memory`. See docs/reliability.md for what `memory` can lose.",
+    )
     click_buffer_size: int = Field(
         100_000, ge=1, description="Clicks each process holds while neither Redis nor the database answers."
     )

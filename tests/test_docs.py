@@ -155,7 +155,10 @@ def test_each_command_that_is_named_exists_with_its_options(document: Path) -> N
     begin = r"(?m)(?:^ *|bin/|(?:&&|\$|\w=\S+|exec \w+|run \w+) )"
     for name, rest in re.findall(begin + r"shortener ([a-z]+)\b([^\n#;|&)]*)", code(document)):
         assert name in commands, f"shortener {name}"
-        known = {option for parameter in commands[name].params for option in parameter.opts} | {"--help", "-h"}
+        command = commands[name]
+        if subcommands := getattr(command, "commands", None):
+            command = subcommands[rest.split()[0].strip("`")]
+        known = {option for parameter in command.params for option in parameter.opts} | {"--help", "-h"}
         assert set(re.findall(r"(?<![\w-])--?[a-z]+", rest)) <= known, f"shortener {name}{rest}"
 
 

@@ -5,6 +5,7 @@ and nobody waits for a timer.
 """
 
 import asyncio
+import itertools
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -31,6 +32,8 @@ RETRY_INTERVAL_S = 0.25
 # So long the stream alone is tried; then the database is asked to take the clicks directly.
 DIRECT_AFTER_S = 1.0
 MAX_BATCHES_A_TRY = 32
+# Enriching takes some 20 us a click, in which the process answers nobody.
+MAX_CLICKS_A_DIRECT_TRY = 500
 
 
 class Rider(Protocol):
@@ -58,6 +61,9 @@ class Recorder:
     When Redis does not answer within its budget, it is released all the same, and the clicks wait in a
     buffer of at most `buffer_size` until the stream, or `write_directly`, has taken them. Batches keep their
     ids, so one whose first try did arrive is counted once. Beyond the bound the oldest are lost, and counted as such.
+
+    With `answers_at_once` nobody waits for the stream: a kill -9 loses what gathers and what is on its way, which is
+    what came in during two round trips at most.
     """
 
     def __init__(
@@ -67,7 +73,9 @@ class Recorder:
         write_directly: Callable[[Sequence[Batch]], Awaitable[None]],
         buffer_size: int,
         rider: Rider | None = None,
+        answers_at_once: bool = False,
     ) -> None:
+        self._answers_at_once = answers_at_once
         self._stream = stream
         self._guard = guard
         self._write_directly = write_directly
@@ -86,7 +94,11 @@ class Recorder:
         if not self._gathering:
             self._gathering_since_s = time.perf_counter()
         self._gathering.append(click)
-        self._waiting.append(then)
+        if self._answers_at_once:
+            # Not from here: an answer starts the connection's next request, and so on without end.
+            asyncio.get_running_loop().call_soon(_release, then)
+        else:
+            self._waiting.append(then)
         self.carry()
 
     async def store(self, click: Click) -> None:
@@ -126,7 +138,10 @@ class Recorder:
                 waiting, self._waiting = self._waiting, []
                 since_s = self._gathering_since_s
                 batches = [new_batch(clicks[i : i + MAX_BATCH]) for i in range(0, len(clicks), MAX_BATCH)]
-                failure = await self._append(batches, self._rider)
+                # While Redis is away only the retrier tries it: no answer waits to learn that it still is.
+                failure: str | None = "redis_unavailable"
+                if self._guard.is_well or not clicks:
+                    failure = await self._append(batches, self._rider)
                 if failure is not None:
                     self._defer(batches, failure)
                 AT_ONCE.settle()
@@ -186,7 +201,7 @@ class Recorder:
         return True
 
     async def _try_database(self) -> bool:
-        batches = self._next_batches()
+        batches = self._next_batches(MAX_CLICKS_A_DIRECT_TRY)
         try:
             await self._write_directly(batches)
         except Exception as error:  # Whatever stops the writer, the clicks must stay in the buffer.
@@ -196,8 +211,16 @@ class Recorder:
         self._taken(batches)
         return True
 
-    def _next_batches(self) -> list[Batch]:
-        return [self._buffer[i] for i in range(min(len(self._buffer), MAX_BATCHES_A_TRY))]
+    def _next_batches(self, max_clicks: int = MAX_BATCHES_A_TRY * MAX_BATCH) -> list[Batch]:
+        """The oldest, at least one."""
+        batches: list[Batch] = []
+        clicks = 0
+        for batch in itertools.islice(self._buffer, MAX_BATCHES_A_TRY):
+            clicks += len(batch.clicks)
+            if batches and clicks > max_clicks:
+                break
+            batches.append(batch)
+        return batches
 
     def _taken(self, batches: list[Batch]) -> None:
         """Leave what the bound has dropped meanwhile out of the count."""

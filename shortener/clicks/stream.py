@@ -22,6 +22,7 @@ from shortener.telemetry import CLICK_BATCHES_VANISHED
 STREAM = "clicks"
 GROUP = "workers"
 DEAD_STREAM = "clicks:dead"
+REASON = b"reason"
 
 _ID, _BOX = b"id", b"box"
 _NONCE = bytes(12)
@@ -133,7 +134,7 @@ class ClickStream:
     async def bury(self, entry: Entry, reason: str) -> None:
         """Move an entry that cannot be counted to the dead letters, as it is."""
         pipeline = self._redis.pipeline(transaction=True)
-        pipeline.xadd(DEAD_STREAM, entry.fields | {b"reason": reason.encode()})  # type: ignore[arg-type]
+        pipeline.xadd(DEAD_STREAM, entry.fields | {REASON: reason.encode()})  # type: ignore[arg-type]
         pipeline.xack(STREAM, GROUP, entry.id)
         pipeline.xdel(STREAM, entry.id)
         await pipeline.execute()

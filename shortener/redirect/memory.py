@@ -37,11 +37,14 @@ class MemoryLevel:
     def __init__(self, size: int) -> None:
         self._entries: LRUCache[str, _Entry] = LRUCache(size)
         self.lifetime_s = UNTRACKED_LIFETIME_S
+        self._doubted_at_s = 0.0
 
     def get(self, code: str) -> Cached | None:
         """The value while it is fresh, else None."""
         entry = self._entries.get(code)
-        if entry is None or entry.stored_at_s + self.lifetime_s < time.monotonic():
+        if entry is None or entry.stored_at_s <= self._doubted_at_s:
+            return None
+        if entry.stored_at_s + self.lifetime_s < time.monotonic():
             return None
         return entry.value
 
@@ -56,8 +59,9 @@ class MemoryLevel:
     def drop(self, code: str) -> None:
         self._entries.pop(code, None)
 
-    def clear(self) -> None:
-        self._entries.clear()
+    def doubt(self) -> None:
+        """Trust nothing that is here; it stays for when neither Redis nor the database answers."""
+        self._doubted_at_s = time.monotonic()
 
 
 class Invalidations:

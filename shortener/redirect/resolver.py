@@ -52,9 +52,9 @@ class Resolver:
         return None if found is Absent.MISSING else found
 
     def forget(self, code: str | None) -> None:
-        """Drop a changed code (None: all), and keep what is being loaded at this moment out of memory."""
+        """Drop a changed code (None: any may be), and keep what is being loaded at this moment out of memory."""
         if code is None:
-            self._memory.clear()
+            self._memory.doubt()
             self._changed_while_loading.update(self._loading)
         else:
             self._memory.drop(code)

@@ -36,8 +36,10 @@ class Bench:
         self.written_directly = 0
         self.tries = 0
 
-    def recorder(self, budget_s: float = BUDGET_S, buffer_size: int = 1000, stream: Any = None) -> Recorder:
-        return Recorder(stream or self.stream, RedisGuard(budget_s), self._write, buffer_size)
+    def recorder(
+        self, budget_s: float = BUDGET_S, buffer_size: int = 1000, stream: Any = None, **options: Any
+    ) -> Recorder:
+        return Recorder(stream or self.stream, RedisGuard(budget_s), self._write, buffer_size, **options)
 
     async def _write(self, batches: Sequence[Batch]) -> None:
         self.tries += 1
@@ -268,3 +270,13 @@ async def test_closing_without_redis_and_database_ends_and_counts_what_is_lost(
     await asyncio.gather(*(recorder.store(click()) for _ in range(20)))
     await asyncio.wait_for(recorder.close(), 10)
     assert lost_clicks() == 20
+
+
+async def test_answers_from_memory_wait_for_nothing_and_their_clicks_are_counted(bench: Bench) -> None:
+    recorder = bench.recorder(budget_s=30, answers_at_once=True)
+    bench.valkey.hang()
+    async with asyncio.timeout(1):
+        await asyncio.gather(*(recorder.store(click()) for _ in range(700)))
+    bench.valkey.go_on()
+    await recorder.close()
+    assert await bench.drain() == 700

@@ -1,0 +1,117 @@
+"""One fault under load: before, during and after; and what became of each request."""
+
+import asyncio
+import math
+import random
+import time
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from tests.chaos.books import compare, settle
+from tests.chaos.faults import Fault, Scene, forgivable
+from tests.chaos.load import Answered, Load
+from tests.chaos.site import Site
+
+LINKS = 20
+WARM_UP_S = 0.3
+AFTERMATH_S = 0.2
+
+
+class Form(NamedTuple):
+    """How much of it: which of a fault's two numbers, and the load around it."""
+
+    is_long: bool
+    rate: float
+    before_s: float
+    gap_s: tuple[float, float]
+    after_s: float
+
+
+SHORT = Form(False, 600, 0.7, (0.1, 0.4), 0.3)
+LONG = Form(True, 600, 2.0, (0.1, 0.5), 1.0)
+
+
+class Latency(NamedTuple):
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+
+
+class Outcome(NamedTuple):
+    """`beyond` is what was lost although it must not be."""
+
+    fault: Fault
+    requests: int
+    times: int
+    failed: int
+    lost: int
+    beyond: int
+    twice: int
+    invented: int
+    wrong_sums: int
+    before: Latency
+    during: Latency
+    grown_mb: float
+
+
+def is_kept(outcome: Outcome) -> bool:
+    """Whether the promise held."""
+    return not (outcome.beyond or outcome.twice or outcome.invented or outcome.wrong_sums)
+
+
+async def play(site: Site, fault: Fault, form: Form) -> Outcome:
+    await site.set_up(**fault.site)
+    links = site.take_links(LINKS)
+    load = Load(site.port, list(links), form.rate)
+    scene = Scene(site, load, links, fault.hold_s[form.is_long])
+    began_s: list[float] = []
+    ended_s: list[float] = []
+    memory_mb = _memory_mb(site)
+    async with load:
+        start_s = time.monotonic() + WARM_UP_S
+        await asyncio.sleep(WARM_UP_S + form.before_s)
+        for _ in range(fault.times[form.is_long]):
+            await asyncio.sleep(random.uniform(*form.gap_s))
+            began_s.append(time.monotonic())
+            await fault.inject(scene)
+            ended_s.append(time.monotonic())
+            if fault.hold_s[form.is_long] == 0:
+                # It lasts no time itself; what follows from it does.
+                await asyncio.sleep(AFTERMATH_S)
+        await asyncio.sleep(form.after_s)
+    grown_mb = _memory_mb(site) - memory_mb
+    link_ids = list(links.values())
+    await settle(site, link_ids, load, scene.taken)
+    books = await compare(site, link_ids, load)
+    spans = [(begin, end + AFTERMATH_S) for begin, end in zip(began_s, ended_s, strict=True)]
+    return Outcome(
+        fault=fault,
+        requests=load.requests,
+        times=len(began_s),
+        failed=load.failed,
+        lost=len(books.lost),
+        beyond=len(books.lost - scene.taken - forgivable(fault, load, began_s, ended_s, books.lost)),
+        twice=books.twice,
+        invented=books.invented,
+        wrong_sums=books.wrong_sums,
+        before=_latency(a.took_s for a in load.answered.values() if start_s <= a.sent_s < began_s[0]),
+        during=_latency(a.took_s for a in load.answered.values() if any(_meets(a, *span) for span in spans)),
+        grown_mb=grown_mb,
+    )
+
+
+def _memory_mb(site: Site) -> float:
+    return sum(web.memory_mb() for web in site.webs)
+
+
+def _meets(answered: Answered, begin_s: float, end_s: float) -> bool:
+    """Whether the request was on its way at a moment of this span."""
+    return answered.sent_s <= end_s and answered.sent_s + answered.took_s >= begin_s
+
+
+def _latency(took_s: Iterable[float]) -> Latency:
+    ordered = sorted(took_s)
+    if not ordered:
+        return Latency(math.nan, math.nan, math.nan)
+    at = [ordered[min(int(len(ordered) * share), len(ordered) - 1)] * 1000 for share in (0.5, 0.99, 1)]
+    return Latency(*at)
