@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-READY_WITHIN_S = 60
+READY_WITHIN_S = 120
 
 
 def free_port() -> int:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -142,6 +143,42 @@ def test_a_port_in_use_is_told_in_one_line_before_anything_starts(data_dir):
     assert "SHORTENER_PORT" in failed.stderr
     assert len(failed.stderr.splitlines()) == 1
     assert not (data_dir / "postgres").exists()
+
+
+def test_a_postgres_that_takes_longer_than_ten_seconds_is_waited_for(data_dir):
+    with running(data_dir) as product:
+        product.kill_all()
+    product = Product(data_dir)
+    try:
+        eventually(lambda: product.named("bin/postgres"), 20)
+        postgres = product.named("bin/postgres")[0]
+        postgres.suspend()
+        eventually(lambda: "still_starting" in product.output(), 30)
+        postgres.resume()
+        product.wait_until_ready()
+        assert product.stop() == 0
+    finally:
+        product.end()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk on which PostgreSQL does not fit."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=30m", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("no disk can be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_is_told_in_one_line_that_says_what_to_do(small_disk):
+    failed = run_command("up", data_dir=small_disk / "data", port=free_port())
+    assert failed.returncode == 1
+    assert "No space left on device" in failed.stderr
+    assert "Free some space" in failed.stderr
+    assert len(failed.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
