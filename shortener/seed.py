@@ -11,7 +11,6 @@ import asyncpg
 
 from shortener.clicks.enrich import parse_agent
 from shortener.clicks.partitions import ensure_partitions, month_of
-from shortener.errors import ShortenerError
 from shortener.links.bulk import CodeTaken
 from shortener.links.codes import generate_codes
 
@@ -114,7 +113,7 @@ _LINKS_AT_ONCE = 10_000
 _NO_TIMEOUT_S = 24 * 3600
 
 
-class NotEmpty(ShortenerError):
+class NotEmpty(ValueError):
     """Made-up clicks would be mixed with real ones."""
 
 
