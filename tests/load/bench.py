@@ -29,7 +29,7 @@ from shortener.redirect.cache import TargetCache
 from shortener.redirect.target import Target
 from shortener.redis import RedisGuard, create_redis
 from tests.e2e.product import Product
-from tests.load.constant import URL
+from tests.load.bare import URL
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "benchmarks.md"
@@ -97,9 +97,9 @@ def constants() -> Iterator[list[Peer]]:
     """Bare uvicorn and a FastAPI route, each a process on the servers' core."""
     with contextlib.ExitStack() as stack:
         peers = []
-        for name, app, port in (("bare uvicorn, constant", "bare", 8190), ("FastAPI route, constant", "fastapi", 8191)):
+        for name, app, port in (("bare uvicorn, constant", "bare", 8190), ("FastAPI route, constant", "route", 8191)):
             options = ("--port", str(port), "--no-access-log", "--log-level", "error", "--lifespan", "off")
-            argv = ("taskset", "-c", str(SERVER_CORE), sys.executable, "-m", "uvicorn", f"tests.load.constant:{app}")
+            argv = ("taskset", "-c", str(SERVER_CORE), sys.executable, "-m", "uvicorn", f"tests.load.{app}:app")
             stack.enter_context(process(*argv, *options))
             wait_for_port(port)
             peers.append(Peer(name, f"http://127.0.0.1:{port}/{CODE}"))
