@@ -64,7 +64,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.database = database
     app.state.redis = redis
     app.state.rate_limits = RateLimits(redis, guard, keys, settings)
-    app.state.links = LinkService(redis, own_hosts(settings.base_url, settings.port), settings.code_length)
+    app.state.links = LinkService(
+        redis, own_hosts(settings.base_url, settings.port), settings.code_length, resolver.forget
+    )
     app.state.redirects = Redirects(resolver, recorder, throttle, settings, RESERVED)
 
     invalidations = asyncio.create_task(Invalidations(redis, memory, resolver.forget).run())
@@ -74,6 +76,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         await recorder.close()
         await stream.close()
+        await resolver.close()
         await end(pulse)
         await end(invalidations)
         await redis.aclose()

@@ -17,6 +17,8 @@ from shortener.telemetry import REDIS_UNAVAILABLE
 CONNECT_TIMEOUT_S = 2.0
 SOCKET_TIMEOUT_S = 5.0
 MAX_CONNECTIONS = 64
+MIN_PAUSE_S = 0.03
+MAX_PAUSE_S = 0.5
 
 Command = tuple[bytes | str | int, ...]
 
@@ -78,13 +80,14 @@ def _pack(commands: Sequence[Command]) -> bytes:
 class RedisGuard:
     """A time budget for calls to Redis on the path of a redirect, and a breaker.
 
-    After a failure calls are refused for `pause_s`, so that a Redis that hangs costs one waiting request
-    now and then, not all of them.
+    After a failure calls are refused for a pause, so that a Redis that hangs costs a waiting request now and then, not
+    all of them. The first pause is short, since a moment's delay must not turn a busy process to the database for long;
+    each failure after a pause doubles it.
     """
 
-    def __init__(self, budget_s: float, pause_s: float = 0.25) -> None:
+    def __init__(self, budget_s: float) -> None:
         self.budget_s = budget_s
-        self.pause_s = pause_s
+        self._pause_s = MIN_PAUSE_S
         self._closed_until = 0.0
         # Whether the last call came back: who need not know now whether Redis is back may leave the trying to others.
         self.is_well = True
@@ -104,9 +107,16 @@ class RedisGuard:
             async with asyncio.timeout(self.budget_s):
                 answer = await command
         except (RedisError, OSError, TimeoutError) as error:
-            self.is_well = False
-            self._closed_until = time.monotonic() + self.pause_s
+            self._fail()
             REDIS_UNAVAILABLE.labels(part).inc()
             raise RedisUnavailable(part) from error
         self.is_well = True
+        self._pause_s = MIN_PAUSE_S
         return answer
+
+    def _fail(self) -> None:
+        self.is_well = False
+        # Of calls that fail together the first decides.
+        if self.is_open:
+            self._closed_until = time.monotonic() + self._pause_s
+            self._pause_s = min(2 * self._pause_s, MAX_PAUSE_S)

@@ -75,19 +75,19 @@ BUILD_INFO = _gauge("build_info", "Always 1.", "version", "python", mode="livema
 
 
 class Tally:
-    """Redirects answered at once, of links in memory: a plain integer, since a counter's own would be felt there.
-    `settle` puts them into the counters, once a batch and before its answers leave."""
+    """Redirects answered without a task, and how many of them memory knew: plain integers, since a counter's own would
+    be felt there. `settle` puts them into the counters, once a batch and before its answers leave."""
 
-    __slots__ = ("redirects",)
+    __slots__ = ("from_memory", "redirects")
 
     def __init__(self) -> None:
-        self.redirects = 0
+        self.redirects = self.from_memory = 0
 
     def settle(self) -> None:
         if self.redirects:
             _REDIRECTED.inc(self.redirects)
-            _FROM_MEMORY.inc(self.redirects)
-            self.redirects = 0
+            _FROM_MEMORY.inc(self.from_memory)
+            self.redirects = self.from_memory = 0
 
 
 _REDIRECTED = REDIRECTS.labels("redirected")

@@ -15,6 +15,7 @@ import structlog
 
 from shortener.clicks.event import Batch, Click, new_batch
 from shortener.redis import Command, RedisGuard, RedisUnavailable
+from shortener.tasks import call_safely
 from shortener.telemetry import (
     AT_ONCE,
     CLICK_BATCH_SIZE,
@@ -96,7 +97,7 @@ class Recorder:
         self._gathering.append(click)
         if self._answers_at_once:
             # Not from here: an answer starts the connection's next request, and so on without end.
-            asyncio.get_running_loop().call_soon(_release, then)
+            asyncio.get_running_loop().call_soon(call_safely, then)
         else:
             self._waiting.append(then)
         self.carry()
@@ -146,7 +147,7 @@ class Recorder:
                     self._defer(batches, failure)
                 AT_ONCE.settle()
                 for then in waiting:
-                    _release(then)
+                    call_safely(then)
                 if clicks:
                     REDIRECT_SECONDS.observe(time.perf_counter() - since_s)
                 # After a failure the rider waits for the next click: alone it would try again without end.
@@ -229,10 +230,3 @@ class Recorder:
                 self._buffer.popleft()
                 self._buffered -= len(batch.clicks)
         CLICKS_BUFFERED.set(self._buffered)
-
-
-def _release(then: Callable[[], None]) -> None:
-    try:
-        then()
-    except Exception as error:  # One answer that cannot be given must not keep back the others.
-        log.error("answer_not_released", exc_info=error)

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,12 +47,15 @@ class UnknownLink(NotFound):
 
 
 class LinkService:
-    """Creates, changes and deletes links."""
+    """Creates, changes and deletes links. `forget` is told what has changed: this process sees it at once."""
 
-    def __init__(self, redis: Redis, own: OwnHosts, code_length: int) -> None:
+    def __init__(
+        self, redis: Redis, own: OwnHosts, code_length: int, forget: Callable[[Iterable[str]], None] = lambda _: None
+    ) -> None:
         self._redis = redis
         self._own = own
         self._code_length = code_length
+        self._forget = forget
 
     async def create(self, session: AsyncSession, request: LinkCreate) -> Link:
         """Raises CodeTaken, InvalidDestination, InvalidExpiry."""
@@ -204,6 +207,7 @@ class LinkService:
         except (RedisError, OSError) as error:
             # The worker evicts again whatever has changed, as soon as Redis answers.
             log.warning("not_evicted", codes=codes[:10], error=repr(error))
+        self._forget([*codes, *generated])
 
 
 def _check_expiry(expires_at: datetime | None) -> None:

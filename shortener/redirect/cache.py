@@ -1,7 +1,8 @@
 """Targets in Redis: key names, reading, filling and evicting.
 
 A fill that was read from the database before a change must not be stored after it. Evicting therefore does
-not delete: it leaves a mark for `MARK_MS`, and fills never overwrite anything (SET NX).
+not delete: it leaves a mark for `MARK_MS`, and fills never overwrite anything (SET NX). The same script reports the
+codes on `EVICTED_CHANNEL`, to which each process listens that holds targets in memory.
 """
 
 import random
@@ -13,7 +14,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from shortener.redirect.target import Target, pack, unpack
-from shortener.redis import RedisGuard
+from shortener.redis import RedisGuard, RoundTrips
 
 KEY_PREFIX = "link:"
 MARK_MS = 3000
@@ -22,9 +23,15 @@ TTL_JITTER = 0.1
 _MISSING_VALUE = b""
 _MARK_VALUE = b"\xc1"  # A byte that msgpack never uses.
 
+EVICTED_CHANNEL = "evicted"
+
 # A command for each of a thousand codes would cost more than creating their links. A script is waited for by others.
 _EVICTED_A_SCRIPT = 500
-_EVICT_SCRIPT = "for _, key in ipairs(KEYS) do redis.call('SET', key, ARGV[1], 'PX', ARGV[2]) end"
+# KEYS: of the codes. ARGV: mark, its lifetime in ms, channel, the codes with spaces between them.
+_EVICT_SCRIPT = """
+for _, key in ipairs(KEYS) do redis.call('SET', key, ARGV[1], 'PX', ARGV[2]) end
+redis.call('PUBLISH', ARGV[3], ARGV[4])
+"""
 
 
 class Absent(Enum):
@@ -41,22 +48,19 @@ def key_of(code: str) -> str:
     return KEY_PREFIX + code
 
 
-def code_of(key: bytes) -> str:
-    return key[len(KEY_PREFIX) :].decode("utf-8", "replace")
-
-
 class TargetCache:
     """Targets and missing codes in Redis. Reading and filling raise RedisUnavailable."""
 
     def __init__(self, redis: Redis, guard: RedisGuard, ttl_s: float, missing_ttl_s: float) -> None:
         self._redis = redis
+        self._round_trips = RoundTrips(redis)
         self._guard = guard
         self._ttl_s = ttl_s
         self._missing_ttl_s = missing_ttl_s
 
     async def get(self, codes: Sequence[str]) -> dict[str, Cached]:
         """What Redis knows of these codes, in one round trip; unknown codes are left out."""
-        values = await self._guard.call("cache", self._redis.mget([key_of(code) for code in codes]))
+        [values] = await self._guard.call("cache", self._round_trips.send([("MGET", *map(key_of, codes))]))
         found: dict[str, Cached] = {}
         for code, value in zip(codes, values, strict=True):
             if value == _MISSING_VALUE:
@@ -80,16 +84,21 @@ class TargetCache:
             pipeline.set(key_of(code), value, px=ttl_ms, nx=True)
         await self._guard.call("cache", pipeline.execute())
 
+    async def close(self) -> None:
+        """Close the connection that reading has opened."""
+        await self._round_trips.close()
+
 
 async def evict(redis: Redis, codes: Iterable[str]) -> None:
-    """Forget these codes everywhere: Redis tells each process that holds them. Raises RedisError."""
+    """Forget these codes everywhere, also in the memory of each process. Raises RedisError."""
     pipeline = redis.pipeline(transaction=False)
-    keys = [key_of(code) for code in codes]
-    if not keys:
+    every = list(codes)
+    if not every:
         return
-    for n in range(0, len(keys), _EVICTED_A_SCRIPT):
-        some = keys[n : n + _EVICTED_A_SCRIPT]
-        pipeline.execute_command("EVAL", _EVICT_SCRIPT, len(some), *some, _MARK_VALUE, MARK_MS)
+    for n in range(0, len(every), _EVICTED_A_SCRIPT):
+        some = every[n : n + _EVICTED_A_SCRIPT]
+        args = (_MARK_VALUE, MARK_MS, EVICTED_CHANNEL, " ".join(some))
+        pipeline.execute_command("EVAL", _EVICT_SCRIPT, len(some), *map(key_of, some), *args)
     await pipeline.execute()
 
 

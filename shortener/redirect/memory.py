@@ -1,9 +1,9 @@
-"""The in-process level in front of Redis, and its invalidation by Redis (client tracking)."""
+"""The in-process level in front of Redis, and how it hears of changes."""
 
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import structlog
 from cachebox import LRUCache
@@ -11,17 +11,15 @@ from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection as Connection
 from redis.exceptions import RedisError
 
-from shortener.redirect.cache import KEY_PREFIX, Cached, code_of
+from shortener.redirect.cache import EVICTED_CHANNEL, Absent, Cached
 from shortener.telemetry import INVALIDATIONS_UP
 
 log = structlog.get_logger(__name__)
 
-INVALIDATE_CHANNEL = "__redis__:invalidate"
-
 # While Redis reports changes an entry is used this long; the lifetime is only the safety net.
-TRACKED_LIFETIME_S = 30.0
+INFORMED_LIFETIME_S = 30.0
 # While it does not, an entry may be this old: an edit is then visible within a second all the same.
-UNTRACKED_LIFETIME_S = 0.9
+UNINFORMED_LIFETIME_S = 0.9
 PING_INTERVAL_S = 0.2
 PONG_DEADLINE_S = 0.8
 
@@ -32,16 +30,20 @@ class _Entry(NamedTuple):
 
 
 class MemoryLevel:
-    """A bounded number of targets and missing codes; the least recently used leaves first."""
+    """At most `size` targets, and as many missing codes; the least recently used leave first.
+
+    Apart, so that somebody who tries codes cannot drive out the links that people follow.
+    """
 
     def __init__(self, size: int) -> None:
-        self._entries: LRUCache[str, _Entry] = LRUCache(size)
-        self.lifetime_s = UNTRACKED_LIFETIME_S
+        self._targets: LRUCache[str, _Entry] = LRUCache(size)
+        self._missing: LRUCache[str, _Entry] = LRUCache(size)
+        self.lifetime_s = UNINFORMED_LIFETIME_S
         self._doubted_at_s = 0.0
 
     def get(self, code: str) -> Cached | None:
         """The value while it is fresh, else None."""
-        entry = self._entries.get(code)
+        entry = self._targets.get(code) or self._missing.get(code)
         if entry is None or entry.stored_at_s <= self._doubted_at_s:
             return None
         if entry.stored_at_s + self.lifetime_s < time.monotonic():
@@ -50,14 +52,19 @@ class MemoryLevel:
 
     def get_stale(self, code: str) -> Cached | None:
         """The value however old: for when neither Redis nor the database answers."""
-        entry = self._entries.get(code)
+        entry = self._targets.get(code) or self._missing.get(code)
         return None if entry is None else entry.value
 
     def put(self, code: str, value: Cached) -> None:
-        self._entries[code] = _Entry(value, time.monotonic())
+        level, other = self._targets, self._missing
+        if value is Absent.MISSING:
+            level, other = other, level
+        other.pop(code, None)
+        level[code] = _Entry(value, time.monotonic())
 
     def drop(self, code: str) -> None:
-        self._entries.pop(code, None)
+        self._targets.pop(code, None)
+        self._missing.pop(code, None)
 
     def doubt(self) -> None:
         """Trust nothing that is here; it stays for when neither Redis nor the database answers."""
@@ -65,13 +72,12 @@ class MemoryLevel:
 
 
 class Invalidations:
-    """Listens to what Redis reports as changed and passes each code to `on_change` (None: all of them).
+    """Listens for evicted codes and passes them to `on_change` (None: any may have been).
 
-    One connection subscribes and redirects its own tracking (broadcast, by prefix) to itself, so that reports
-    arrive in order and end together with the pongs: no pong within the deadline, no trust in memory.
+    Reports end together with the pongs of their connection: no pong within the deadline, no trust in memory.
     """
 
-    def __init__(self, redis: Redis, memory: MemoryLevel, on_change: Callable[[str | None], None]) -> None:
+    def __init__(self, redis: Redis, memory: MemoryLevel, on_change: Callable[[list[str] | None], None]) -> None:
         self._pool = redis.connection_pool
         self._memory = memory
         self._on_change = on_change
@@ -89,16 +95,17 @@ class Invalidations:
     async def _listen(self) -> None:
         connection = await self._pool.get_connection()
         try:
-            client_id = await _ask(connection, "CLIENT", "ID")
-            await _ask(connection, "CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", KEY_PREFIX, "REDIRECT", client_id)
-            await _ask(connection, "SUBSCRIBE", INVALIDATE_CHANNEL)
+            await connection.send_command("SUBSCRIBE", EVICTED_CHANNEL, check_health=False)
+            # Before Python 3.12 asyncio.wait_for loses a cancellation that comes together with the response.
+            async with asyncio.timeout(PONG_DEADLINE_S):
+                await connection.read_response()
             # Whatever changed before now was not reported.
             self._on_change(None)
-            self._memory.lifetime_s = TRACKED_LIFETIME_S
+            self._memory.lifetime_s = INFORMED_LIFETIME_S
             INVALIDATIONS_UP.labels("web").set(1)
             await self._follow(connection)
         finally:
-            self._memory.lifetime_s = UNTRACKED_LIFETIME_S
+            self._memory.lifetime_s = UNINFORMED_LIFETIME_S
             INVALIDATIONS_UP.labels("web").set(0)
             await connection.disconnect(nowait=True)
             await self._pool.release(connection)
@@ -118,13 +125,4 @@ class Invalidations:
             elif response[0] == b"pong":
                 pong_at_s = time.monotonic()
             elif response[0] == b"message":
-                keys: list[bytes] | None = response[2]
-                for code in [None] if keys is None else map(code_of, keys):
-                    self._on_change(code)
-
-
-async def _ask(connection: Connection, *command: Any) -> Any:
-    await connection.send_command(*command, check_health=False)
-    # Before Python 3.12 asyncio.wait_for loses a cancellation that comes together with the response.
-    async with asyncio.timeout(PONG_DEADLINE_S):
-        return await connection.read_response()
+                self._on_change(response[2].decode().split())

@@ -1,4 +1,4 @@
-"""The redirect of a link in memory, answered inside uvicorn's HTTP protocol: no task, no ASGI messages.
+"""The redirect of a live link, answered inside uvicorn's HTTP protocol: no task, no ASGI messages.
 
 Everything else, and every other server, takes the ASGI route; both decide by the same code (`Redirects`) and give the
 same bytes. What is used of uvicorn is not its public interface: `tests/redirect/test_protocol.py` fails if it changes.
@@ -17,14 +17,15 @@ class RedirectProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         redirects: Redirects | None = getattr(self.config.loaded_app.state, "redirects", None)
+        start_task = partial(super()._start_asgi_task, cycle, app)
         # A client that does not read its answers waits on the ordinary way, which knows how to.
         if (
             redirects is None
             or app is not self.app
             or cycle.flow.write_paused
-            or not redirects.redirect_at_once(cycle.scope, partial(_send, cycle))  # type: ignore[arg-type]
+            or not redirects.redirect_without_task(cycle.scope, partial(_send, cycle), start_task)  # type: ignore[arg-type]
         ):
-            super()._start_asgi_task(cycle, app)
+            start_task()
 
 
 def _send(cycle: RequestResponseCycle, head: bytes) -> None:

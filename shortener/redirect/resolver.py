@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable, Iterable, Mapping
 
 import asyncpg
 import structlog
@@ -12,11 +13,14 @@ from shortener.redirect.cache import Absent, Cached, TargetCache
 from shortener.redirect.memory import MemoryLevel
 from shortener.redirect.target import Target
 from shortener.redis import RedisUnavailable
+from shortener.tasks import call_safely
 from shortener.telemetry import RESOLVED
 
 log = structlog.get_logger(__name__)
 
 SELECT_TIMEOUT_S = 2.0
+
+Told = Callable[[Cached | Exception], None]
 
 # Plain SQL on the driver's connection: a miss waits for it, and SQLAlchemy adds more than the query takes.
 _SELECT = """
@@ -27,94 +31,112 @@ _SELECT = """
 
 
 class Resolver:
-    """Codes asked for in one turn of the event loop share one MGET, and those not found one SELECT."""
+    """While one MGET is on its way the codes of the next gather; those it does not know share one SELECT."""
 
     def __init__(self, database: Database, cache: TargetCache, memory: MemoryLevel) -> None:
         self._database = database
         self._cache = cache
         self._memory = memory
-        self._loading: dict[str, asyncio.Future[Cached]] = {}
+        self._loading: dict[str, list[Told]] = {}
         self._queued: list[str] = []
         self._changed_while_loading: set[str] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._loader: asyncio.Task[None] | None = None
+        self._refills: set[asyncio.Task[None]] = set()
 
     def peek(self, code: str) -> Cached | None:
         """What memory knows, at once."""
         return self._memory.get(code)
 
-    async def resolve(self, code: str) -> Target | None:
-        """The target, or None when there is no such link. Raises ServiceUnavailable when nothing can tell."""
+    def load(self, code: str, told: Told) -> None:
+        """Ask Redis, then Postgres; `told` is called with what they know, or with the error when nothing can tell."""
+        waiting = self._loading.get(code)
+        if waiting is not None:
+            waiting.append(told)
+            return
+        self._loading[code] = [told]
+        self._queued.append(code)
+        if self._loader is None:
+            self._loader = asyncio.create_task(self._load_queued())
+
+    async def resolve(self, code: str) -> Cached:
+        """What memory, Redis or Postgres knows. Raises ServiceUnavailable when nothing can tell."""
         found = self._memory.get(code)
         if found is not None:
             RESOLVED.labels("memory").inc()
-        else:
-            found = await self._load(code)
-        return None if found is Absent.MISSING else found
+            return found
+        # A client that goes away cancels this wait, not the load, for which others may wait.
+        answer: asyncio.Future[Cached | Exception] = asyncio.get_running_loop().create_future()
+        self.load(code, lambda found: None if answer.done() else answer.set_result(found))
+        loaded = await answer
+        if isinstance(loaded, Exception):
+            raise loaded
+        return loaded
 
-    def forget(self, code: str | None) -> None:
-        """Drop a changed code (None: any may be), and keep what is being loaded at this moment out of memory."""
-        if code is None:
+    def forget(self, codes: Iterable[str] | None) -> None:
+        """Drop changed codes (None: any may be), and keep what is being loaded at this moment out of memory."""
+        if codes is None:
             self._memory.doubt()
             self._changed_while_loading.update(self._loading)
-        else:
+            return
+        for code in codes:
             self._memory.drop(code)
             if code in self._loading:
                 self._changed_while_loading.add(code)
 
-    def _load(self, code: str) -> "asyncio.Future[Cached]":
-        waiting = self._loading.get(code)
-        if waiting is None:
-            loop = asyncio.get_running_loop()
-            waiting = self._loading[code] = loop.create_future()
-            if not self._queued:
-                loop.call_soon(self._start_loading)
-            self._queued.append(code)
-        # A client that goes away must not cancel the refill that others wait for.
-        return asyncio.shield(waiting)
+    async def close(self) -> None:
+        """Drop the connection that loading has opened."""
+        await self._cache.close()
 
-    def _start_loading(self) -> None:
-        codes, self._queued = self._queued, []
-        task = asyncio.create_task(self._load_all(codes))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _load_all(self, codes: list[str]) -> None:
-        found: dict[str, Cached] = {}
-        failure: Exception | None = None
+    async def _load_queued(self) -> None:
         try:
-            found = await self._from_cache_or_database(codes)
+            while self._queued:
+                codes, self._queued = self._queued, []
+                is_redis_there = True
+                try:
+                    found = await self._cache.get(codes)
+                except RedisUnavailable:
+                    found, is_redis_there = {}, False
+                except Exception as error:  # Whoever waits must be told.
+                    self._fail(codes, error)
+                    continue
+                RESOLVED.labels("redis").inc(len(found))
+                self._deliver(found)
+                if len(found) < len(codes):
+                    missed = [code for code in codes if code not in found]
+                    refill = asyncio.create_task(self._refill(missed, is_redis_there))
+                    self._refills.add(refill)
+                    refill.add_done_callback(self._refills.discard)
+        finally:
+            self._loader = None
+
+    async def _refill(self, codes: list[str], is_redis_there: bool) -> None:
+        try:
+            found = await self._from_database(codes)
+            if is_redis_there:
+                with contextlib.suppress(RedisUnavailable):
+                    await self._cache.fill(found)
         except Exception as error:  # Whoever waits must be told.
-            failure = error
-        for code in codes:
-            value = found.get(code)
-            if value is not None and code not in self._changed_while_loading:
-                self._memory.put(code, value)
-            self._changed_while_loading.discard(code)
-            waiting = self._loading.pop(code)
-            if value is None:
-                value = self._memory.get_stale(code)
-                RESOLVED.labels("nothing" if value is None else "stale").inc()
-            if waiting.cancelled():
-                continue
-            if value is not None:
-                waiting.set_result(value)
-            else:
-                waiting.set_exception(_unavailable(failure))
-                waiting.exception()  # Marks it as seen, for when every client that waited has gone.
+            self._fail(codes, error)
+        else:
+            self._deliver(found)
 
-    async def _from_cache_or_database(self, codes: list[str]) -> dict[str, Cached]:
-        try:
-            found = await self._cache.get(codes)
-        except RedisUnavailable:
-            return await self._from_database(codes)
-        RESOLVED.labels("redis").inc(len(found))
-        missed = [code for code in codes if code not in found]
-        if missed:
-            fresh = await self._from_database(missed)
-            with contextlib.suppress(RedisUnavailable):
-                await self._cache.fill(fresh)
-            found |= fresh
-        return found
+    def _deliver(self, found: Mapping[str, Cached]) -> None:
+        for code, value in found.items():
+            if code not in self._changed_while_loading:
+                self._memory.put(code, value)
+            self._tell(code, value)
+
+    def _fail(self, codes: list[str], error: Exception) -> None:
+        failure = _unavailable(error)
+        for code in codes:
+            stale = self._memory.get_stale(code)
+            RESOLVED.labels("nothing" if stale is None else "stale").inc()
+            self._tell(code, failure if stale is None else stale)
+
+    def _tell(self, code: str, found: Cached | Exception) -> None:
+        self._changed_while_loading.discard(code)
+        for told in self._loading.pop(code):
+            call_safely(told, found)
 
     async def _from_database(self, codes: list[str]) -> dict[str, Cached]:
         async with self._database.driver_connection() as connection:
@@ -136,8 +158,8 @@ def _target(row: "asyncpg.Record") -> Target:
     )
 
 
-def _unavailable(failure: Exception | None) -> Exception:
-    if failure is None or is_database_down(failure) or isinstance(failure, TimeoutError):
+def _unavailable(failure: Exception) -> Exception:
+    if is_database_down(failure) or isinstance(failure, TimeoutError):
         log.error("cannot_resolve", error=repr(failure))
         return ServiceUnavailable("The link cannot be looked up right now. Try again.", headers={"Retry-After": "5"})
     return failure

@@ -13,12 +13,16 @@ from shortener.errors import ShortenerError
 from shortener.rate_limit import Verdict
 from shortener.redirect import answers
 from shortener.redirect.answers import Answer
+from shortener.redirect.cache import Absent, Cached
 from shortener.redirect.request import RedirectRequest, match_code, read_request
 from shortener.redirect.resolver import Resolver
 from shortener.redirect.target import Status, Target
 from shortener.redirect.throttle import Throttle
 from shortener.settings import Settings
 from shortener.telemetry import AT_ONCE, REDIRECTS
+
+# In the scope: what the protocol has already found out of the code.
+_LOADED = "shortener.loaded"
 
 _OUTCOMES = {
     200: "previewed",
@@ -56,17 +60,40 @@ class Redirects:
         address = client_address(scope, self._trusted_proxies)
         return read_request(code, is_preview, scope["method"], scope["headers"], address)
 
-    def redirect_at_once(self, scope: Scope, send: Callable[[bytes], None]) -> bool:
-        """Redirect when memory knows the link, it is live, and the client has something left: `send` is called with the
-        headers when the click is stored. Otherwise nothing happens, and `read` and `answer` are the way."""
+    def redirect_without_task(self, scope: Scope, send: Callable[[bytes], None], otherwise: Callable[[], None]) -> bool:
+        """Redirect when the link is live and the client has something left: `send` is called with the headers when the
+        click is stored. A link that memory does not know is looked up first; when it then is not to be redirected,
+        `otherwise` is called, which shall `read` and `answer`. False: nothing was done, and that is the way at once.
+        """
         if scope["method"] not in {"GET", "HEAD"}:
             return False
         # What memory holds has been a code before: the path needs no other check.
-        target = self._resolver.peek(scope["path"][1:])
-        now_s = time.time()
-        if not isinstance(target, Target) or target.status(now_s) is not Status.LIVE:
+        found = self._resolver.peek(scope["path"][1:])
+        if found is not None:
+            return self._redirect(self._read(scope, scope["path"][1:], False), found, send, 1)
+        request = self.read(scope)
+        if request is None or request.is_preview:
             return False
-        request = self._read(scope, scope["path"][1:], False)
+        client, now_s = client_network(request.address), time.monotonic()
+        # Who has nothing left looks nothing up.
+        if any(self._throttle.exhausted(policy, client, now_s) is not None for policy in ("miss", "redirect")):
+            return False
+
+        def loaded(found: Cached | Exception) -> None:
+            if not self._redirect(request, found, send, 0):
+                scope[_LOADED] = found
+                otherwise()
+
+        self._resolver.load(request.code, loaded)
+        return True
+
+    def _redirect(
+        self, request: RedirectRequest, found: Cached | Exception, send: Callable[[bytes], None], from_memory: int
+    ) -> bool:
+        """Whether that could be done."""
+        now_s = time.time()
+        if not isinstance(found, Target) or found.status(now_s) is not Status.LIVE:
+            return False
         client = client_network(request.address)
         monotonic_s = time.monotonic()
         if self._throttle.exhausted("miss", client, monotonic_s) is not None:
@@ -75,21 +102,22 @@ class Redirects:
         if verdict is not None and not verdict.is_allowed:
             return False
         AT_ONCE.redirects += 1
-        head = answers.redirect_head(target.url, verdict)
-        self._recorder.record(_click(request, target, now_s), partial(send, head))
+        AT_ONCE.from_memory += from_memory
+        head = answers.redirect_head(found.url, verdict)
+        self._recorder.record(_click(request, found, now_s), partial(send, head))
         return True
 
-    async def answer(self, request: RedirectRequest) -> Answer:
+    async def answer(self, request: RedirectRequest, scope: Scope) -> Answer:
         """Throttle, resolve, record the click, answer. A redirect's click is stored when this returns."""
         try:
-            answer = await self._decide(request)
+            answer = await self._decide(request, scope.get(_LOADED))
         except Exception:
             REDIRECTS.labels("failed").inc()
             raise
         REDIRECTS.labels(_OUTCOMES.get(answer.status, "failed")).inc()
         return answer
 
-    async def _decide(self, request: RedirectRequest) -> Answer:
+    async def _decide(self, request: RedirectRequest, loaded: Cached | Exception | None) -> Answer:
         client = client_network(request.address)
         verdict: Verdict | None = None
         try:
@@ -98,8 +126,10 @@ class Redirects:
             _refuse_beyond(verdict)
             verdict = self._throttle.charge("redirect", client, time.monotonic())
             _refuse_beyond(verdict)
-            target = await self._resolver.resolve(request.code)
-            if target is None:
+            if isinstance(loaded, Exception):
+                raise loaded
+            target = loaded or await self._resolver.resolve(request.code)
+            if target is Absent.MISSING:
                 verdict = self._charge_miss(client, verdict)
                 # Requests that run at the same time may all have been told that one miss was left.
                 _refuse_beyond(verdict)
@@ -148,6 +178,6 @@ class RedirectRouter:
         if redirects is None or request is None:
             await self._app(scope, receive, send)
             return
-        answer = await redirects.answer(request)
+        answer = await redirects.answer(request, scope)
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         await send({"type": "http.response.body", "body": b"" if request.is_head else answer.body})

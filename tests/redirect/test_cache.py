@@ -43,7 +43,7 @@ def in_memory(app: FastAPI, code: str) -> Target | Absent | None:
     return app.state.redirects._resolver.peek(code)
 
 
-async def until_tracked(*apps: FastAPI) -> None:
+async def until_informed(*apps: FastAPI) -> None:
     for app in apps:
         await eventually(lambda app=app: app.state.redirects._resolver._memory.lifetime_s > 1)
 
@@ -56,9 +56,13 @@ async def until_in_memory(app: FastAPI, client: httpx.AsyncClient, code: str) ->
     await eventually(check)
 
 
+async def mgets(redis) -> int:
+    return (await redis.info("commandstats")).get("cmdstat_mget", {"calls": 0})["calls"]
+
+
 @pytest.fixture
 async def selects(app) -> Selects:
-    await until_tracked(app)
+    await until_informed(app)
     return Selects(app)
 
 
@@ -85,13 +89,23 @@ async def test_redis_holds_it_for_other_processes(client, app, redis, settings):
 
 
 async def test_memory_answers_without_redis(app, client, redis):
-    await until_tracked(app)
+    await until_informed(app)
     await create_link(client, OLD, code="abc")
     await until_in_memory(app, client, "abc")
-    calls = (await redis.info("commandstats")).get("cmdstat_mget", {"calls": 0})["calls"]
+    asked = await mgets(redis)
     for _ in range(20):
         await client.get("/abc")
-    assert (await redis.info("commandstats"))["cmdstat_mget"]["calls"] == calls
+    assert await mgets(redis) == asked
+
+
+async def test_a_code_that_does_not_exist_costs_redis_nothing_the_second_time(app, client, redis):
+    await until_informed(app)
+    await client.get("/nowhere")
+    asked = await mgets(redis)
+    assert asked > 0
+    for _ in range(20):
+        await client.get("/nowhere")
+    assert await mgets(redis) == asked
 
 
 async def test_a_missing_code_is_remembered_briefly(client, selects, redis, settings):
@@ -131,10 +145,12 @@ async def test_however_many_wait_for_a_code_postgres_is_asked_once(client, selec
     assert selects.asked == {"abc": 1, "nowhere": 1}
 
 
-async def test_codes_missed_at_the_same_moment_share_one_statement(client, selects):
+async def test_codes_missed_at_the_same_moment_share_a_round_trip_to_redis_and_a_statement(client, selects, redis):
+    asked = await mgets(redis)
     await asyncio.gather(*(client.get(f"/code{i}") for i in range(50)))
     assert len(selects.asked) == 50
     assert selects.statements < 10
+    assert await mgets(redis) - asked < 10
 
 
 async def test_a_client_that_goes_away_does_not_take_the_refill_with_it(app, selects):
@@ -145,7 +161,7 @@ async def test_a_client_that_goes_away_does_not_take_the_refill_with_it(app, sel
     first.cancel()
     await asyncio.sleep(0)
     selects.hold.set()
-    assert await second is None
+    assert await second is Absent.MISSING
     assert selects.asked == {"abc": 1}
 
 
@@ -176,7 +192,7 @@ async def two_apps(settings) -> AsyncIterator[tuple[FastAPI, FastAPI, httpx.Asyn
 @pytest.mark.parametrize("change", CHANGES)
 async def test_a_change_is_visible_in_every_process_within_a_second(settings, change):
     async with two_apps(settings) as (one, other, client, other_client):
-        await until_tracked(one, other)
+        await until_informed(one, other)
         await create_link(client, OLD, code="abc")
         await until_in_memory(one, client, "abc")
         await until_in_memory(other, other_client, "abc")
@@ -190,25 +206,42 @@ async def test_a_change_is_visible_in_every_process_within_a_second(settings, ch
         assert [await seen(other_client) for _ in range(20)] == [AFTER[change]] * 20
 
 
-async def test_a_flushed_redis_clears_every_memory(app, client, redis):
-    await until_tracked(app)
+async def test_only_a_change_takes_a_link_out_of_memory(app, client, redis):
+    await until_informed(app)
     await create_link(client, OLD, code="abc")
+    await create_link(client, OLD, code="other")
     await until_in_memory(app, client, "abc")
+    await until_in_memory(app, client, "other")
+    await redis.pexpire(key_of("abc"), 1)
     await redis.flushall()
-    await eventually(lambda: in_memory(app, "abc") is None, within_s=1)
+    # Reports come in order: when this has come, so have all of before.
+    await evict(redis, ["other"])
+    await eventually(lambda: in_memory(app, "other") is None, within_s=1)
+    assert in_memory(app, "abc") is not None
 
 
 async def test_memory_is_bounded(settings):
     async with running_app(changed(settings, cache_memory_size=10)) as app, client_of(app) as client:
+        codes = [(await create_link(client))["code"] for _ in range(20)]
+        await asyncio.gather(*(client.get(f"/{code}") for code in [*codes, *(f"code{i}" for i in range(100))]))
+        memory = app.state.redirects._resolver._memory
+        assert (len(memory._targets), len(memory._missing)) == (10, 10)
+
+
+async def test_asking_for_codes_that_do_not_exist_drives_no_link_out_of_memory(settings):
+    async with running_app(changed(settings, cache_memory_size=10)) as app, client_of(app) as client:
+        await until_informed(app)
+        await create_link(client, OLD, code="abc")
+        await until_in_memory(app, client, "abc")
         await asyncio.gather(*(client.get(f"/code{i}") for i in range(100)))
-        assert len(app.state.redirects._resolver._memory._entries) <= 10
+        assert in_memory(app, "abc") is not None
 
 
 async def test_a_refill_that_was_read_before_a_change_is_not_stored_after_it(settings, client, redis):
     await create_link(client, OLD, code="abc")
     await forget_mark(redis, "abc")
     async with running_app(settings) as slow, client_of(slow) as slow_client:
-        await until_tracked(slow)
+        await until_informed(slow)
         selects = Selects(slow)
         selects.hold = asyncio.Event()
         late = asyncio.create_task(slow_client.get("/abc"))
@@ -231,7 +264,7 @@ async def test_a_change_reported_during_a_load_keeps_the_old_value_out_of_memory
     selects.hold = asyncio.Event()
     late = asyncio.create_task(resolver.resolve("abc"))
     await eventually(lambda: selects.statements)
-    resolver.forget("abc")
+    resolver.forget(["abc"])
     selects.hold.set()
     await late
     assert in_memory(app, "abc") is None

@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from shortener.main import create_app
 from shortener.redirect.protocol import RedirectProtocol
-from tests.conftest import changed, client_of, create_link
+from tests.conftest import changed, client_of, create_link, eventually
 
 CHROME = b"User-Agent: Mozilla/5.0 (X11; Linux x86_64) Chrome/140.0 Safari/537.36"
 HOST = b"Host: sho.rt"
@@ -75,8 +75,9 @@ async def served(settings, protocol: type[HttpToolsProtocol]) -> AsyncIterator[t
     config.server_header = False
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
+    await eventually(lambda: server.started, within_s=20)
+    # Until then nothing stays in memory for long.
+    await eventually(lambda: config.loaded_app.state.redirects._resolver._memory.lifetime_s > 1)
     yield server.servers[0].sockets[0].getsockname()
     server.should_exit = True
     await serving
@@ -110,7 +111,9 @@ async def links(app) -> None:
         await client.delete("/api/v1/links/deleted")
 
 
-async def test_both_ways_give_the_same_bytes(limited, links, redis, drain):
+@pytest.mark.parametrize("cache_memory_size", [1, 1000], ids=["looked up", "in memory"])
+async def test_both_ways_give_the_same_bytes(limited, links, redis, drain, cache_memory_size):
+    limited = changed(limited, cache_memory_size=cache_memory_size)
     said: list[dict[str, bytes]] = []
     counted = []
     for protocol in (RedirectProtocol, HttpToolsProtocol):
@@ -126,17 +129,24 @@ async def test_both_ways_give_the_same_bytes(limited, links, redis, drain):
     assert counted[0] == counted[1] > 40
 
 
-async def test_a_redirect_of_a_link_in_memory_needs_no_task(limited, links, monkeypatch):
-    tasks = []
+@pytest.fixture
+def tasks(monkeypatch) -> list[str]:
+    """The paths of the requests for which uvicorn has started a task."""
+    paths = []
     start = HttpToolsProtocol._start_asgi_task
     monkeypatch.setattr(
-        HttpToolsProtocol, "_start_asgi_task", lambda *args: (tasks.append(args[1].scope["path"]), start(*args))
+        HttpToolsProtocol, "_start_asgi_task", lambda *args: (paths.append(args[1].scope["path"]), start(*args))
     )
-    async with served(limited, RedirectProtocol) as address:
-        assert b"302 Found" in await converse(address, CONVERSATIONS["a hit"])
-        assert tasks.count("/live") == 1
-        assert (await converse(address, CONVERSATIONS["pipelined"])).count(b"302 Found") == 20
-        assert tasks.count("/live") == 1
+    return paths
+
+
+@pytest.mark.parametrize("cache_memory_size", [1, 1000], ids=["looked up", "in memory"])
+async def test_a_redirect_of_a_live_link_needs_no_task(limited, links, tasks, cache_memory_size):
+    async with served(changed(limited, cache_memory_size=cache_memory_size), RedirectProtocol) as address:
+        for _ in range(2):
+            assert (await converse(address, CONVERSATIONS["pipelined"])).count(b"302 Found") == 20
+            await converse(address, CONVERSATIONS["a miss"])
+    assert tasks == ["/health/live", "/nowhere", "/health/live"] * 2
 
 
 async def test_beyond_the_quota_both_ways_refuse(limited, links):

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import changed, client_of, create_link, eventually, running_app
 from tests.links.test_api import LINKS
 from tests.own_valkey import own_valkey
-from tests.redirect.test_cache import AFTER, CHANGES, NEW, OLD, seen, two_apps, until_in_memory, until_tracked
+from tests.redirect.test_cache import AFTER, CHANGES, NEW, OLD, seen, two_apps, until_in_memory, until_informed
 
 # As the settings have it when nobody sets anything.
 DEFAULTS = {
@@ -61,7 +61,7 @@ async def test_a_redis_that_hangs_delays_no_redirect_for_long(settings):
         async with running_app(hanging) as app, client_of(app) as client:
             for code in ("warm", "cold"):
                 await create_link(client, OLD, code=code)
-            await until_tracked(app)
+            await until_informed(app)
             await until_in_memory(app, client, "warm")
             valkey.hang()
             took_s = []
@@ -79,7 +79,7 @@ async def test_a_change_is_visible_in_every_process_within_a_second_while_redis_
     async with own_valkey() as valkey:
         hanging = changed(settings, redis_url=valkey.url, **DEFAULTS)
         async with two_apps(hanging) as (one, other, client, other_client):
-            await until_tracked(one, other)
+            await until_informed(one, other)
             await create_link(client, OLD, code="abc")
             await until_in_memory(one, client, "abc")
             await until_in_memory(other, other_client, "abc")
@@ -104,12 +104,12 @@ async def test_memory_is_trusted_again_once_redis_is_back(settings):
         own_valkey() as valkey,
         two_apps(changed(settings, redis_url=valkey.url)) as (one, other, client, other_client),
     ):
-        await until_tracked(one, other)
+        await until_informed(one, other)
         await create_link(client, OLD, code="abc")
         await until_in_memory(other, other_client, "abc")
         await valkey.restart()
         await eventually(lambda: other.state.redirects._resolver._memory.lifetime_s < 1)
-        await until_tracked(one, other)
+        await until_informed(one, other)
         await until_in_memory(other, other_client, "abc")
         await client.patch(f"{LINKS}/abc", json={"url": NEW})
 
