@@ -3,8 +3,8 @@
 import asyncio
 import time
 from collections.abc import Callable
-from typing import NamedTuple
 
+import msgspec
 import structlog
 from cachebox import LRUCache
 from redis.asyncio import Redis
@@ -24,7 +24,7 @@ PING_INTERVAL_S = 0.2
 PONG_DEADLINE_S = 0.8
 
 
-class _Entry(NamedTuple):
+class _Entry(msgspec.Struct, frozen=True, gc=False):
     value: Cached
     stored_at_s: float
 
