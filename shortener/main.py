@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from fastapi import APIRouter, FastAPI
 
 from shortener import __version__, docs, health
-from shortener.access_log import AccessLog
+from shortener.access_log import log_request
 from shortener.body_limit import BodyLimit
 from shortener.clicks.api import router as clicks_router
 from shortener.clicks.event import Batch
@@ -30,6 +30,7 @@ from shortener.redirect.router import RedirectRouter, Redirects
 from shortener.redirect.throttle import Throttle
 from shortener.redis import RedisGuard, create_redis
 from shortener.request_metrics import RequestMetrics
+from shortener.request_observer import RequestObserver
 from shortener.settings import Settings, get_settings
 from shortener.tasks import end
 from shortener.telemetry import configure_logging
@@ -130,8 +131,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # The last that is added is the first to be asked: a redirect passes nothing but the access log.
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES, of_paths={"/api/v1/links/bulk": MAX_BULK_BODY_BYTES})
     app.add_middleware(RateLimitHeaders)
-    app.add_middleware(RequestMetrics)
+    app.add_middleware(RequestObserver, note=RequestMetrics().observe)
     app.add_middleware(RedirectRouter)
     if settings.access_log:
-        app.add_middleware(AccessLog)
+        app.add_middleware(RequestObserver, note=log_request)
     return app
