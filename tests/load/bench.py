@@ -9,12 +9,13 @@ import contextlib
 import tempfile
 from pathlib import Path
 
-from tests.load import page, picture
+from tests.load import picture
+from tests.load.page import PAGE, table, write
 from tests.load.peers import BARE, LUA, constants, nginx
 from tests.load.runner import CONNECTIONS, SERVER_CORE, TOOL, Round, Summary, run, summarise
 from tests.load.subject import pin, running
 
-PICTURE = page.PAGE.with_suffix(".svg")
+PICTURE = PAGE.with_suffix(".svg")
 
 
 def measure(rounds: int, seconds: float, links: int) -> tuple[dict[str, Summary], float]:
@@ -53,7 +54,7 @@ def report(results: dict[str, Summary], memory_mb: float, rounds: int, seconds: 
         for name, one in sorted(results.items(), key=lambda item: -item[1].median)
     ]
     return (
-        f"![The medians of the table below as bars]({PICTURE.name})\n\n{page.table(head, rows)}\n\n"
+        f"![The medians of the table below as bars]({PICTURE.name})\n\n{table(head, rows)}\n\n"
         f"Medians of {rounds} alternating rounds of {seconds:g} s; {TOOL} with {CONNECTIONS} connections "
         f"on another core; Redis where the system puts it. The web process had {memory_mb:.0f} MB at the end."
     )
@@ -70,7 +71,7 @@ def main() -> None:
     text = report(results, memory_mb, options.rounds, options.seconds)
     print(text)
     if options.write:
-        page.write("redirects", text)
+        write("redirects", text)
         PICTURE.write_text(
             picture.bars(
                 "Redirects a second, one process on one core",

@@ -11,6 +11,8 @@ import pytest
 from tests.load import page
 from tests.load.client import Latencies, Load, prepare, read_answer, requests
 from tests.load.picture import Bar, bars
+from tests.load.sustained import LEAST_SHARE, Outcome, Sample, broken_promises
+from tests.load.visitors import make
 
 FOUND = b"HTTP/1.1 302 Found\r\nlocation: https://example.com/\r\ncontent-length: 0\r\n\r\n"
 MISSED = b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nnot\r\n\r\nit"
@@ -111,3 +113,29 @@ def test_the_picture_is_valid_and_names_each_bar() -> None:
     assert {'"A" & <B>', *names} <= set(texts)
     widths = [float(bar.get("width", 0)) for bar in root.iter("{http://www.w3.org/2000/svg}rect")][1:]
     assert widths[0] == widths[1] > 0
+
+
+def test_visitors_follow_the_first_links_most_and_keep_their_browser() -> None:
+    asked = [request.decode().split("\r\n") for request in make("h", links=100, count=2000, visitors=50)]
+    links = Counter(lines[0] for lines in asked)
+    assert links["GET /x0000000 HTTP/1.1"] > 5 * links["GET /x0000063 HTTP/1.1"] >= 0
+    visitors = {(lines[2], lines[3]) for lines in asked}
+    assert len(visitors) == len({address for _, address in visitors}) <= 50
+    assert all(lines[-2:] == ["", ""] and lines[3].startswith("X-Forwarded-For: ") for lines in asked)
+
+
+def sustained(
+    rate: float = 100, stored: int = 3000, settled_s: float = 1, behind: tuple[int, ...] = (9, 9, 9)
+) -> list[str]:
+    """What is told of a run at 100 a second that answered 3000."""
+    answers = {"rate": rate, "statuses": {"302": 3000}, "unanswered": 0}
+    samples = [Sample(n, 1000, 1000 - waiting, 1, 0) for n, waiting in enumerate(behind)]
+    return broken_promises(Outcome(answers, samples, settled_s, stored, stored, {}, 100), 100)
+
+
+def test_a_sustained_run_tells_each_promise_that_was_broken() -> None:
+    assert sustained() == []
+    assert "a second" in sustained(rate=100 * LEAST_SHARE - 1)[0]
+    assert "2,999 counted" in sustained(stored=2999)[0]
+    assert "after 6.0 s" in sustained(settled_s=6)[0]
+    assert "grew from 9 to 900" in sustained(behind=(9, 400, 900))[0]
