@@ -109,7 +109,7 @@ class Load:
 
     @property
     def is_answered(self) -> bool:
-        return self.answered + self.broken >= self.sent and not self._due_s
+        return self.answered + self.broken >= self.sent
 
     async def run(self, host: str, port: int, connections: int, tell: Any = None) -> dict[str, Any]:
         """`tell` is called each second with what was answered so far, and what is due and waits."""
@@ -131,6 +131,9 @@ class Load:
                 tell({"elapsed_s": elapsed_s, "answered": self.answered, "waiting": len(self._due_s)})
             await asyncio.sleep(TICK_S if self.rate is not None else 0.02)
         self.is_over = True
+        # What is due and was never sent is not answered.
+        unsent = len(self._due_s)
+        self._due_s.clear()
         deadline_s = time.perf_counter() + LAST_ANSWER_WITHIN_S
         while not self.is_answered and time.perf_counter() < deadline_s:
             await asyncio.sleep(TICK_S)
@@ -141,7 +144,7 @@ class Load:
             "p50_ms": self.latencies.percentile_ms(50),
             "p99_ms": self.latencies.percentile_ms(99),
             "statuses": {str(status): n for status, n in self.statuses.items()},
-            "unanswered": self.sent - self.answered + len(self._due_s),
+            "unanswered": self.sent - self.answered + unsent,
             "last_answer_at": start_at + self.last_answer_at_s - start_s,
         }
 

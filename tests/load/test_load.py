@@ -93,6 +93,14 @@ async def test_a_rate_is_kept_and_waiting_for_a_free_connection_is_part_of_the_t
     assert found["unanswered"] == 0
 
 
+async def test_what_was_due_and_could_not_be_sent_counts_as_unanswered() -> None:
+    load = Load(requests("h", "/a", 0, "x", False), seconds=0.3, rate=100_000)
+    found = await run(load, [FOUND] * 30_000)
+    assert load.statuses == Counter({302: load.sent})
+    assert found["unanswered"] == pytest.approx(30_000 - load.sent, abs=3000)
+    assert found["p99_ms"] > 20
+
+
 def test_a_section_is_replaced_and_the_others_stay(tmp_path: Path) -> None:
     file = tmp_path / "page.md"
     file.write_text("a\n<!-- one -->\nold\n<!-- end of one -->\nb\n<!-- two -->\n<!-- end of two -->\n")
