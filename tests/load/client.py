@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import uvloop
 
 TICK_S = 0.001
+REOPEN_AFTER_S = 0.05
 # Requests that are on their way at the end may take so long.
 LAST_ANSWER_WITHIN_S = 10.0
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -196,10 +197,17 @@ class Connection(asyncio.Protocol):
         if self._since_s is not None:
             self._load.broken += 1
         if not self._load.is_over:
-            loop = asyncio.get_running_loop()
-            self._opening = loop.create_task(
-                loop.create_connection(lambda: Connection(self._load, *self._address), *self._address)
-            )
+            self._opening = asyncio.get_running_loop().create_task(self._open_again())
+
+    async def _open_again(self) -> None:
+        loop = asyncio.get_running_loop()
+        while not self._load.is_over:
+            try:
+                await loop.create_connection(lambda: Connection(self._load, *self._address), *self._address)
+            except OSError:
+                await asyncio.sleep(REOPEN_AFTER_S)
+            else:
+                break
 
 
 def prepare(host: str, path: str, *headers: str) -> bytes:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,6 +85,8 @@ class Subject:
 @contextlib.contextmanager
 def running(folder: Path, links: int, **settings: object) -> Iterator[Subject]:
     """A subject that is ready; killed at the end."""
+    # As after Ctrl-C: the product must not outlive what measures it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     subject = Subject(folder, links, **settings)
     try:
         yield subject.start()
