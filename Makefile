@@ -34,8 +34,8 @@ load: $(VENV)/.dev ## Load a running server: HOST=http://127.0.0.1:8000 USERS=50
 	$(BIN)/locust -f tests/load/locustfile.py --headless --only-summary \
 	  --host $(or $(HOST),http://127.0.0.1:8000) --users $(or $(USERS),50) --spawn-rate 50 --run-time $(or $(DURATION),30s)
 
-bench: $(VENV)/.dev ## Measure redirects beside their peers, and write docs/benchmarks.md (needs wrk)
-	PYTHONPATH=. $(BIN)/python -m tests.load.bench --write
+bench: $(VENV)/.dev ## Measure redirects beside their peers, and write docs/benchmarks.md: PART=scale, memory, processes, sustained
+	PYTHONPATH=. $(BIN)/python -m tests.load.$(or $(PART),bench) --write $(ARGS)
 
 chaos: $(VENV)/.dev ## Break each part under load, and write what came of it to docs/reliability.md: ARGS=--short
 	$(BIN)/python -m tests.chaos --write docs/reliability.md $(ARGS)
