@@ -42,7 +42,7 @@ _HOST_NAMES = """
     spiegel.de bbc.co.uk
 """
 _COUNTRIES = _COUNTRY_CODES.split()
-_HOSTS = ["", *_HOST_NAMES.split()]
+HOSTS = ["", *_HOST_NAMES.split()]
 
 _LINKS_SQL = """
     INSERT INTO links (code, url, title, created_at, updated_at)
@@ -197,7 +197,7 @@ def _choices() -> tuple[list[str], list[str], list[str], list[str], list[str], l
     agents = [parse_agent(text) for text in texts]
     return (
         _COUNTRIES,
-        _HOSTS,
+        HOSTS,
         [agent.browser for agent in agents],
         [agent.system for agent in agents],
         [agent.device for agent in agents],

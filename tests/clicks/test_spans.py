@@ -37,6 +37,7 @@ GRAINS = [
 ZONES = [
     "UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Asia/Kathmandu",
     "America/Sao_Paulo", "Pacific/Apia", "Pacific/Kiritimati", "America/St_Johns", "America/Havana", "Africa/Cairo",
+    "Europe/London", "Pacific/Auckland",
 ]  # fmt: skip
 
 moments = st.datetimes(datetime(2009, 1, 1), datetime(2031, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001

@@ -23,7 +23,7 @@ from tests.conftest import CHROME, client_of, create_link
 
 ZONES = [
     "UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Asia/Kathmandu",
-    "Pacific/Kiritimati", "Pacific/Pago_Pago", "Europe/London",
+    "Pacific/Kiritimati", "Pacific/Pago_Pago", "Pacific/Auckland", "Europe/London",
 ]  # fmt: skip
 AGENTS = [
     CHROME,
