@@ -10,6 +10,7 @@ from itertools import groupby
 import asyncpg
 
 from shortener.clicks.enrich import parse_agent
+from shortener.clicks.months import sum_up
 from shortener.clicks.partitions import ensure_partitions, month_of
 from shortener.links.bulk import CodeTaken
 from shortener.links.codes import generate_codes
@@ -41,7 +42,7 @@ _HOST_NAMES = """
     spiegel.de bbc.co.uk
 """
 _COUNTRIES = _COUNTRY_CODES.split()
-_HOSTS = ["", *_HOST_NAMES.split()]
+HOSTS = ["", *_HOST_NAMES.split()]
 
 _LINKS_SQL = """
     INSERT INTO links (code, url, title, created_at, updated_at)
@@ -106,7 +107,7 @@ _TOTALS_SQL = """
 """
 _TABLES = (
     "links", "clicks", "click_counts_15min", "click_counts_daily", "click_breakdown_hourly", "click_breakdown_daily",
-    "click_totals",
+    "click_breakdown_monthly", "click_totals",
 )  # fmt: skip
 _LINKS_AT_ONCE = 10_000
 # A month of a busy link takes longer than any request may.
@@ -151,6 +152,7 @@ async def seed(
             for sql in _COUNTS_SQL:
                 await connection.execute(sql, ids, *span, timeout=_NO_TIMEOUT_S)
     await connection.execute(_TOTALS_SQL, ids)
+    await sum_up(connection, ids, _midnight(month_of(today)), timeout_s=_NO_TIMEOUT_S)
     for table in _TABLES:
         await connection.execute(f"VACUUM (ANALYZE) {table}", timeout=_NO_TIMEOUT_S)
 
@@ -195,7 +197,7 @@ def _choices() -> tuple[list[str], list[str], list[str], list[str], list[str], l
     agents = [parse_agent(text) for text in texts]
     return (
         _COUNTRIES,
-        _HOSTS,
+        HOSTS,
         [agent.browser for agent in agents],
         [agent.system for agent in agents],
         [agent.device for agent in agents],

@@ -23,6 +23,17 @@ BREAKDOWN = """
     GROUP BY 1, 2, 3, 4
 """
 
+# Of the months that are over and have enough clicks.
+MONTHS = """
+    SELECT link_id, date_trunc('month', at), dimension, value, count(*) FILTER (WHERE bot IS NULL),
+        count(*) FILTER (WHERE bot IS NOT NULL)
+    FROM clicks CROSS JOIN LATERAL (VALUES
+        (1, referrer_host), (2, country), (3, browser), (4, system), (5, device)) AS v (dimension, value)
+    WHERE (link_id, date_trunc('month', at)) IN (SELECT link_id, date_trunc('month', at) FROM clicks
+        WHERE at < date_trunc('month', now()) GROUP BY 1, 2 HAVING count(*) >= 50)
+    GROUP BY 1, 2, 3, 4
+"""
+
 
 async def run(database: Database, **options: Any) -> int:
     told: list[int] = []
@@ -41,6 +52,10 @@ async def test_each_count_is_the_sum_of_its_rows(database: Database) -> None:
         columns = "link_id, start, dimension, value, clicks, bots"
         counts = await rows_of(database, f"SELECT {columns} FROM {table}")
         assert sorted(counts) == sorted(await rows_of(database, BREAKDOWN, timedelta(minutes=width)))
+    months = await rows_of(
+        database, "SELECT link_id, start, dimension, value, clicks, bots FROM click_breakdown_monthly"
+    )
+    assert sorted(months) == sorted(await rows_of(database, MONTHS))
     totals = await rows_of(database, "SELECT link_id, clicks, visitors, bots FROM click_totals ORDER BY 1")
     assert totals == await rows_of(
         database,

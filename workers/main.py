@@ -25,7 +25,7 @@ from shortener.telemetry import configure_logging
 from shortener.worker_health import INTERVAL_S, beat
 from workers.backlog import BacklogMetrics
 from workers.clicks import Drain, drain_clicks
-from workers.upkeep import create_partitions, evict_changed, forget, heartbeat, merge_search_index
+from workers.upkeep import create_partitions, evict_changed, forget, heartbeat, merge_search_index, sum_up_months
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +38,7 @@ SCHEDULE = [
     cron(evict_changed, second=set(range(0, 60, 2)), run_at_startup=True, keep_result=0, max_tries=1),
     cron(merge_search_index, second=set(range(1, 60, 2)), keep_result=0, max_tries=1),
     cron(create_partitions, hour=None, minute=7, run_at_startup=True, keep_result=0, max_tries=3),
+    cron(sum_up_months, hour=None, minute=37, run_at_startup=True, keep_result=0, max_tries=1),
     cron(forget, hour=3, minute=21, run_at_startup=True, keep_result=0, max_tries=3),
 ]
 

@@ -1,11 +1,13 @@
 """What has to be done now and then."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from redis.asyncio import Redis
 from sqlalchemy import text
 
+from shortener.clicks.months import busy_links, sum_up
 from shortener.clicks.partitions import drop_visitor_partitions, ensure_partitions_ahead
 from shortener.clicks.stream import ClickStream
 from shortener.database import Database
@@ -18,6 +20,11 @@ LEDGER_DAYS = 30
 SALT_DAYS = 2
 IDEMPOTENCY_HOURS = 24
 IDLE_CONSUMER_MS = 3600 * 1000
+
+# Less than a job may take, less a statement.
+SUM_UP_TIME_S = 25.0
+_SUM_UP_LINKS = 100
+_SUMMED_KEY = "months:summed_up_to"
 
 _SWEPT_KEY = "cache:swept_at"
 # Transactions that began earlier may commit later than this sweep.
@@ -63,6 +70,24 @@ async def merge_search_index(ctx: dict[str, Any]) -> None:
     database: Database = ctx["database"]
     async with database.driver_connection() as connection:
         await connection.execute("SELECT gin_clean_pending_list('ix_links_search')")
+
+
+async def sum_up_months(ctx: dict[str, Any]) -> None:
+    """Sum up the breakdowns of months that are over, link by link; the next run goes on where this one's time ends."""
+    database: Database = ctx["database"]
+    redis: Redis = ctx["redis"]
+    this_month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    began_at_s = time.monotonic()
+    after = int(await redis.get(_SUMMED_KEY) or 0)
+    while True:
+        async with database.driver_connection() as connection:
+            links = await busy_links(connection, after, _SUM_UP_LINKS)
+            if links:
+                await sum_up(connection, links, this_month)
+        after = links[-1] if links else 0
+        await redis.set(_SUMMED_KEY, after)
+        if not links or time.monotonic() - began_at_s >= SUM_UP_TIME_S:
+            break
 
 
 async def forget(ctx: dict[str, Any]) -> None:

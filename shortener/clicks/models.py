@@ -111,6 +111,19 @@ class ClickBreakdownDaily(Base):
     bots: Mapped[int] = mapped_column(BigInteger)
 
 
+class ClickBreakdownMonthly(Base):
+    """Clicks a UTC month by one value of one dimension, of busy links; see `months` for when they may be read."""
+
+    __tablename__ = "click_breakdown_monthly"
+
+    link_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    start: Mapped[datetime] = mapped_column(_MOMENT, primary_key=True)
+    dimension: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    value: Mapped[str] = mapped_column(Text, primary_key=True)
+    clicks: Mapped[int] = mapped_column(BigInteger)
+    bots: Mapped[int] = mapped_column(BigInteger)
+
+
 class ClickTotal(Base):
     """All clicks of a link: what lists show. Never on the link's own row, which redirects read."""
 

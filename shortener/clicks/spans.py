@@ -1,8 +1,10 @@
 """Which counts answer for which part of a time span. Pure: knows time, not tables' contents."""
 
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -16,9 +18,12 @@ class Grain(StrEnum):
     QUARTER = "15min"
     HOUR = "hour"
     DAY = "day"
+    MONTH = "month"
 
 
 _WIDTH = {Grain.QUARTER: timedelta(minutes=15), Grain.HOUR: timedelta(hours=1), Grain.DAY: timedelta(days=1)}
+_HALF_A_DAY = timedelta(hours=12)
+_BREAKDOWN_GRAINS = (Grain.DAY, Grain.HOUR, Grain.CLICK)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -34,6 +39,15 @@ class Span(NamedTuple):
     grain: Grain
     start: datetime
     end: datetime
+
+
+class Move(NamedTuple):
+    """Counts of [start, end) that belong to another bucket than the middle of their UTC day; buckets count from 1."""
+
+    start: datetime
+    end: datetime
+    out_of: int
+    into: int
 
 
 class TooManyBuckets(ValueError):
@@ -69,16 +83,56 @@ def split(start: datetime, end: datetime, grains: tuple[Grain, ...]) -> list[Spa
     return [*split(start, first, tuple(finer)), Span(grain, first, last), *split(last, end, tuple(finer))]
 
 
-def series_spans(starts: list[datetime], start: datetime, end: datetime) -> list[Span]:
-    """Spans for a series of these buckets; counts of days will do where each begins at a UTC midnight."""
-    inner = starts[1:]
-    whole_days = all(_floor(moment, _WIDTH[Grain.DAY]) == moment for moment in inner)
-    grains = (Grain.DAY, Grain.QUARTER, Grain.CLICK) if whole_days else (Grain.QUARTER, Grain.CLICK)
-    return split(start, end, grains)
+def series_spans(interval: Interval, start: datetime, end: datetime) -> list[Span]:
+    """Spans for a series. A count of a day goes to the bucket that holds the day's middle: see `moves`."""
+    grains = (Grain.QUARTER,) if interval is Interval.HOUR else (Grain.DAY, Grain.QUARTER)
+    return split(start, end, (*grains, Grain.CLICK))
 
 
-def breakdown_spans(start: datetime, end: datetime) -> list[Span]:
-    return split(start, end, (Grain.DAY, Grain.HOUR, Grain.CLICK))
+def moves(starts: list[datetime], spans: list[Span]) -> list[Move]:
+    """What the buckets beginning at `starts` cut off from the days that `spans` count as wholes."""
+    found = []
+    for span in spans:
+        if span.grain is not Grain.DAY:
+            continue
+        inner = bisect_right(starts, span.start)
+        while inner < len(starts) and starts[inner] < span.end:
+            midnight = _floor(starts[inner], _WIDTH[Grain.DAY])
+            following = bisect_left(starts, midnight + _WIDTH[Grain.DAY], inner)
+            cuts = [midnight, *starts[inner:following], midnight + _WIDTH[Grain.DAY]]
+            middle = bisect_right(starts, midnight + _HALF_A_DAY)
+            for bucket, piece in enumerate(pairwise(cuts), inner):
+                if bucket != middle and piece[0] < piece[1]:
+                    found.append(Move(*piece, out_of=middle, into=bucket))
+            inner = following
+    return found
+
+
+def whole_months(start: datetime, end: datetime) -> tuple[datetime, datetime]:
+    """The UTC months that lie in [start, end): the first's beginning, and the last's end; the end is no later than
+    the beginning where there are none."""
+    first, last = _month(start), _month(end)
+    return (first if first == start else _next_month(first)), last
+
+
+def breakdown_spans(start: datetime, end: datetime, complete: Collection[datetime] = ()) -> list[Span]:
+    """Spans for breakdowns; `complete` are beginnings of months within, which the counts of months answer for."""
+    found: list[Span] = []
+    for month in sorted(complete):
+        found += split(start, month, _BREAKDOWN_GRAINS)
+        start = _next_month(month)
+        if found and found[-1].grain is Grain.MONTH and found[-1].end == month:
+            month = found.pop().start
+        found.append(Span(Grain.MONTH, month, start))
+    return found + split(start, end, _BREAKDOWN_GRAINS)
+
+
+def _month(moment: datetime) -> datetime:
+    return moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def _next_month(month: datetime) -> datetime:
+    return (month + timedelta(days=32)).replace(day=1)
 
 
 def local_midnight(day: date, zone: ZoneInfo) -> datetime:

@@ -7,20 +7,46 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shortener.clicks.spans import Grain, Interval, Span, breakdown_spans, bucket_starts, end_of_day, series_spans
+from shortener.clicks.months import complete_months
+from shortener.clicks.spans import (
+    Grain,
+    Interval,
+    Span,
+    breakdown_spans,
+    bucket_starts,
+    end_of_day,
+    moves,
+    series_spans,
+    whole_months,
+)
 from shortener.clicks.writer import DIMENSIONS
 
 TOP = 10
 
 _SERIES_TABLE = {Grain.QUARTER: "click_counts_15min", Grain.DAY: "click_counts_daily"}
-_BREAKDOWN_TABLE = {Grain.HOUR: "click_breakdown_hourly", Grain.DAY: "click_breakdown_daily"}
+_BREAKDOWN_TABLE = {
+    Grain.HOUR: "click_breakdown_hourly",
+    Grain.DAY: "click_breakdown_daily",
+    Grain.MONTH: "click_breakdown_monthly",
+}
+_MIDDLE = {Grain.DAY: "start + interval '12 hours'"}
 
 _FROM_COUNTS = (
-    "SELECT start, clicks, visitors, bots FROM {table} WHERE link_id = :link AND start >= :s{n} AND start < :e{n}"
+    "SELECT {middle} AS middle, clicks, visitors, bots FROM {table} "
+    "WHERE link_id = :link AND start >= :s{n} AND start < :e{n}"
 )
 _FROM_CLICKS = (
-    "SELECT at AS start, (bot IS NULL)::int AS clicks, is_new_visitor::int AS visitors, (bot IS NOT NULL)::int AS bots "
-    "FROM clicks WHERE link_id = :link AND at >= :s{n} AND at < :e{n}"
+    "SELECT at AS middle, (bot IS NULL)::int AS clicks, is_new_visitor::int AS visitors, "
+    "(bot IS NOT NULL)::int AS bots FROM clicks WHERE link_id = :link AND at >= :s{n} AND at < :e{n}"
+)
+# The sum a piece is taken first: a join with its rows would be planned as a scan of the whole year.
+_MOVED = (
+    "SELECT v.bucket, v.sign * q.clicks, v.sign * q.visitors, v.sign * q.bots "
+    "FROM unnest(CAST(:moved_from AS timestamptz[]), CAST(:moved_to AS timestamptz[]), "
+    "CAST(:out_of AS int[]), CAST(:into AS int[])) AS m (s, e, out_of, into_bucket) "
+    "CROSS JOIN LATERAL (SELECT sum(clicks) AS clicks, sum(visitors) AS visitors, sum(bots) AS bots "
+    "FROM click_counts_15min WHERE link_id = :link AND start >= m.s AND start < m.e) AS q "
+    "CROSS JOIN LATERAL (VALUES (m.out_of, -1), (m.into_bucket, 1)) AS v (bucket, sign) WHERE q.clicks IS NOT NULL"
 )
 _VALUES_FROM_COUNTS = (
     "SELECT dimension, value, clicks, bots FROM {table} WHERE link_id = :link AND start >= :s{n} AND start < :e{n}"
@@ -60,7 +86,8 @@ def _union(spans: list[Span], tables: dict[Grain, str], counted: str, single: st
     parameters: dict[str, Any] = {}
     for n, span in enumerate(spans):
         sql = single if span.grain is Grain.CLICK else counted
-        parts.append(sql.format(n=n, table=tables.get(span.grain, "")))
+        middle = _MIDDLE.get(span.grain, "start")
+        parts.append(sql.format(n=n, table=tables.get(span.grain, ""), middle=middle))
         parameters |= {f"s{n}": span.start, f"e{n}": span.end}
     return " UNION ALL ".join(parts), parameters
 
@@ -82,7 +109,7 @@ async def figures(
     if end >= now:
         # Nothing lies in the future: to its end, today's count says the same as the single clicks up to now.
         end = end_of_day(end)
-    series = await _series(session, link_id, start, end, starts, zone)
+    series = await _series(session, link_id, start, end, starts, interval, zone)
     breakdowns = await _breakdowns(session, link_id, start, end, bots=bots)
     return Figures(
         clicks=sum(bucket.clicks for bucket in series),
@@ -94,15 +121,29 @@ async def figures(
 
 
 async def _series(
-    session: AsyncSession, link_id: int, start: datetime, end: datetime, starts: list[datetime], zone: ZoneInfo
+    session: AsyncSession,
+    link_id: int,
+    start: datetime,
+    end: datetime,
+    starts: list[datetime],
+    interval: Interval,
+    zone: ZoneInfo,
 ) -> list[Bucket]:
-    union, parameters = _union(series_spans(starts, start, end), _SERIES_TABLE, _FROM_COUNTS, _FROM_CLICKS)
+    spans = series_spans(interval, start, end)
+    union, parameters = _union(spans, _SERIES_TABLE, _FROM_COUNTS, _FROM_CLICKS)
     rows: dict[int, tuple[int, int, int]] = {}
     if union:
-        sql = (
-            "SELECT greatest(width_bucket(start, CAST(:starts AS timestamptz[])), 1) AS bucket, "
-            f"sum(clicks)::bigint, sum(visitors)::bigint, sum(bots)::bigint FROM ({union}) AS u GROUP BY 1"
+        parts = (
+            "SELECT greatest(width_bucket(middle, CAST(:starts AS timestamptz[])), 1) AS bucket, "
+            f"clicks, visitors, bots FROM ({union}) AS u"
         )
+        moved = moves(starts, spans)
+        if moved:
+            parts += f" UNION ALL {_MOVED}"
+            names = ("moved_from", "moved_to", "out_of", "into")
+            parameters |= dict(zip(names, map(list, zip(*moved, strict=True)), strict=True))
+        sums = "sum(clicks)::bigint, sum(visitors)::bigint, sum(bots)::bigint"
+        sql = f"SELECT bucket, {sums} FROM ({parts}) AS p GROUP BY 1"
         result = await session.execute(text(sql), {"link": link_id, "starts": starts, **parameters})
         rows = {bucket: (clicks, visitors, bots) for bucket, clicks, visitors, bots in result}
     return [Bucket(moment.astimezone(zone), *rows.get(n, (0, 0, 0))) for n, moment in enumerate(starts, 1)]
@@ -111,7 +152,10 @@ async def _series(
 async def _breakdowns(
     session: AsyncSession, link_id: int, start: datetime, end: datetime, *, bots: bool
 ) -> dict[str, list[ValueCount]]:
-    union, parameters = _union(breakdown_spans(start, end), _BREAKDOWN_TABLE, _VALUES_FROM_COUNTS, _VALUES_FROM_CLICKS)
+    since, until = whole_months(start, end)
+    complete = await complete_months(session, link_id, since, until) if since < until else ()
+    spans = breakdown_spans(start, end, complete)
+    union, parameters = _union(spans, _BREAKDOWN_TABLE, _VALUES_FROM_COUNTS, _VALUES_FROM_CLICKS)
     found: dict[str, list[ValueCount]] = {name: [] for name in DIMENSIONS}
     if not union:
         return found

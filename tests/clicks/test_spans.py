@@ -1,5 +1,6 @@
 """Which counts answer for which part of a time span, and where the buckets of a series begin."""
 
+from bisect import bisect_right
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -12,13 +13,16 @@ from shortener.clicks.spans import (
     MAX_BUCKETS,
     Grain,
     Interval,
+    Move,
     TooManyBuckets,
     breakdown_spans,
     bucket_starts,
     end_of_day,
     local_midnight,
+    moves,
     series_spans,
     split,
+    whole_months,
 )
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -33,6 +37,7 @@ GRAINS = [
 ZONES = [
     "UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Asia/Kathmandu",
     "America/Sao_Paulo", "Pacific/Apia", "Pacific/Kiritimati", "America/St_Johns", "America/Havana", "Africa/Cairo",
+    "Europe/London", "Pacific/Auckland",
 ]  # fmt: skip
 
 moments = st.datetimes(datetime(2009, 1, 1), datetime(2031, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
@@ -89,27 +94,71 @@ def test_an_empty_span_is_split_into_nothing(length: timedelta) -> None:
 
 def test_whole_utc_days_are_read_from_the_counts_of_days_only() -> None:
     start, end = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
-    starts = bucket_starts(start, end, Interval.DAY, ZoneInfo("UTC"))
-    assert [span.grain for span in series_spans(starts, start, end)] == [Grain.DAY]
+    spans = series_spans(Interval.DAY, start, end)
+    assert [span.grain for span in spans] == [Grain.DAY]
+    assert moves(bucket_starts(start, end, Interval.DAY, ZoneInfo("UTC")), spans) == []
     assert [span.grain for span in breakdown_spans(start, end)] == [Grain.DAY]
 
 
-def test_local_days_are_read_from_quarters_of_an_hour() -> None:
-    start, end = datetime(2026, 3, 1, 5, tzinfo=UTC), datetime(2026, 3, 9, 4, tzinfo=UTC)
+def test_local_days_are_read_from_days_and_the_hours_by_which_they_are_moved() -> None:
+    start, end = datetime(2026, 3, 1, 5, tzinfo=UTC), datetime(2026, 3, 5, 5, tzinfo=UTC)
     starts = bucket_starts(start, end, Interval.DAY, ZoneInfo("America/New_York"))
-    assert [span.grain for span in series_spans(starts, start, end)] == [Grain.QUARTER]
+    spans = series_spans(Interval.DAY, start, end)
+    assert [span.grain for span in spans] == [Grain.QUARTER, Grain.DAY, Grain.QUARTER]
+    midnights = [datetime(2026, 3, day, tzinfo=UTC) for day in (2, 3, 4)]
+    assert moves(starts, spans) == [
+        Move(midnight, midnight + timedelta(hours=5), out_of=n, into=n - 1) for n, midnight in enumerate(midnights, 2)
+    ]
+
+
+def test_hours_are_read_from_quarters_of_an_hour() -> None:
+    start, end = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 9, tzinfo=UTC)
+    assert [span.grain for span in series_spans(Interval.HOUR, start, end)] == [Grain.QUARTER]
 
 
 @given(moments, lengths, zones, st.sampled_from(Interval))
-def test_no_count_that_a_series_is_read_from_lies_in_two_buckets(
+def test_every_moment_of_a_series_is_counted_in_its_own_bucket(
     start: datetime, length: timedelta, zone: ZoneInfo, interval: Interval
 ) -> None:
     end = start + length
     starts = bucket_starts(start, end, interval, zone)
-    for span in series_spans(starts, start, end):
-        if span.grain is not Grain.CLICK:
-            inside = [moment for moment in starts[1:] if span.start < moment < span.end]
-            assert all((moment - EPOCH) % WIDTHS[span.grain] == timedelta(0) for moment in inside)
+    spans = series_spans(interval, start, end)
+    moved = moves(starts, spans)
+    assert all((m - EPOCH) % WIDTHS[Grain.QUARTER] == timedelta(0) for move in moved for m in (move.start, move.end))
+    probes = {start, end - timedelta(microseconds=1), *starts[1:], *(m - timedelta(microseconds=1) for m in starts[1:])}
+    for probe in probes:
+        [span] = [span for span in spans if span.start <= probe < span.end]
+        width = WIDTHS.get(span.grain)
+        first = probe if width is None else probe - (probe - EPOCH) % width
+        counted_at = first + timedelta(hours=12) if span.grain is Grain.DAY else first
+        bucket = max(1, bisect_right(starts, counted_at))
+        for move in moved:
+            if move.start <= probe < move.end:
+                assert move.out_of == bucket
+                bucket = move.into
+        assert bucket == bisect_right(starts, probe)
+
+
+@given(moments, lengths, st.sets(st.integers(0, 11)))
+def test_months_answer_for_themselves_and_days_for_the_others(
+    start: datetime, length: timedelta, chosen: set[int]
+) -> None:
+    end = start + length
+    first, last = whole_months(start, end)
+    months = [each for n in range(12) if (each := month_after(first, n)) < last]
+    complete = {month for n, month in enumerate(months) if n in chosen}
+    spans = breakdown_spans(start, end, complete)
+    assert (spans[0].start, spans[-1].end) == (start, end)
+    assert all(earlier.end == later.start for earlier, later in pairwise(spans))
+    read = {each for span in spans if span.grain is Grain.MONTH for each in months if span.start <= each < span.end}
+    assert read == complete
+    assert all((span.start in complete) and span.end.day == 1 for span in spans if span.grain is Grain.MONTH)
+    assert all(first <= span.start < span.end <= last for span in spans if span.grain is Grain.MONTH)
+
+
+def month_after(month: datetime, months: int) -> datetime:
+    years, index = divmod(month.month - 1 + months, 12)
+    return month.replace(year=month.year + years, month=index + 1)
 
 
 @given(moments, lengths, zones, st.sampled_from(Interval))

@@ -15,12 +15,16 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from shortener.clicks.event import Mark, new_batch
+from shortener.clicks.months import complete_months, sum_up
 from shortener.clicks.writer import DIMENSIONS
 from shortener.database import Database
 from tests.clicks.make import click, link_of, rows_of, write
 from tests.conftest import CHROME, client_of, create_link
 
-ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Asia/Kathmandu"]
+ZONES = [
+    "UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Asia/Kathmandu",
+    "Pacific/Kiritimati", "Pacific/Pago_Pago", "Pacific/Auckland", "Europe/London",
+]  # fmt: skip
 AGENTS = [
     CHROME,
     f"{CHROME} Edg/140.0.0.0",
@@ -208,7 +212,8 @@ def transitions() -> list[datetime]:
 
 @pytest.fixture
 async def history(client: httpx.AsyncClient, database: Database) -> tuple[str, list[tuple[Any, ...]]]:
-    """A link with clicks of a year, many of them around moves of the clocks; its code and its single clicks."""
+    """A link with clicks of a year, many of them around moves of the clocks, and with months that are summed up, of
+    which some have got late clicks since; its code and its single clicks."""
     code, link = await link_of(client, database)
     chance, moves = random.Random(4), transitions()
     for _ in range(6):
@@ -226,6 +231,11 @@ async def history(client: httpx.AsyncClient, database: Database) -> tuple[str, l
             for moment in moments
         ]
         await write(database, new_batch(clicks))
+    async with database.driver_connection() as connection:
+        await sum_up(connection, [link], MIDNIGHT.replace(day=1))
+    await write(database, new_batch([click(link, days_ago(days), user_agent="late/1") for days in (70, 71, 180, 300)]))
+    async with database.session() as session:
+        assert 6 <= len(await complete_months(session, link, days_ago(400), NOW)) <= 11
     columns = "at, bot, is_new_visitor, referrer_host, country, browser, system, device"
     return code, await rows_of(database, f"SELECT {columns} FROM clicks WHERE link_id = $1", link)
 

@@ -32,9 +32,11 @@ def command(*arguments: str, data_dir: Path, **settings: object) -> tuple[list[s
     return [sys.executable, "-m", "shortener", *arguments], environment
 
 
-def run_command(*arguments: str, data_dir: Path, **settings: object) -> subprocess.CompletedProcess[str]:
+def run_command(
+    *arguments: str, data_dir: Path, within_s: float = 60, **settings: object
+) -> subprocess.CompletedProcess[str]:
     argv, environment = command(*arguments, data_dir=data_dir, **settings)
-    return subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=within_s, check=False)
 
 
 class Product:
