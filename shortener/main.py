@@ -64,7 +64,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.database = database
     app.state.redis = redis
     app.state.rate_limits = RateLimits(redis, guard, keys, settings)
-    app.state.links = LinkService(redis, own_hosts(settings.base_url, settings.port), settings.code_length)
+    app.state.links = LinkService(database, redis, own_hosts(settings.base_url, settings.port), settings.code_length)
     app.state.redirects = Redirects(resolver, recorder, throttle, settings, RESERVED)
 
     invalidations = asyncio.create_task(Invalidations(redis, memory, resolver.forget).run())
