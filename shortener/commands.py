@@ -39,7 +39,7 @@ async def _parts(settings: Settings) -> AsyncIterator[_Parts]:
     redis = create_redis(settings.redis_url)
     try:
         own = own_hosts(settings.base_url, settings.port)
-        yield _Parts(database, LinkService(redis, own, settings.code_length))
+        yield _Parts(database, LinkService(database, redis, own, settings.code_length))
     finally:
         await redis.aclose()
         await database.close()
@@ -51,8 +51,8 @@ async def shorten(settings: Settings, url: str, code: str | None) -> str:
         request = LinkCreate(url=url, code=code)
     except ValidationError as error:
         raise Unprocessable(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
-    async with _parts(settings) as parts, parts.database.session() as session:
-        link = await parts.links.create(session, request)
+    async with _parts(settings) as parts:
+        link = await parts.links.create(request)
     return f"{settings.base_url}/{link.code}"
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import asyncpg
 from fastapi import Depends, Request
 from sqlalchemy import MetaData
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
 from shortener.settings import Settings
@@ -43,6 +43,13 @@ def create_engine(url: str, pool_size: int) -> AsyncEngine:
     )
 
 
+async def driver_of(connection: AsyncConnection) -> asyncpg.Connection:
+    """asyncpg's connection. What it is given is part of a transaction only once SQLAlchemy has begun one."""
+    driver = (await connection.get_raw_connection()).driver_connection
+    assert isinstance(driver, asyncpg.Connection)
+    return driver
+
+
 class Database:
     """The writer and the reader; both are the same engine when no replica is set."""
 
@@ -61,10 +68,7 @@ class Database:
         """The writer's asyncpg connection itself, for what SQLAlchemy has no words for (COPY) or where
         its 0.8 ms a statement would be felt (the redirect's miss)."""
         async with self.engine.connect() as connection:
-            raw = await connection.get_raw_connection()
-            driver = raw.driver_connection
-            assert isinstance(driver, asyncpg.Connection)
-            yield driver
+            yield await driver_of(connection)
 
     def connections_in_use(self) -> dict[str, int]:
         """By server; the replica is there only when it is one of its own."""

@@ -66,7 +66,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.redis = redis
     app.state.rate_limits = RateLimits(redis, guard, keys, settings)
     app.state.links = LinkService(
-        redis, own_hosts(settings.base_url, settings.port), settings.code_length, resolver.forget
+        database, redis, own_hosts(settings.base_url, settings.port), settings.code_length, resolver.forget
     )
     app.state.redirects = Redirects(resolver, recorder, throttle, settings, RESERVED)
 

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Annotated
 from urllib.parse import urlencode
 
+import orjson
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi import status as http
 
@@ -43,6 +44,7 @@ def _out(request: Request, link: Link, clicks: int) -> LinkOut:
 @router.post(
     "",
     status_code=http.HTTP_201_CREATED,
+    response_model=LinkOut,
     responses={
         201: {"headers": {"Location": {"description": "The new link.", "schema": {"type": "string"}}}},
         **errors(400, 409, 413, 422, 429, 503),
@@ -51,20 +53,24 @@ def _out(request: Request, link: Link, clicks: int) -> LinkOut:
 async def create_link(
     body: LinkCreate,
     request: Request,
-    response: Response,
     session: Writer,
     idempotency_key: IdempotencyHeader = None,
-) -> LinkOut:
-    """Shorten a URL. With an `Idempotency-Key` a repeated request gives the first one's link."""
+) -> Response:
+    """Shorten a URL. With an `Idempotency-Key` a repeated request gives the first one's answer, whatever has become of
+    the link since."""
     state = request.app.state
     service: LinkService = state.links
+
+    def written(link: Link) -> bytes:
+        return _out(request, link, 0).model_dump_json().encode()
+
     if idempotency_key is None:
-        link = await service.create(session, body)
+        answer = written(await service.create(body))
     else:
         client = state.rate_limits.client_of(request.scope)
-        link = await service.create_once(session, body, client, idempotency_key)
-    response.headers["Location"] = str(request.app.url_path_for("get_link", code=link.code))
-    return _out(request, link, 0)
+        answer = await service.create_once(session, body, written, client, idempotency_key)
+    path = request.app.url_path_for("get_link", code=orjson.loads(answer)["code"])
+    return Response(answer, http.HTTP_201_CREATED, {"Location": str(path)}, "application/json")
 
 
 @router.post(
@@ -81,7 +87,8 @@ async def create_links(
 ) -> Response:
     """Shorten up to 1,000 URLs in one transaction. Each link has a result of its own, in the order of the request:
     what is wrong with one keeps none of the others from being created. Counts as one request, and may have 16 MiB.
-    With an `Idempotency-Key` a repeated request gives the first one's answer."""
+    With an `Idempotency-Key` a repeated request gives the first one's answer, whatever has become of the links
+    since."""
     state = request.app.state
     service: LinkService = state.links
     base_url = state.settings.base_url

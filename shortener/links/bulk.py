@@ -1,23 +1,32 @@
-"""Inserting many links with one statement, and what a code that is taken means for one of them."""
+"""Inserting links, one or many with one statement, and what a code that is taken means."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+import asyncpg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.errors import Conflict, ServiceUnavailable, ShortenerError
-from shortener.links.codes import generate_codes
+from shortener.links.codes import generate_code, generate_codes
+from shortener.links.models import Link
 
 # So many codes of one length may be taken before a longer one is tried.
 TRIES_PER_LENGTH = 3
 LENGTHS_TRIED = 5
 
+# One row is answered, since to read a thousand takes longer than to make them.
 _INSERT = text(
-    "INSERT INTO links (code, url, title, expires_at) "
+    "WITH created AS (INSERT INTO links (code, url, title, expires_at) "
     "SELECT * FROM unnest(CAST(:codes AS text[]), CAST(:urls AS text[]), CAST(:titles AS text[]), "
-    "CAST(:expiries AS timestamptz[])) ON CONFLICT DO NOTHING RETURNING code, created_at"
+    "CAST(:expiries AS timestamptz[])) ON CONFLICT DO NOTHING RETURNING code) "
+    "SELECT now(), array_agg(code) FROM created"
+)
+
+_INSERT_ONE = (
+    "INSERT INTO links (code, url, title, expires_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING "
+    "RETURNING id, code, url, title, created_at, updated_at, expires_at, is_disabled"
 )
 
 
@@ -54,6 +63,19 @@ def lengths_tried(length: int) -> Iterator[int]:
             yield length + longer
 
 
+async def insert_one(connection: asyncpg.Connection, new: NewLink, code_length: int) -> Link:
+    """Of many that want the same code at once exactly one succeeds: the unique index decides.
+
+    Raises CodeTaken, NoFreeCode.
+    """
+    codes = (generate_code(length) for length in lengths_tried(code_length)) if new.code is None else [new.code]
+    for code in codes:
+        row = await connection.fetchrow(_INSERT_ONE, code, new.url, new.title, new.expires_at)
+        if row is not None:
+            return Link(**row)
+    raise NoFreeCode if new.code is None else CodeTaken(new.code)
+
+
 async def insert_many(session: AsyncSession, outcomes: list[Outcome], code_length: int) -> None:
     """Insert, in the session's transaction, all that are links; one whose own code is taken becomes CodeTaken.
 
@@ -67,12 +89,13 @@ async def insert_many(session: AsyncSession, outcomes: list[Outcome], code_lengt
         if waiting:
             continue
         async with session.begin_nested() as savepoint:
-            created = await _insert(session, links)
-            taken = links.keys() - created.keys()
+            created_at, created = await _insert(session, links)
+            taken = links.keys() - created
             waiting = [links.pop(code) for code in taken - own.keys()]
             if not waiting:
-                for code, created_at in created.items():
-                    links[code].code, links[code].created_at = code, created_at
+                for code in created:
+                    new = links[code]
+                    new.code, new.created_at = code, created_at
                 for code in taken:
                     outcomes[own[code]] = CodeTaken(code)
                 return
@@ -96,19 +119,21 @@ def _give_codes(waiting: list[NewLink], links: dict[str, NewLink], length: int) 
     return [new for new, code in zip(waiting, codes, strict=True) if links.setdefault(code, new) is not new]
 
 
-async def _insert(session: AsyncSession, links: Mapping[str, NewLink]) -> dict[str, datetime]:
-    """When each was created; those whose code is taken are left out.
+async def _insert(session: AsyncSession, links: Mapping[str, NewLink]) -> tuple[datetime, list[str]]:
+    """The moment, which is the transaction's, and the codes of those that were created.
 
     In sorted order: of two requests with the same codes the one waits for the other, and never both.
     """
-    ordered = sorted(links.items())
+    codes = sorted(links)
+    ordered = [links[code] for code in codes]
     rows = await session.execute(
         _INSERT,
         {
-            "codes": [code for code, _ in ordered],
-            "urls": [new.url for _, new in ordered],
-            "titles": [new.title for _, new in ordered],
-            "expiries": [new.expires_at for _, new in ordered],
+            "codes": codes,
+            "urls": [new.url for new in ordered],
+            "titles": [new.title for new in ordered],
+            "expiries": [new.expires_at for new in ordered],
         },
     )
-    return {row.code: row.created_at for row in rows}
+    created_at, created = rows.one()
+    return created_at, created or []

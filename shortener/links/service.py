@@ -4,19 +4,17 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.clicks.models import ClickTotal
+from shortener.database import Database, driver_of
 from shortener.errors import NotFound, ShortenerError, Unprocessable
-from shortener.links.bulk import CodeTaken, NewLink, NoFreeCode, Outcome, insert_many, lengths_tried
-from shortener.links.codes import generate_code
+from shortener.links.bulk import NewLink, Outcome, insert_many, insert_one
 from shortener.links.destinations import OwnHosts, check_destination
 from shortener.links.idempotency import claim
 from shortener.links.models import Link
@@ -50,33 +48,44 @@ class LinkService:
     """Creates, changes and deletes links. `forget` is told what has changed: this process sees it at once."""
 
     def __init__(
-        self, redis: Redis, own: OwnHosts, code_length: int, forget: Callable[[Iterable[str]], None] = lambda _: None
+        self,
+        database: Database,
+        redis: Redis,
+        own: OwnHosts,
+        code_length: int,
+        forget: Callable[[Iterable[str]], None] = lambda _: None,
     ) -> None:
+        self._database = database
         self._redis = redis
         self._own = own
         self._code_length = code_length
         self._forget = forget
 
-    async def create(self, session: AsyncSession, request: LinkCreate) -> Link:
+    async def create(self, request: LinkCreate) -> Link:
         """Raises CodeTaken, InvalidDestination, InvalidExpiry."""
-        values = self._checked(request)
-        async with session.begin():
-            link = await self._insert(session, request.code, values)
+        new = self._checked(request)
+        # One statement, which is a transaction by itself: around it SQLAlchemy would take most of the time.
+        async with self._database.driver_connection() as connection:
+            link = await insert_one(connection, new, self._code_length)
         await self._evict(link.code)
         return link
 
-    async def create_once(self, session: AsyncSession, request: LinkCreate, client: str, key: str) -> Link:
-        """Create, or give the link that this client's key has made already. Raises also IdempotencyKeyReused."""
+    async def create_once(
+        self, session: AsyncSession, request: LinkCreate, write: Callable[[Link], bytes], client: str, key: str
+    ) -> bytes:
+        """Create and `write` the answer, or give what was written for this client's key, whatever has become of the
+        link since. Raises also IdempotencyKeyReused."""
         fingerprint = hashlib.sha256(request.model_dump_json().encode()).digest()
-        values = self._checked(request)
+        new = self._checked(request)
         async with session.begin():
             record, is_new = await claim(session, client, key, fingerprint)
             if not is_new:
-                return await session.get_one(Link, record.link_id)
-            link = await self._insert(session, request.code, values)
-            record.link_id = link.id
+                # Versions before have stored no answer.
+                return record.answer or write(await session.get_one(Link, record.link_id))
+            link = await insert_one(await driver_of(await session.connection()), new, self._code_length)
+            record.link_id, record.answer = link.id, (answer := write(link))
         await self._evict(link.code)
-        return link
+        return answer
 
     async def create_many(
         self, session: AsyncSession, requests: Sequence[LinkCreate | ShortenerError]
@@ -165,13 +174,13 @@ class LinkService:
 
     def _judge(self, request: LinkCreate) -> Outcome:
         try:
-            return NewLink(request.code, **self._checked(request))
+            return self._checked(request)
         except ShortenerError as error:
             return error
 
-    def _checked(self, request: LinkCreate) -> dict[str, Any]:
+    def _checked(self, request: LinkCreate) -> NewLink:
         _check_expiry(request.expires_at)
-        return {"url": self._checked_url(request.url), "title": request.title or None, "expires_at": request.expires_at}
+        return NewLink(request.code, self._checked_url(request.url), request.title or None, request.expires_at)
 
     def _checked_url(self, url: str) -> str:
         try:
@@ -180,18 +189,6 @@ class LinkService:
             reason = str(error)
             field = {"in": "body", "field": "/url", "message": reason}
             raise InvalidDestination(f"{reason[0].upper()}{reason[1:]}.", errors=[field]) from None
-
-    async def _insert(self, session: AsyncSession, code: str | None, values: dict[str, Any]) -> Link:
-        if code is not None:
-            link = await _try_insert(session, code, values)
-            if link is None:
-                raise CodeTaken(code)
-            return link
-        for length in lengths_tried(self._code_length):
-            link = await _try_insert(session, generate_code(length), values)
-            if link is not None:
-                return link
-        raise NoFreeCode
 
     async def _evict_new(self, requests: Sequence[LinkCreate | ShortenerError], outcomes: Sequence[Outcome]) -> None:
         """Somebody may have asked for a code before there was a link."""
@@ -214,9 +211,3 @@ def _check_expiry(expires_at: datetime | None) -> None:
     if expires_at is not None and expires_at <= datetime.now(UTC):
         field = {"in": "body", "field": "/expires_at", "message": "the time has passed"}
         raise InvalidExpiry("The time of expiry has passed.", errors=[field])
-
-
-async def _try_insert(session: AsyncSession, code: str, values: dict[str, Any]) -> Link | None:
-    """None when the code is taken. Of many at once exactly one succeeds: the unique index decides."""
-    statement = insert(Link).values(code=code, **values).on_conflict_do_nothing().returning(Link)
-    return (await session.scalars(statement)).one_or_none()

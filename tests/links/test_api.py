@@ -108,6 +108,26 @@ async def test_fifty_equal_requests_with_one_key_make_one_link_and_all_get_it(cl
     assert await count_links(database) == 1
 
 
+async def test_a_key_gives_the_first_answer_whatever_has_become_of_the_link_since(client, database):
+    headers = {"Idempotency-Key": "order-17"}
+    first = await client.post(LINKS, json={"url": URL, "code": "mine"}, headers=headers)
+    await client.patch(f"{LINKS}/mine", json={"title": "another", "disabled": True})
+    await client.delete(f"{LINKS}/mine")
+    again = await client.post(LINKS, json={"url": URL, "code": "mine"}, headers=headers)
+    assert (again.status_code, again.text, again.headers["location"]) == (201, first.text, first.headers["location"])
+    assert (await client.get(f"{LINKS}/mine")).status_code == 404
+    assert await count_links(database) == 1
+
+
+async def test_a_key_of_a_version_that_stored_no_answers_still_gives_its_link(client, database):
+    headers = {"Idempotency-Key": "order-17"}
+    first = await client.post(LINKS, json={"url": URL}, headers=headers)
+    async with database.driver_connection() as connection:
+        await connection.execute("UPDATE idempotency_keys SET answer = NULL")
+    again = await client.post(LINKS, json={"url": URL}, headers=headers)
+    assert (again.status_code, again.json()) == (201, first.json())
+
+
 async def test_a_key_that_was_used_for_another_request_is_refused(client, database):
     headers = {"Idempotency-Key": "order-17"}
     await client.post(LINKS, json={"url": URL}, headers=headers)

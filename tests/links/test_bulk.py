@@ -116,6 +116,14 @@ async def test_the_larger_bound_is_for_this_path_only(client):
         assert_problem(await client.post(path, content=body.ljust(size + 1), headers=JSON), 413, "content-too-large")
 
 
+async def test_a_link_may_be_called_bulk(client):
+    await create_links(client, {"url": URL, "code": "bulk"})
+    assert (await client.get("/bulk")).headers["location"] == URL
+    assert (await client.patch(BULK, json={"title": "Bulk"})).json()["title"] == "Bulk"
+    assert (await client.get(BULK)).json()["title"] == "Bulk"
+    assert (await client.delete(BULK)).status_code == 204
+
+
 async def test_of_those_that_ask_for_one_code_the_first_that_holds_gets_it(client):
     answer = await create_links(
         client,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shortener.links.destinations import MAX_LENGTH, check_destination, own_hosts
+from shortener.links.destinations import _PLAIN, MAX_LENGTH, _check_parsed, check_destination, own_hosts
 
 OWN = own_hosts("https://sho.rt", 8000)
 
@@ -228,8 +228,9 @@ def test_the_longest_url_is_kept_and_one_sign_more_is_refused():
 
 
 def test_a_url_is_refused_that_grows_too_long_when_it_is_encoded():
-    with pytest.raises(ValueError, match="once it is encoded"):
-        check_destination("https://example.com/" + "ü" * 2000, OWN)
+    for url in ("https://example.com/" + "ü" * 2000, "https://example.com?".ljust(MAX_LENGTH, "x")):
+        with pytest.raises(ValueError, match="once it is encoded"):
+            check_destination(url, OWN)
 
 
 WORDS = """
@@ -293,3 +294,25 @@ def test_no_mixture_of_cases_and_widths_hides_the_own_host(choices, dot):
     )
     with pytest.raises(ValueError, match="leads back to this service"):
         check_destination(f"https://{host}{dot}/x", OWN)
+
+
+@settings(max_examples=1500)
+@given(
+    st.from_regex(_PLAIN, fullmatch=True)
+    | st.builds(
+        "https://{}{}{}".format,
+        st.lists(st.sampled_from([*"a-0.", "sho.rt", "localhost", "xn--", "127.1", "0x7f", "com"]), min_size=1).map(
+            "".join
+        ),
+        st.sampled_from(["", "/", "?", "#", "/.", ":80/", "@", "\\"]),
+        st.text(string.printable, max_size=20),
+    )
+)
+def test_what_need_not_be_parsed_is_judged_as_if_it_were(text):
+    def outcome(check):
+        try:
+            return check(text, OWN)
+        except ValueError as error:
+            return str(error)
+
+    assert outcome(check_destination) == outcome(_check_parsed)

@@ -1,4 +1,4 @@
-"""Figures, bulk creates and single creates of a `shortener up` of its own, as a Markdown table of medians.
+"""Figures of a `shortener up` of its own, as a Markdown table of medians.
 
     python -m tests.load.bench_api [--data-dir FOLDER]
 
@@ -8,7 +8,6 @@ named is kept, and seeded only once. Requests for the two alternate, one by one.
 
 import argparse
 import asyncio
-import random
 import statistics
 import tempfile
 import time
@@ -21,38 +20,9 @@ import httpx
 from tests.e2e.product import Product, run_command, running
 
 ROUNDS = 5
-BULK_REQUESTS = 10
-SINGLE_CREATES = 100
 STATS_REQUESTS = 40
 CLICKS = {"small": 10_000, "large": 10_000_000}
 ZONES = ("UTC", "Europe/Berlin", "Pacific/Auckland")
-WORDS = ("news", "article", "shop", "product", "home", "about", "blog", "guide", "summer", "sale", "cart", "video")
-
-
-def made_up_url() -> str:
-    host, *path = random.choices(WORDS, k=5)
-    return f"https://www.{host}{random.randrange(1000)}.com/{'/'.join(path)}-{random.randrange(10**6)}?utm_source=mail"
-
-
-async def bulk(client: httpx.AsyncClient) -> float:
-    """Links a second."""
-    bodies = [{"links": [{"url": made_up_url()} for _ in range(1000)]} for _ in range(BULK_REQUESTS)]
-    requests = [client.build_request("POST", "/api/v1/links/bulk", json=body) for body in bodies]
-    start_s = time.perf_counter()
-    for request in requests:
-        answer = await client.send(request)
-        assert answer.status_code == 200, answer.text
-    return BULK_REQUESTS * 1000 / (time.perf_counter() - start_s)
-
-
-async def single(client: httpx.AsyncClient) -> float:
-    """Median in milliseconds."""
-    return statistics.median(
-        [
-            await took_ms(client, client.build_request("POST", "/api/v1/links", json={"url": made_up_url()}))
-            for _ in range(SINGLE_CREATES)
-        ]
-    )
 
 
 async def stats(client: httpx.AsyncClient, tz: str) -> dict[str, float]:
@@ -83,9 +53,6 @@ async def measure(product: Product) -> dict[str, list[float]]:
                 for code, taken_ms in (await stats(client, tz)).items():
                     if n:  # The first round warms up.
                         rounds.setdefault(f"a year by day, {CLICKS[code]:,} clicks, {tz}, ms", []).append(taken_ms)
-        for _ in range(ROUNDS):
-            rounds.setdefault("bulk create, links a second", []).append(await bulk(client))
-            rounds.setdefault("single create, ms", []).append(await single(client))
     return rounds
 
 
