@@ -23,7 +23,7 @@ from shortener.clicks.stream import DEAD_STREAM, GROUP, STREAM, ClickStream, Sea
 from shortener.database import Database
 from shortener.redis import create_redis
 from shortener.settings import Settings, variable
-from shortener.worker_health import heartbeat_age_s
+from shortener.worker_health import heartbeats
 from tests.clicks.make import batch, number_of_rows, rows_of
 from tests.conftest import SECRET, changed, create_link, eventually
 from tests.own_valkey import own_valkey
@@ -215,14 +215,31 @@ async def test_nothing_is_lost_while_the_database_cannot_be_reached(
 
 async def test_a_worker_beats_until_it_ends(settings: Settings, redis: Redis) -> None:
     async with worker(settings) as process:
-        age_s = await eventually(lambda: heartbeat_age_s(redis))
+        (age_s,) = (await eventually(lambda: heartbeats(redis))).values()
         assert age_s < 5
         await end(process)
+    assert await heartbeats(redis) == {}
 
-    async def is_gone() -> bool:
-        return await heartbeat_age_s(redis) is None
 
-    await eventually(is_gone, within_s=12)
+async def test_each_worker_beats_for_itself(settings: Settings, redis: Redis) -> None:
+    async with worker(settings) as first, worker(settings):
+
+        async def names() -> list[str]:
+            return sorted(name.rpartition("-")[2] for name in await heartbeats(redis))
+
+        async def both() -> bool:
+            return len(await names()) == 2
+
+        await eventually(both, within_s=30)
+        first.kill()
+        await first.wait()
+        silent = str(first.pid)
+
+        async def other_goes_on() -> bool:
+            ages_s = {name.rpartition("-")[2]: age_s for name, age_s in (await heartbeats(redis)).items()}
+            return ages_s[silent] > 4 and all(age_s < 4 for name, age_s in ages_s.items() if name != silent)
+
+        await eventually(other_goes_on, within_s=30)
 
 
 async def test_a_worker_makes_partitions_ahead(settings: Settings, database: Database) -> None:

@@ -15,6 +15,7 @@ import structlog
 
 from shortener.clicks.event import Batch, Click, new_batch
 from shortener.redis import Command, RedisGuard, RedisUnavailable
+from shortener.tasks import end
 from shortener.telemetry import (
     AT_ONCE,
     CLICK_BATCH_SIZE,
@@ -122,8 +123,7 @@ class Recorder:
         while self._sender is not None:
             await self._sender
         if self._retrier is not None:
-            self._retrier.cancel()
-            await asyncio.wait([self._retrier])
+            await end(self._retrier)
         while self._buffer:
             if not await self._try_stream() and not await self._try_database():
                 log.error("clicks_lost", clicks=self._buffered, reason="shutdown")
