@@ -21,12 +21,14 @@ from redis.exceptions import RedisError
 from shortener.clicks.partitions import next_month
 from shortener.clicks.stream import DEAD_STREAM, GROUP, STREAM, ClickStream, Sealer
 from shortener.database import Database
+from shortener.jobs import create_queue
 from shortener.redis import create_redis
 from shortener.settings import Settings, variable
 from shortener.worker_health import heartbeats
 from tests.clicks.make import batch, number_of_rows, rows_of
 from tests.conftest import SECRET, changed, create_link, eventually
 from tests.own_valkey import own_valkey
+from workers.main import SCHEDULE, ShortenerWorker
 
 SHORTENER_WORKER = [sys.executable, "-m", "shortener", "worker"]
 ARQ = [str(Path(sys.executable).with_name("arq")), "workers.WorkerSettings"]
@@ -252,3 +254,24 @@ async def test_a_worker_makes_partitions_ahead(settings: Settings, database: Dat
 
     async with worker(settings):
         await eventually(are_there)
+
+
+async def test_a_stop_is_not_lost_with_a_cancellation(settings: Settings, redis: Redis) -> None:
+    async def connect() -> None:
+        """As redis-py does at times."""
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        await asyncio.sleep(60)
+
+    ctx: dict[str, Any] = {"stopping": asyncio.Event()}
+    queue = create_queue(create_redis(settings.redis_url))
+    working = ShortenerWorker(
+        cron_jobs=SCHEDULE, redis_pool=queue, handle_signals=False, job_completion_wait=1, ctx=ctx
+    )
+    working.main_task = asyncio.create_task(connect())
+    await asyncio.sleep(0)
+    working.handle_sig_wait_for_completion(signal.SIGTERM)
+    await asyncio.wait([working.main_task], timeout=10)
+    assert working.main_task.done()
+    assert ctx["stopping"].is_set()
+    await queue.aclose(close_connection_pool=True)

@@ -76,6 +76,15 @@ async def shutdown(ctx: dict[str, Any]) -> None:
 class ShortenerWorker(Worker):
     """arq's worker, which on SIGTERM stops the drain at once, not only when its jobs are done."""
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.on_stop = self._end_main
+
+    def _end_main(self, _: signal.Signals) -> None:
+        """arq cancels its main task once; while redis-py connects that can get lost, and the worker would not end."""
+        if self.main_task is not None:
+            self._ending = asyncio.create_task(end(self.main_task))
+
     def handle_sig_wait_for_completion(self, signum: signal.Signals) -> None:
         self.ctx["stopping"].set()
         drain: Drain | None = self.ctx.get("drain")
