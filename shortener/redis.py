@@ -17,6 +17,9 @@ from shortener.telemetry import REDIS_UNAVAILABLE
 CONNECT_TIMEOUT_S = 2.0
 SOCKET_TIMEOUT_S = 5.0
 MAX_CONNECTIONS = 64
+# The part that tries Redis in the background while it is away, as long as clicks come in.
+RECORDER = "clicks"
+RECORDER_TRIES_WITHIN_S = 1.0
 
 Command = tuple[bytes | str | int, ...]
 
@@ -78,14 +81,15 @@ def _pack(commands: Sequence[Command]) -> bytes:
 class RedisGuard:
     """A time budget for calls to Redis on the path of a redirect, and a breaker.
 
-    After a failure calls are refused for `pause_s`, so that a Redis that hangs costs one waiting request
-    now and then, not all of them.
+    After a failure calls are refused for `pause_s`. Then one may try; as long as the recorder does, whose tries no
+    answer waits for, nobody else: a Redis that hangs is felt by the requests of its first moment only.
     """
 
     def __init__(self, budget_s: float, pause_s: float = 0.25) -> None:
         self.budget_s = budget_s
         self.pause_s = pause_s
         self._closed_until = 0.0
+        self._recorder_tried_at_s = float("-inf")
         # Whether the last call came back: who need not know now whether Redis is back may leave the trying to others.
         self.is_well = True
 
@@ -93,9 +97,18 @@ class RedisGuard:
     def is_open(self) -> bool:
         return time.monotonic() >= self._closed_until
 
+    def _is_left_to_recorder(self, part: str) -> bool:
+        if self.is_well:
+            return False
+        now_s = time.monotonic()
+        if part == RECORDER:
+            self._recorder_tried_at_s = now_s
+            return False
+        return now_s < self._recorder_tried_at_s + RECORDER_TRIES_WITHIN_S
+
     async def call(self, part: str, command: Awaitable[T]) -> T:
         """Await a command. Raises RedisUnavailable; `part` is the label of the counter."""
-        if not self.is_open:
+        if self._is_left_to_recorder(part) or not self.is_open:
             if asyncio.iscoroutine(command):
                 command.close()
             REDIS_UNAVAILABLE.labels(part).inc()

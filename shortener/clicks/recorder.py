@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import structlog
 
 from shortener.clicks.event import Batch, Click, new_batch
-from shortener.redis import Command, RedisGuard, RedisUnavailable
+from shortener.redis import RECORDER, Command, RedisGuard, RedisUnavailable
 from shortener.tasks import end
 from shortener.telemetry import (
     AT_ONCE,
@@ -158,7 +158,7 @@ class Recorder:
     async def _append(self, batches: list[Batch], rider: Rider | None = None) -> str | None:
         """None when they are in the stream, else the reason."""
         try:
-            await self._guard.call("clicks", self._stream.append(batches, rider))
+            await self._guard.call(RECORDER, self._stream.append(batches, rider))
         except RedisUnavailable:
             failure = "redis_unavailable"
         except Exception as error:  # Whatever stops the stream, the clicks must not be lost.

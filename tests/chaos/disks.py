@@ -24,6 +24,9 @@ class Disk:
         except FileNotFoundError:
             return False
 
+    def is_mounted(self) -> bool:
+        return self.path.is_mount()
+
     def unmount(self) -> None:
         subprocess.run(["umount", "--lazy", str(self.path)], check=True)
 

@@ -192,6 +192,15 @@ class Site:
         return web_programs(self._settings, self._listener, self.environment)[0]
 
     async def __aenter__(self) -> Self:
+        try:
+            await self._open()
+        except BaseException:
+            # Nobody else unmounts what was mounted.
+            await self.__aexit__()
+            raise
+        return self
+
+    async def _open(self) -> None:
         for disk in self._disks:
             assert disk.mount(), "mounting is not allowed here"
         await asyncio.gather(self.postgres.start(), self.valkey.start())
@@ -199,7 +208,6 @@ class Site:
         await asyncio.gather(*(part.start() for part in (*self.workers, *self.webs)))
         await self.until_all_serve()
         await self._create_links(LINKS)
-        return self
 
     async def until_all_serve(self) -> None:
         """Each web process listens to what Redis reports, which is the last of its start."""
@@ -216,7 +224,7 @@ class Site:
         await self.redis.aclose()
         self._listener.close()
         shutil.rmtree(self._run_dir)
-        for disk in self._disks:
+        for disk in filter(Disk.is_mounted, self._disks):
             disk.unmount()
 
     async def set_up(self, appendfsync: str = "everysec", **web_settings: str) -> None:
