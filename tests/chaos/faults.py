@@ -40,7 +40,7 @@ Inject = Callable[[Scene], Awaitable[None]]
 @dataclass(frozen=True)
 class Fault:
     """`inject` does it, and heals it. `loses_s`: clicks answered so shortly before may be lost. `goes_on`: links in
-    memory redirect meanwhile, and neither connections nor clicks pile up; `is_unfelt`: as fast as before."""
+    memory redirect meanwhile, and neither connections nor clicks pile up; `is_unfelt`: hardly slower."""
 
     name: str
     promise: str
@@ -267,7 +267,7 @@ FAULTS = (
     Fault("kill -9 of PostgreSQL", _NONE, kill_postgres, (2, 12)),
     Fault(
         "SIGSTOP of Valkey",
-        f"{_NONE}; redirects go on as fast as before",
+        f"{_NONE}; redirects go on, at most three times slower",
         hang_valkey,
         (1, 1),
         (2.5, 15),
@@ -277,7 +277,7 @@ FAULTS = (
     Fault("SIGSTOP of PostgreSQL", f"{_NONE}; redirects go on", hang_postgres, (1, 1), (2.5, 15), goes_on=True),
     Fault(
         "Valkey away for a minute",
-        f"{_NONE}; redirects go on as fast as before",
+        f"{_NONE}; redirects go on, at most three times slower",
         without_valkey,
         (1, 1),
         (2.5, 60),
@@ -294,6 +294,10 @@ FAULTS = (
         site={"cache_ttl_s": "360", "cache_missing_ttl_s": "3"},
     ),
     Fault("both away", f"{_NONE}; links in memory redirect", without_both, (1, 1), (2, 15), goes_on=True),
+    Fault("the stream is deleted", "what was in it is lost, nothing else", delete_stream, (2, 12)),
+    Fault("FLUSHALL", "what was in the stream is lost, nothing else", flush_all, (2, 12)),
+    Fault("an entry that cannot be read", "it goes to the dead letters, the others are counted", poison, (1, 5)),
+    # Last, as these need a site of their own.
     Fault(
         "the disk of Valkey is full, `appendfsync everysec`",
         f"{_NONE}; redirects go on",
@@ -322,9 +326,6 @@ FAULTS = (
         goes_on=True,
         small_disks=True,
     ),
-    Fault("the stream is deleted", "what was in it is lost, nothing else", delete_stream, (2, 12)),
-    Fault("FLUSHALL", "what was in the stream is lost, nothing else", flush_all, (2, 12)),
-    Fault("an entry that cannot be read", "it goes to the dead letters, the others are counted", poison, (1, 5)),
 )
 
 
