@@ -57,8 +57,9 @@ async def examine(settings: Settings) -> list[Finding]:
         return findings
     database, redis = Database(settings), create_redis(settings.redis_url)
     try:
-        for name, reason in (await run_checks(database, redis)).items():
-            findings.append(Finding(name, "works") if reason is None else Finding(name, reason, _ADVICE[name]))
+        for name, outcome in (await run_checks(database, redis)).items():
+            advice = None if outcome.is_ok else _ADVICE[name]
+            findings.append(Finding(name, outcome.failure or outcome.note or "works", advice))
         try:
             seconds, microseconds = await redis.time()
         except (RedisError, OSError):

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from fastapi import APIRouter, FastAPI
@@ -10,10 +9,12 @@ from fastapi import APIRouter, FastAPI
 from shortener import __version__, docs, health
 from shortener.access_log import log_request
 from shortener.body_limit import BodyLimit
+from shortener.clicks import enrich
 from shortener.clicks.api import router as clicks_router
 from shortener.clicks.event import Batch
 from shortener.clicks.recorder import Recorder
 from shortener.clicks.stream import ClickStream, Sealer
+from shortener.clicks.writer import ClickWriter
 from shortener.database import Database
 from shortener.errors import install_error_handlers
 from shortener.links.api import router as links_router
@@ -44,6 +45,8 @@ MAX_BULK_BODY_BYTES = 16 * 1024 * 1024
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Open the parts; close them in reverse: the recorder still needs Redis and the database for its last clicks."""
     settings: Settings = app.state.settings
+    # Now, when nobody waits: done when Redis goes away, it would hold up all redirects.
+    enrich.prepare()
     database = Database(settings)
     redis = create_redis(settings.redis_url)
     guard = RedisGuard(settings.redis_timeout_ms / 1000)
@@ -85,13 +88,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _direct_writer(database: Database) -> Callable[[Sequence[Batch]], Awaitable[None]]:
-    """What the recorder calls when Redis stays away. Loaded only then: parsing user agents takes memory."""
+    """What the recorder calls when Redis stays away."""
+    writer = ClickWriter()
 
     async def write(batches: Sequence[Batch]) -> None:
-        # In a thread: it takes a second, and redirects go on.
-        module = await asyncio.to_thread(importlib.import_module, "shortener.clicks.writer")
         async with database.driver_connection() as connection:
-            await module.ClickWriter().write(connection, batches)
+            await writer.write(connection, batches)
 
     return write
 

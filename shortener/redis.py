@@ -19,6 +19,9 @@ SOCKET_TIMEOUT_S = 5.0
 MAX_CONNECTIONS = 64
 MIN_PAUSE_S = 0.03
 MAX_PAUSE_S = 0.5
+# The part that tries Redis in the background while it is away, as long as clicks come in.
+RECORDER = "clicks"
+RECORDER_TRIES_WITHIN_S = 1.0
 
 Command = tuple[bytes | str | int, ...]
 
@@ -80,15 +83,17 @@ def _pack(commands: Sequence[Command]) -> bytes:
 class RedisGuard:
     """A time budget for calls to Redis on the path of a redirect, and a breaker.
 
-    After a failure calls are refused for a pause, so that a Redis that hangs costs a waiting request now and then, not
-    all of them. The first pause is short, since a moment's delay must not turn a busy process to the database for long;
-    each failure after a pause doubles it.
+    After a failure calls are refused for a pause. Then one may try; as long as the recorder does, whose tries no
+    answer waits for, nobody else: a Redis that hangs is felt by the requests of its first moment only. The first pause
+    is short, since a moment's delay must not turn a busy process to the database for long; each failure after a pause
+    doubles it.
     """
 
     def __init__(self, budget_s: float) -> None:
         self.budget_s = budget_s
         self._pause_s = MIN_PAUSE_S
         self._closed_until = 0.0
+        self._recorder_tried_at_s = float("-inf")
         # Whether the last call came back: who need not know now whether Redis is back may leave the trying to others.
         self.is_well = True
 
@@ -96,9 +101,23 @@ class RedisGuard:
     def is_open(self) -> bool:
         return time.monotonic() >= self._closed_until
 
+    @property
+    def opens_in_s(self) -> float:
+        """Seconds of the pause that are left."""
+        return max(0.0, self._closed_until - time.monotonic())
+
+    def _is_left_to_recorder(self, part: str) -> bool:
+        if self.is_well:
+            return False
+        now_s = time.monotonic()
+        if part == RECORDER:
+            self._recorder_tried_at_s = now_s
+            return False
+        return now_s < self._recorder_tried_at_s + RECORDER_TRIES_WITHIN_S
+
     async def call(self, part: str, command: Awaitable[T]) -> T:
         """Await a command. Raises RedisUnavailable; `part` is the label of the counter."""
-        if not self.is_open:
+        if self._is_left_to_recorder(part) or not self.is_open:
             if asyncio.iscoroutine(command):
                 command.close()
             REDIS_UNAVAILABLE.labels(part).inc()

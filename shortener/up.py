@@ -17,7 +17,7 @@ from shortener.redis import create_redis
 from shortener.settings import Settings, load_settings, variable
 from shortener.supervisor import Program, Supervisor
 from shortener.web import bind, web_programs
-from shortener.worker_health import heartbeat_age_s
+from shortener.worker_health import is_any_well
 
 _HEARTBEAT_POLL_S = 0.1
 
@@ -131,7 +131,7 @@ async def _start(
 async def _worker_ready(settings: Settings) -> None:
     redis = create_redis(settings.redis_url)
     async with contextlib.aclosing(redis):
-        while await heartbeat_age_s(redis) is None:
+        while not await is_any_well(redis):
             await asyncio.sleep(_HEARTBEAT_POLL_S)
 
 

@@ -1,19 +1,56 @@
-"""The worker's heartbeat: a key in Redis that it renews and that expires when it does not."""
+"""Signs of life of the workers: a sorted set in Redis, each worker with the time of its last one, by Redis's clock."""
 
-import time
+import asyncio
 
+import structlog
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
-KEY = "worker:heartbeat"
-INTERVAL_S = 2
-EXPIRES_S = 10
+log = structlog.get_logger(__name__)
+
+KEY = "worker:heartbeats"
+INTERVAL_S = 2.0
+SILENT_AFTER_S = 10.0
+# So long a worker that ended without a word is told of.
+FORGOTTEN_AFTER_S = 3600
+
+_BEAT = """
+local now = redis.call('TIME')
+redis.call('ZADD', KEYS[1], now[1] + now[2] / 1e6, ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now[1] - ARGV[2])
+"""
 
 
-async def beat(redis: Redis) -> None:
-    await redis.set(KEY, repr(time.time()), ex=EXPIRES_S)
+async def beat(redis: Redis, worker: str) -> None:
+    """Raises RedisError."""
+    await redis.execute_command("EVAL", _BEAT, 1, KEY, worker, FORGOTTEN_AFTER_S)  # type: ignore[no-untyped-call]
 
 
-async def heartbeat_age_s(redis: Redis) -> float | None:
-    """Seconds since a worker's last sign of life; None when there is none. Raises RedisError."""
-    value = await redis.get(KEY)
-    return None if value is None else max(0.0, time.time() - float(value))
+async def keep_beating(redis: Redis, worker: str) -> None:
+    """Until cancelled. A task of the worker's own: a job of the queue is done by whichever worker takes it."""
+    while True:
+        try:
+            await beat(redis, worker)
+        except (RedisError, OSError) as error:
+            log.debug("no_heartbeat", error=repr(error))
+        await asyncio.sleep(INTERVAL_S)
+
+
+async def leave(redis: Redis, worker: str) -> None:
+    """For a worker that ends: nobody misses it. Raises RedisError."""
+    await redis.zrem(KEY, worker)
+
+
+async def heartbeats(redis: Redis) -> dict[str, float]:
+    """Seconds since each worker's last sign of life, the latest first. Raises RedisError."""
+    pipeline = redis.pipeline(transaction=False)
+    pipeline.time()
+    pipeline.zrange(KEY, 0, -1, desc=True, withscores=True)
+    (seconds, microseconds), found = await pipeline.execute()
+    now_s = seconds + microseconds / 1e6
+    return {worker.decode(): max(0.0, now_s - at_s) for worker, at_s in found}
+
+
+async def is_any_well(redis: Redis) -> bool:
+    """Whether a worker has reported within the last seconds. Raises RedisError."""
+    return any(age_s <= SILENT_AFTER_S for age_s in (await heartbeats(redis)).values())

@@ -1,6 +1,7 @@
 """/health/live and /health/ready: what works, and which part does not."""
 
 import contextlib
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,12 +12,13 @@ from redis.asyncio import Redis
 
 from shortener.database import Database
 from shortener.settings import Settings
-from shortener.worker_health import EXPIRES_S, KEY, beat, heartbeat_age_s
+from shortener.worker_health import FORGOTTEN_AFTER_S, KEY, SILENT_AFTER_S, beat, heartbeats, is_any_well, leave
 from tests.clicks.make import rows_of
 from tests.conftest import changed, client_of, running_app
 from tests.own_valkey import own_valkey
 
 OK = {"status": "ok"}
+WORKER = "host-1"
 
 
 @contextlib.asynccontextmanager
@@ -38,14 +40,14 @@ async def failed_checks(client: httpx.AsyncClient) -> dict[str, str]:
 
 
 async def test_all_is_ready_when_all_works(client: httpx.AsyncClient, redis: Redis) -> None:
-    await beat(redis)
+    await beat(redis, WORKER)
     answer = await client.get("/health/ready")
     assert answer.status_code == 200
     assert answer.json() == {"status": "ok", "checks": {"database": OK, "migrations": OK, "redis": OK, "worker": OK}}
 
 
 async def test_a_database_that_is_not_there_is_named(settings: Settings, redis: Redis) -> None:
-    await beat(redis)
+    await beat(redis, WORKER)
     name = settings.database_url.partition("?")[0].rpartition("/")[2]
     async with client_with(settings, database_url=settings.database_url.replace(name, "missing")) as client:
         failed = await failed_checks(client)
@@ -59,7 +61,7 @@ async def test_a_database_that_is_not_there_is_named(settings: Settings, redis: 
 async def test_a_database_that_does_not_answer_is_named_without_its_password(
     settings: Settings, redis: Redis, url: str
 ) -> None:
-    await beat(redis)
+    await beat(redis, WORKER)
     async with client_with(settings, database_url=url) as client:
         failed = await failed_checks(client)
     assert list(failed) == ["database", "migrations"]
@@ -70,7 +72,7 @@ async def test_a_database_that_does_not_answer_is_named_without_its_password(
 async def test_a_schema_of_another_version_is_named_with_the_remedy(
     client: httpx.AsyncClient, redis: Redis, database: Database, sql: str
 ) -> None:
-    await beat(redis)
+    await beat(redis, WORKER)
     await rows_of(database, sql)
     failed = await failed_checks(client)
     assert list(failed) == ["migrations"]
@@ -96,12 +98,39 @@ async def test_a_missing_worker_is_named_with_the_remedy(client: httpx.AsyncClie
     assert failed["worker"].endswith("shortener worker")
 
 
-async def test_a_worker_that_beats_no_more_is_missing_after_some_seconds(redis: Redis) -> None:
-    await beat(redis)
-    assert 0 <= (await heartbeat_age_s(redis) or 0) < 5
-    assert 0 < await redis.ttl(KEY) <= EXPIRES_S
-    await redis.delete(KEY)
-    assert await heartbeat_age_s(redis) is None
+async def silence(redis: Redis, worker: str, for_s: float) -> None:
+    """As if its last sign of life were so long ago."""
+    seconds, _ = await redis.time()
+    await redis.zadd(KEY, {worker: seconds - for_s})
+
+
+async def test_a_worker_that_beats_no_more_is_missing_after_some_seconds(
+    client: httpx.AsyncClient, redis: Redis
+) -> None:
+    await beat(redis, WORKER)
+    assert (await heartbeats(redis))[WORKER] < 5
+    assert await is_any_well(redis)
+    await silence(redis, WORKER, SILENT_AFTER_S + 1)
+    assert not await is_any_well(redis)
+    assert list(await failed_checks(client)) == ["worker"]
+
+
+async def test_a_worker_that_hangs_beside_others_is_named(client: httpx.AsyncClient, redis: Redis) -> None:
+    await beat(redis, WORKER)
+    await silence(redis, "host-2", 42)
+    answer = await client.get("/health/ready")
+    assert answer.status_code == 200
+    worker = answer.json()["checks"]["worker"]
+    assert worker["status"] == "ok"
+    assert re.fullmatch(r"1 of 2 workers silent \(hung, or killed\): host-2 for 4[123] s", worker["detail"])
+
+
+async def test_a_worker_that_ended_well_or_long_ago_is_missed_by_nobody(redis: Redis) -> None:
+    await silence(redis, "host-2", FORGOTTEN_AFTER_S + 1)
+    await beat(redis, "host-3")
+    await leave(redis, "host-3")
+    await beat(redis, WORKER)
+    assert list(await heartbeats(redis)) == [WORKER]
 
 
 async def test_a_process_lives_whatever_else_does_not(settings: Settings) -> None:

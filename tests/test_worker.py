@@ -21,12 +21,14 @@ from redis.exceptions import RedisError
 from shortener.clicks.partitions import next_month
 from shortener.clicks.stream import DEAD_STREAM, GROUP, STREAM, ClickStream, Sealer
 from shortener.database import Database
+from shortener.jobs import create_queue
 from shortener.redis import create_redis
 from shortener.settings import Settings, variable
-from shortener.worker_health import heartbeat_age_s
+from shortener.worker_health import heartbeats
 from tests.clicks.make import batch, number_of_rows, rows_of
 from tests.conftest import SECRET, changed, create_link, eventually
 from tests.own_valkey import own_valkey
+from workers.main import SCHEDULE, ShortenerWorker
 
 SHORTENER_WORKER = [sys.executable, "-m", "shortener", "worker"]
 ARQ = [str(Path(sys.executable).with_name("arq")), "workers.WorkerSettings"]
@@ -216,14 +218,31 @@ async def test_nothing_is_lost_while_the_database_cannot_be_reached(
 
 async def test_a_worker_beats_until_it_ends(settings: Settings, redis: Redis) -> None:
     async with worker(settings) as process:
-        age_s = await eventually(lambda: heartbeat_age_s(redis))
+        (age_s,) = (await eventually(lambda: heartbeats(redis))).values()
         assert age_s < 5
         await end(process)
+    assert await heartbeats(redis) == {}
 
-    async def is_gone() -> bool:
-        return await heartbeat_age_s(redis) is None
 
-    await eventually(is_gone, within_s=12)
+async def test_each_worker_beats_for_itself(settings: Settings, redis: Redis) -> None:
+    async with worker(settings) as first, worker(settings):
+
+        async def names() -> list[str]:
+            return sorted(name.rpartition("-")[2] for name in await heartbeats(redis))
+
+        async def both() -> bool:
+            return len(await names()) == 2
+
+        await eventually(both, within_s=30)
+        first.kill()
+        await first.wait()
+        silent = str(first.pid)
+
+        async def other_goes_on() -> bool:
+            ages_s = {name.rpartition("-")[2]: age_s for name, age_s in (await heartbeats(redis)).items()}
+            return ages_s[silent] > 4 and all(age_s < 4 for name, age_s in ages_s.items() if name != silent)
+
+        await eventually(other_goes_on, within_s=30)
 
 
 async def test_a_worker_makes_partitions_ahead(settings: Settings, database: Database) -> None:
@@ -236,3 +255,24 @@ async def test_a_worker_makes_partitions_ahead(settings: Settings, database: Dat
 
     async with worker(settings):
         await eventually(are_there)
+
+
+async def test_a_stop_is_not_lost_with_a_cancellation(settings: Settings, redis: Redis) -> None:
+    async def connect() -> None:
+        """As redis-py does at times."""
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        await asyncio.sleep(60)
+
+    ctx: dict[str, Any] = {"stopping": asyncio.Event()}
+    queue = create_queue(create_redis(settings.redis_url))
+    working = ShortenerWorker(
+        cron_jobs=SCHEDULE, redis_pool=queue, handle_signals=False, job_completion_wait=1, ctx=ctx
+    )
+    working.main_task = asyncio.create_task(connect())
+    await asyncio.sleep(0)
+    working.handle_sig_wait_for_completion(signal.SIGTERM)
+    await asyncio.wait([working.main_task], timeout=10)
+    assert working.main_task.done()
+    assert ctx["stopping"].is_set()
+    await queue.aclose(close_connection_pool=True)

@@ -22,19 +22,18 @@ from shortener.redis import create_redis
 from shortener.settings import Settings, get_settings
 from shortener.tasks import end
 from shortener.telemetry import configure_logging
-from shortener.worker_health import INTERVAL_S, beat
+from shortener.worker_health import beat, keep_beating, leave
 from workers.backlog import BacklogMetrics
 from workers.clicks import Drain, drain_clicks
-from workers.upkeep import create_partitions, evict_changed, forget, heartbeat, merge_search_index, sum_up_months
+from workers.upkeep import create_partitions, evict_changed, forget, merge_search_index, sum_up_months
 
 log = structlog.get_logger(__name__)
 
 RESTART_PAUSE_S = 1.0
 CLOSE_TIMEOUT_S = 2.0
 
-# Whichever worker is the first to look takes a job. The drain is none: it runs in each worker, from start to end.
+# Whichever worker is the first to look takes a job. Drain and heartbeat are none: they run in each, from start to end.
 SCHEDULE = [
-    cron(heartbeat, second=set(range(0, 60, INTERVAL_S)), unique=False, keep_result=0, max_tries=1),
     cron(evict_changed, second=set(range(0, 60, 2)), run_at_startup=True, keep_result=0, max_tries=1),
     cron(merge_search_index, second=set(range(1, 60, 2)), keep_result=0, max_tries=1),
     cron(create_partitions, hour=None, minute=7, run_at_startup=True, keep_result=0, max_tries=3),
@@ -47,9 +46,12 @@ async def startup(ctx: dict[str, Any]) -> None:
     settings: Settings = ctx["settings"]
     ctx["database"] = Database(settings)
     ctx["stream"] = ClickStream(ctx["redis"], Sealer(settings.secret_key.get_secret_value()))
-    consumer = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+    # A process that starts anew, as Redis was away, is the same worker and another consumer.
+    ctx["name"] = f"{socket.gethostname()}-{os.getpid()}"
+    consumer = f"{ctx['name']}-{secrets.token_hex(3)}"
     ctx["drain"] = Drain(ctx["stream"], ctx["database"], consumer)
-    await beat(ctx["redis"])
+    await beat(ctx["redis"], ctx["name"])
+    ctx["beating"] = asyncio.create_task(keep_beating(ctx["redis"], ctx["name"]))
     ctx["draining"] = asyncio.create_task(drain_clicks(ctx["drain"]))
     pulse = Pulse("worker", ctx["database"], BacklogMetrics(ctx["stream"], ctx["database"]))
     ctx["pulse"] = asyncio.create_task(pulse.run())
@@ -61,6 +63,11 @@ async def shutdown(ctx: dict[str, Any]) -> None:
     if "draining" in ctx:
         ctx["drain"].stop()
         await asyncio.wait([ctx["draining"]])
+    if "beating" in ctx:
+        await end(ctx.pop("beating"))
+        with contextlib.suppress(RedisError, OSError):
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await leave(ctx["redis"], ctx["name"])
     if "pulse" in ctx:
         await end(ctx["pulse"])
     if "database" in ctx:
@@ -69,6 +76,15 @@ async def shutdown(ctx: dict[str, Any]) -> None:
 
 class ShortenerWorker(Worker):
     """arq's worker, which on SIGTERM stops the drain at once, not only when its jobs are done."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.on_stop = self._end_main
+
+    def _end_main(self, _: signal.Signals) -> None:
+        """arq cancels its main task once; while redis-py connects that can get lost, and the worker would not end."""
+        if self.main_task is not None:
+            self._ending = asyncio.create_task(end(self.main_task))
 
     def handle_sig_wait_for_completion(self, signum: signal.Signals) -> None:
         self.ctx["stopping"].set()

@@ -12,7 +12,6 @@ from shortener.clicks.partitions import drop_visitor_partitions, ensure_partitio
 from shortener.clicks.stream import ClickStream
 from shortener.database import Database
 from shortener.redirect.cache import evict
-from shortener.worker_health import beat
 
 # A batch that is older than this cannot come again: it would have to wait in the stream for as long.
 LEDGER_DAYS = 30
@@ -30,10 +29,6 @@ _SWEPT_KEY = "cache:swept_at"
 # Transactions that began earlier may commit later than this sweep.
 _SWEEP_OVERLAP_S = 10.0
 _SWEEP_START_S = 3600.0
-
-
-async def heartbeat(ctx: dict[str, Any]) -> None:
-    await beat(ctx["redis"])
 
 
 async def create_partitions(ctx: dict[str, Any]) -> None:

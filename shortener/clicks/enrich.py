@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 import ada_url
@@ -14,6 +14,8 @@ import msgspec
 import structlog
 import ua_parser
 from iptocc import country_code
+from ua_parser.loaders import load_lazy_builtins
+from ua_parser.regex import Resolver
 
 from shortener.clicks.event import MAX_REFERRER, MAX_USER_AGENT, Click, Mark
 from shortener.telemetry import CLICK_STEPS_FAILED
@@ -126,12 +128,25 @@ _NAMES = {
 }
 
 
+@cache
+def _parser() -> ua_parser.Parser:
+    """Without the patterns of device models, which nothing here asks for: a third of the time and memory."""
+    browsers, systems, _ = load_lazy_builtins()
+    return ua_parser.Parser(Resolver((browsers, systems, [])))
+
+
+def prepare() -> None:
+    """Compile the patterns that `parse_agent` needs: a fifth of a second, in which the process does nothing else."""
+    parse_agent("Mozilla/5.0")
+
+
 @lru_cache(maxsize=20_000)
 def parse_agent(user_agent: str) -> Agent:
     """Browser, system and device class of a User-Agent, and why it is none of a person."""
-    parsed = ua_parser.parse(user_agent)
-    browser = _name(parsed.user_agent.family if parsed.user_agent else UNKNOWN)
-    system = _name(parsed.os.family if parsed.os else UNKNOWN)
+    parser = _parser()
+    agent, os = parser.parse_user_agent(user_agent), parser.parse_os(user_agent)
+    browser = _name(agent.family if agent else UNKNOWN)
+    system = _name(os.family if os else UNKNOWN)
     return Agent(browser, system, _device(user_agent, system), _bot_reason(user_agent))
 
 

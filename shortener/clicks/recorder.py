@@ -14,8 +14,8 @@ from typing import Any, Protocol
 import structlog
 
 from shortener.clicks.event import Batch, Click, new_batch
-from shortener.redis import Command, RedisGuard, RedisUnavailable
-from shortener.tasks import call_safely
+from shortener.redis import RECORDER, Command, RedisGuard, RedisUnavailable
+from shortener.tasks import call_safely, end
 from shortener.telemetry import (
     AT_ONCE,
     CLICK_BATCH_SIZE,
@@ -123,8 +123,7 @@ class Recorder:
         while self._sender is not None:
             await self._sender
         if self._retrier is not None:
-            self._retrier.cancel()
-            await asyncio.wait([self._retrier])
+            await end(self._retrier)
         while self._buffer:
             if not await self._try_stream() and not await self._try_database():
                 log.error("clicks_lost", clicks=self._buffered, reason="shutdown")
@@ -159,7 +158,7 @@ class Recorder:
     async def _append(self, batches: list[Batch], rider: Rider | None = None) -> str | None:
         """None when they are in the stream, else the reason."""
         try:
-            await self._guard.call("clicks", self._stream.append(batches, rider))
+            await self._guard.call(RECORDER, self._stream.append(batches, rider))
         except RedisUnavailable:
             failure = "redis_unavailable"
         except Exception as error:  # Whatever stops the stream, the clicks must not be lost.
@@ -192,7 +191,7 @@ class Recorder:
         direct_at = loop.time() + DIRECT_AFTER_S
         while self._buffer:
             if not await self._try_stream() and not (loop.time() >= direct_at and await self._try_database()):
-                await asyncio.sleep(RETRY_INTERVAL_S)
+                await asyncio.sleep(self._guard.opens_in_s or RETRY_INTERVAL_S)
 
     async def _try_stream(self) -> bool:
         batches = self._next_batches()

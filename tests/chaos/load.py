@@ -28,6 +28,11 @@ class Answered(NamedTuple):
     sent_s: float
     took_s: float
 
+    @property
+    def at_s(self) -> float:
+        """When it was read to its end."""
+        return self.sent_s + self.took_s
+
 
 class Load:
     """Each request has a number of its own, in its referrer: so each click can be told from all others."""

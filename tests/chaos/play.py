@@ -11,10 +11,18 @@ from tests.chaos.books import compare, settle
 from tests.chaos.faults import Fault, Scene, forgivable
 from tests.chaos.load import Answered, Load
 from tests.chaos.site import Site
+from tests.chaos.watch import Taken, Watch
 
 LINKS = 20
 WARM_UP_S = 0.3
 AFTERMATH_S = 0.2
+# Where redirects of links in memory go on: so many may fail, and of both web processes together memory may grow by so
+# much, and their connections by so many: fewer than their pools to PostgreSQL have.
+MAX_FAILED_SHARE = 0.01
+MAX_P50_MS = 50.0
+MAX_GROWN = Taken(memory_mb=80.0, files=20)
+# Where they are to be as fast as before: so many times the p99 of before the fault.
+MAX_SLOWDOWN = 3.0
 
 
 class Form(NamedTuple):
@@ -25,10 +33,12 @@ class Form(NamedTuple):
     before_s: float
     gap_s: tuple[float, float]
     after_s: float
+    # A p99 below this is never too slow: what else the machine does is felt so much.
+    noise_ms: float
 
 
-SHORT = Form(False, 600, 0.7, (0.1, 0.4), 0.3)
-LONG = Form(True, 600, 2.0, (0.1, 0.5), 1.0)
+SHORT = Form(False, 600, 0.7, (0.1, 0.4), 0.3, 500.0)
+LONG = Form(True, 600, 2.0, (0.1, 0.5), 1.0, 100.0)
 
 
 class Latency(NamedTuple):
@@ -48,15 +58,25 @@ class Outcome(NamedTuple):
     beyond: int
     twice: int
     invented: int
+    misplaced: int
     wrong_sums: int
     before: Latency
     during: Latency
-    grown_mb: float
+    grown: Taken
 
 
-def is_kept(outcome: Outcome) -> bool:
-    """Whether the promise held."""
-    return not (outcome.beyond or outcome.twice or outcome.invented or outcome.wrong_sums)
+def broken(outcome: Outcome, form: Form) -> list[str]:
+    """What was promised and did not hold."""
+    o = outcome
+    wrong = [name for name in ("beyond", "twice", "invented", "misplaced", "wrong_sums") if getattr(o, name)]
+    if o.fault.goes_on:
+        wrong += ["failed"] if o.failed > o.requests * MAX_FAILED_SHARE else []
+        wrong += ["p50"] if o.during.p50_ms > MAX_P50_MS else []
+        wrong += ["memory"] if o.grown.memory_mb > MAX_GROWN.memory_mb else []
+        wrong += ["connections"] if o.grown.files >= MAX_GROWN.files else []
+    if o.fault.is_unfelt and o.during.p99_ms > max(MAX_SLOWDOWN * o.before.p99_ms, form.noise_ms):
+        wrong.append("p99")
+    return wrong
 
 
 async def play(site: Site, fault: Fault, form: Form) -> Outcome:
@@ -66,10 +86,10 @@ async def play(site: Site, fault: Fault, form: Form) -> Outcome:
     scene = Scene(site, load, links, fault.hold_s[form.is_long])
     began_s: list[float] = []
     ended_s: list[float] = []
-    memory_mb = _memory_mb(site)
-    async with load:
+    async with load, Watch(site.webs) as watch:
         start_s = time.monotonic() + WARM_UP_S
         await asyncio.sleep(WARM_UP_S + form.before_s)
+        watch.begin()
         for _ in range(fault.times[form.is_long]):
             await asyncio.sleep(random.uniform(*form.gap_s))
             began_s.append(time.monotonic())
@@ -79,10 +99,8 @@ async def play(site: Site, fault: Fault, form: Form) -> Outcome:
                 # It lasts no time itself; what follows from it does.
                 await asyncio.sleep(AFTERMATH_S)
         await asyncio.sleep(form.after_s)
-    grown_mb = _memory_mb(site) - memory_mb
-    link_ids = list(links.values())
-    await settle(site, link_ids, load, scene.taken)
-    books = await compare(site, link_ids, load)
+    await settle(site, links, load, scene.taken)
+    books = await compare(site, links, load)
     spans = [(begin, end + AFTERMATH_S) for begin, end in zip(began_s, ended_s, strict=True)]
     return Outcome(
         fault=fault,
@@ -93,20 +111,17 @@ async def play(site: Site, fault: Fault, form: Form) -> Outcome:
         beyond=len(books.lost - scene.taken - forgivable(fault, load, began_s, ended_s, books.lost)),
         twice=books.twice,
         invented=books.invented,
+        misplaced=books.misplaced,
         wrong_sums=books.wrong_sums,
         before=_latency(a.took_s for a in load.answered.values() if start_s <= a.sent_s < began_s[0]),
         during=_latency(a.took_s for a in load.answered.values() if any(_meets(a, *span) for span in spans)),
-        grown_mb=grown_mb,
+        grown=watch.grown,
     )
-
-
-def _memory_mb(site: Site) -> float:
-    return sum(web.memory_mb() for web in site.webs)
 
 
 def _meets(answered: Answered, begin_s: float, end_s: float) -> bool:
     """Whether the request was on its way at a moment of this span."""
-    return answered.sent_s <= end_s and answered.sent_s + answered.took_s >= begin_s
+    return answered.sent_s <= end_s and answered.at_s >= begin_s
 
 
 def _latency(took_s: Iterable[float]) -> Latency:

@@ -23,11 +23,15 @@ from shortener.redis import create_redis
 from shortener.settings import load_settings, variable
 from shortener.supervisor import Program, die_with_parent
 from shortener.web import bind, web_programs
+from tests.chaos.disks import Disk
 from tests.conftest import SECRET, eventually
 from tests.e2e.product import free_port
 
 READY_WITHIN_S = 60
+ENDS_WITHIN_S = 60
 LINKS = 400
+# Room for the servers' own files, and for some minutes of clicks.
+POSTGRES_DISK_MB, VALKEY_DISK_MB = 320, 64
 # What `shortener worker` runs, but that it takes over from the dead sooner.
 _WORKER = """
 import asyncio, workers.clicks
@@ -83,9 +87,6 @@ class Part:
         process = psutil.Process(self._process.pid)
         return [process, *process.children(recursive=True)]
 
-    def memory_mb(self) -> float:
-        return sum(process.memory_info().rss for process in self.family()) / 2**20
-
     def _signal(self, number: signal.Signals) -> list[psutil.Process]:
         family = self.family()
         for process in family:
@@ -112,26 +113,34 @@ class Part:
         assert self._process is not None
         self._process.send_signal(self._program.stop_signal)
         # uvicorn has done with everything, then ends by the signal that it was sent.
-        assert await self._wait() in {0, -signal.SIGTERM}
+        assert await self._wait() in {0, -signal.SIGTERM}, self._log.read_text(errors="replace")[-2000:]
 
     async def _wait(self) -> int:
         assert self._process is not None
-        return await asyncio.wait_for(self._process.wait(), 60)
+        try:
+            return await asyncio.wait_for(self._process.wait(), ENDS_WITHIN_S)
+        except TimeoutError:
+            said = self._log.read_text(errors="replace")[-2000:]
+            raise AssertionError(f"{self._process.pid} does not end. {self._log.name}: {said}") from None
 
 
 class Site:
-    """PostgreSQL, Valkey, two workers and two web processes on one socket."""
+    """PostgreSQL, Valkey, two workers and two web processes on one socket. With `small_disks` the servers have their
+    data on disks that can be filled."""
 
-    def __init__(self, folder: Path, abandoned_after_ms: int = 10_000) -> None:
+    def __init__(self, folder: Path, abandoned_after_ms: int = 10_000, small_disks: bool = False) -> None:
         self._folder = folder
+        self.postgres_disk = Disk(folder / "postgres-disk", POSTGRES_DISK_MB)
+        self.valkey_disk = Disk(folder / "valkey-disk", VALKEY_DISK_MB)
+        self._disks = [self.postgres_disk, self.valkey_disk] if small_disks else []
         self._run_dir = Path(tempfile.mkdtemp(prefix="chaos-"))
         self._abandoned_after_ms = abandoned_after_ms
         self._web_settings: dict[str, str] = {}
         self.appendfsync = "everysec"
         # After so long without a change nothing more is to come: what a dead worker had is claimed by then.
         self.still_after_s = abandoned_after_ms / 1000 + 3.0
-        self._postgres = EmbeddedPostgres(folder, self._run_dir)
-        self._valkey = EmbeddedValkey(folder, self._run_dir)
+        self._postgres = EmbeddedPostgres(self.postgres_disk.path if small_disks else folder, self._run_dir)
+        self._valkey = EmbeddedValkey(self.valkey_disk.path if small_disks else folder, self._run_dir)
         self._settings = load_settings(
             host="127.0.0.1",
             port=free_port(),
@@ -183,12 +192,22 @@ class Site:
         return web_programs(self._settings, self._listener, self.environment)[0]
 
     async def __aenter__(self) -> Self:
+        try:
+            await self._open()
+        except BaseException:
+            # Nobody else unmounts what was mounted.
+            await self.__aexit__()
+            raise
+        return self
+
+    async def _open(self) -> None:
+        for disk in self._disks:
+            assert disk.mount(), "mounting is not allowed here"
         await asyncio.gather(self.postgres.start(), self.valkey.start())
         await asyncio.to_thread(upgrade, self._settings.database_url)
         await asyncio.gather(*(part.start() for part in (*self.workers, *self.webs)))
         await self.until_all_serve()
         await self._create_links(LINKS)
-        return self
 
     async def until_all_serve(self) -> None:
         """Each web process listens to what Redis reports, which is the last of its start."""
@@ -205,6 +224,8 @@ class Site:
         await self.redis.aclose()
         self._listener.close()
         shutil.rmtree(self._run_dir)
+        for disk in filter(Disk.is_mounted, self._disks):
+            disk.unmount()
 
     async def set_up(self, appendfsync: str = "everysec", **web_settings: str) -> None:
         """Run with these from now on."""

@@ -16,6 +16,7 @@ from shortener.clicks.enrich import (
     MAX_VALUE,
     STEPS,
     EnrichedClick,
+    _parser,
     days,
     enrich,
     parse_agent,
@@ -23,7 +24,8 @@ from shortener.clicks.enrich import (
     visitor_hash,
 )
 from shortener.clicks.event import MAX_REFERRER, MAX_USER_AGENT, Click, Mark
-from tests.conftest import CHROME
+from shortener.settings import Settings
+from tests.conftest import CHROME, running_app
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SALT = b"s" * 32
@@ -221,3 +223,11 @@ def test_the_days_of_clicks_are_utc_days() -> None:
     moments = (datetime(2026, 11, 20, 23, 59, 59, tzinfo=UTC), datetime(2026, 11, 21, tzinfo=UTC))
     clicks = [Click(1, int(moment.timestamp() * 1000), "", CHROME, "") for moment in moments]
     assert days(clicks, NOW) == {date(2026, 11, 20), date(2026, 11, 21)}
+
+
+async def test_a_web_process_can_parse_before_it_serves(settings: Settings) -> None:
+    """When Redis goes away it writes clicks itself, and has no time then to compile patterns."""
+    _parser.cache_clear()
+    parse_agent.cache_clear()
+    async with running_app(settings):
+        assert _parser.cache_info().currsize == 1

@@ -1,6 +1,7 @@
 """Group commit, and what happens to clicks while Redis does not answer."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
@@ -270,6 +271,29 @@ async def test_closing_without_redis_and_database_ends_and_counts_what_is_lost(
     await asyncio.gather(*(recorder.store(click()) for _ in range(20)))
     await asyncio.wait_for(recorder.close(), 10)
     assert lost_clicks() == 20
+
+
+async def test_closing_ends_a_retry_that_loses_its_cancellation(bench: Bench) -> None:
+    class Swallowing:
+        """As redis-py does while it connects."""
+
+        calls = 0
+
+        async def append(self, *_: object) -> None:
+            self.calls += 1
+            if self.calls == 1:
+                raise ConnectionError
+            if self.calls == 2:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.sleep(60)
+                await asyncio.sleep(60)
+
+    stream = Swallowing()
+    recorder = bench.recorder(budget_s=60, stream=stream)
+    await recorder.store(click())
+    await eventually(lambda: stream.calls == 2)
+    await asyncio.wait_for(recorder.close(), 10)
+    assert recorder.buffered == 0
 
 
 async def test_answers_from_memory_wait_for_nothing_and_their_clicks_are_counted(bench: Bench) -> None:
