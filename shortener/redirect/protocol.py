@@ -28,11 +28,27 @@ class RedirectProtocol(HttpToolsProtocol):
             start_task()
 
 
+class _OwnHeaders:
+    """uvicorn's own headers as they are sent. It makes a new list when the date changes, once a second."""
+
+    def __init__(self) -> None:
+        self._of: list[tuple[bytes, bytes]] = []
+        self._head = b""
+
+    def head(self, headers: list[tuple[bytes, bytes]]) -> bytes:
+        if headers is not self._of:
+            self._of, self._head = headers, b"".join([b"%b: %b\r\n" % header for header in headers])
+        return self._head
+
+
+_own_headers = _OwnHeaders()
+
+
 def _send(cycle: RequestResponseCycle, head: bytes) -> None:
     """Write a redirect with these headers, as `RequestResponseCycle.send` writes it."""
     if cycle.disconnected:
         return
-    own = b"".join([b"%b: %b\r\n" % header for header in cycle.default_headers])
+    own = _own_headers.head(cycle.default_headers)
     end = b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
     cycle.transport.write(b"%b%b%b%b" % (STATUS_LINE[302], own, head, end))
     cycle.response_started = cycle.response_complete = True
