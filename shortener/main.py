@@ -52,7 +52,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     guard = RedisGuard(settings.redis_timeout_ms / 1000)
 
     memory = MemoryLevel(settings.cache_memory_size)
-    resolver = Resolver(database, TargetCache(redis, guard, settings.cache_ttl_s, settings.cache_missing_ttl_s), memory)
+    cache = TargetCache(redis, guard, settings.cache_ttl_s, settings.cache_missing_ttl_s)
+    resolver = Resolver(database, cache, memory, carry=lambda: recorder.carry())
     stream = ClickStream(redis, Sealer(settings.secret_key.get_secret_value()))
     keys = LimitKeys(settings.secret_key.get_secret_value())
     throttle = Throttle({"redirect": settings.limit_redirect, "miss": settings.limit_miss}, keys)
@@ -61,7 +62,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         guard,
         _direct_writer(database),
         settings.click_buffer_size,
-        throttle,
+        riders=(throttle, resolver),
         answers_at_once=settings.click_ack == "memory",
     )
 
@@ -80,7 +81,6 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         await recorder.close()
         await stream.close()
-        await resolver.close()
         await end(pulse)
         await end(invalidations)
         await redis.aclose()

@@ -71,8 +71,9 @@ class Drain:
                 # The stream was deleted: a new one needs its group again.
                 if not str(error).startswith("NOGROUP"):
                     raise
-                CLICK_STREAM_MISSING.inc()
-                await self._stream.ensure_group()
+                # All who read from it notice; the one who makes it anew counts.
+                if await self._stream.ensure_group():
+                    CLICK_STREAM_MISSING.inc()
             except RedisError:
                 raise
             except Exception as error:

@@ -38,22 +38,26 @@ MAX_CLICKS_A_DIRECT_TRY = 500
 
 
 class Rider(Protocol):
-    """What else has something to tell Redis, and takes along the round trips that store clicks."""
+    """What else has something to tell Redis, or to ask it, and takes along the round trips that store clicks."""
 
     @property
-    def is_waiting(self) -> bool: ...
+    def is_waiting(self) -> bool:
+        """Whether it wants another round trip when the last one came back."""
 
-    def board(self) -> list[Command]: ...
+    def board(self) -> list[Command]:
+        """Its part of a round trip that starts now."""
 
-    def arrive(self, replies: list[Any]) -> None: ...
+    def arrive(self, replies: list[Any]) -> None:
+        """The replies to what has boarded. Must not raise: the clicks of the same round trip are stored."""
 
-    def strand(self) -> None: ...
+    def strand(self) -> None:
+        """The round trip failed, or there is none because Redis is away: it must not wait for another."""
 
 
 class Sink(Protocol):
     """Where batches are stored for good."""
 
-    def append(self, batches: list[Batch], rider: Rider | None = None) -> Awaitable[None]: ...
+    def append(self, batches: list[Batch], riders: Sequence[Rider] = ()) -> Awaitable[None]: ...
 
 
 class Recorder:
@@ -73,7 +77,7 @@ class Recorder:
         guard: RedisGuard,
         write_directly: Callable[[Sequence[Batch]], Awaitable[None]],
         buffer_size: int,
-        rider: Rider | None = None,
+        riders: Sequence[Rider] = (),
         answers_at_once: bool = False,
     ) -> None:
         self._answers_at_once = answers_at_once
@@ -81,7 +85,7 @@ class Recorder:
         self._guard = guard
         self._write_directly = write_directly
         self._buffer_size = buffer_size
-        self._rider = rider
+        self._riders = riders
         self._gathering: list[Click] = []
         self._waiting: list[Callable[[], None]] = []
         self._gathering_since_s = 0.0
@@ -138,39 +142,44 @@ class Recorder:
                 waiting, self._waiting = self._waiting, []
                 since_s = self._gathering_since_s
                 batches = [new_batch(clicks[i : i + MAX_BATCH]) for i in range(0, len(clicks), MAX_BATCH)]
-                # While Redis is away only the retrier tries it: no answer waits to learn that it still is.
-                failure: str | None = "redis_unavailable"
-                if self._guard.is_well or not clicks:
-                    failure = await self._append(batches, self._rider)
+                failure: str | None = None
+                if clicks and not self._guard.is_well:
+                    # Only the retrier tries it now: no answer waits to learn that Redis is still away.
+                    failure = "redis_unavailable"
+                elif clicks or self._has_riders():
+                    failure = await self._append(batches, self._riders)
                 if failure is not None:
                     self._defer(batches, failure)
+                    for rider in self._riders:
+                        rider.strand()
                 AT_ONCE.settle()
                 for then in waiting:
                     call_safely(then)
                 if clicks:
                     REDIRECT_SECONDS.observe(time.perf_counter() - since_s)
-                # After a failure the rider waits for the next click: alone it would try again without end.
-                if not self._gathering and not (failure is None and self._rider is not None and self._rider.is_waiting):
+                # After a failure riders wait for the next click: alone they would try again without end.
+                if not self._gathering and (failure is not None or not self._has_riders()):
                     return
         finally:
             self._sender = None
 
-    async def _append(self, batches: list[Batch], rider: Rider | None = None) -> str | None:
+    def _has_riders(self) -> bool:
+        return any(rider.is_waiting for rider in self._riders)
+
+    async def _append(self, batches: list[Batch], riders: Sequence[Rider] = ()) -> str | None:
         """None when they are in the stream, else the reason."""
         try:
-            await self._guard.call(RECORDER, self._stream.append(batches, rider))
+            # Without clicks somebody waits for the riders, and should not be the one who learns that Redis is away.
+            part = RECORDER if batches else "cache"
+            await self._guard.call(part, self._stream.append(batches, riders))
         except RedisUnavailable:
-            failure = "redis_unavailable"
+            return "redis_unavailable"
         except Exception as error:  # Whatever stops the stream, the clicks must not be lost.
             log.error("clicks_not_appended", exc_info=error)
-            failure = "stream_failed"
-        else:
-            for batch in batches:
-                CLICK_BATCH_SIZE.observe(len(batch.clicks))
-            return None
-        if rider is not None:
-            rider.strand()
-        return failure
+            return "stream_failed"
+        for batch in batches:
+            CLICK_BATCH_SIZE.observe(len(batch.clicks))
+        return None
 
     def _defer(self, batches: list[Batch], reason: str) -> None:
         for batch in batches:

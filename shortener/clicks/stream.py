@@ -5,6 +5,7 @@ batch has a key of its own, derived from the secret and the batch's id, so that 
 """
 
 import hashlib
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -86,29 +87,34 @@ class ClickStream:
         self._round_trips = RoundTrips(redis)
         self._sealer = sealer
 
-    async def append(self, batches: list[Batch], rider: Rider | None = None) -> None:
+    async def append(self, batches: list[Batch], riders: Sequence[Rider] = ()) -> None:
         """Store these batches, in order. After an error some may be stored: appending again is safe."""
         commands: list[Command] = [
             ("XADD", STREAM, "*", *chain.from_iterable(self._sealer.seal(batch).items())) for batch in batches
         ]
-        if rider is not None:
+        ends = []
+        for rider in riders:
             commands += rider.board()
+            ends.append(len(commands))
         if commands:
             replies = await self._round_trips.send(commands)
-            if rider is not None:
-                rider.arrive(replies[len(batches) :])
+            for rider, start, end in zip(riders, [len(batches), *ends], ends, strict=False):
+                rider.arrive(replies[start:end])
 
     async def close(self) -> None:
         """Close the connection that appending has opened."""
         await self._round_trips.close()
 
-    async def ensure_group(self) -> None:
-        """Create stream and group where they are missing; a new group starts at the stream's beginning."""
+    async def ensure_group(self) -> bool:
+        """Create stream and group where they are missing, and tell whether they were; a new group starts at the
+        stream's beginning."""
         try:
             await self._redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
         except ResponseError as error:
             if not str(error).startswith("BUSYGROUP"):
                 raise
+            return False
+        return True
 
     async def read(self, consumer: str, count: int, block_ms: int) -> list[Entry]:
         """New entries; waits for the first at most `block_ms`."""

@@ -14,7 +14,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from shortener.redirect.target import Target, pack, unpack
-from shortener.redis import RedisGuard, RoundTrips
+from shortener.redis import Command, RedisGuard
 
 KEY_PREFIX = "link:"
 MARK_MS = 3000
@@ -49,18 +49,22 @@ def key_of(code: str) -> str:
 
 
 class TargetCache:
-    """Targets and missing codes in Redis. Reading and filling raise RedisUnavailable."""
+    """Targets and missing codes in Redis. Others carry the question there; filling raises RedisUnavailable."""
 
     def __init__(self, redis: Redis, guard: RedisGuard, ttl_s: float, missing_ttl_s: float) -> None:
         self._redis = redis
-        self._round_trips = RoundTrips(redis)
         self._guard = guard
         self._ttl_s = ttl_s
         self._missing_ttl_s = missing_ttl_s
 
-    async def get(self, codes: Sequence[str]) -> dict[str, Cached]:
-        """What Redis knows of these codes, in one round trip; unknown codes are left out."""
-        [values] = await self._guard.call("cache", self._round_trips.send([("MGET", *map(key_of, codes))]))
+    @staticmethod
+    def question(codes: Sequence[str]) -> Command:
+        """What to ask Redis for these codes."""
+        return ("MGET", *map(key_of, codes))
+
+    @staticmethod
+    def read(codes: Sequence[str], values: Sequence[bytes | None]) -> dict[str, Cached]:
+        """What Redis's answer says of these codes; those that it does not know are left out."""
         found: dict[str, Cached] = {}
         for code, value in zip(codes, values, strict=True):
             if value == _MISSING_VALUE:
@@ -83,10 +87,6 @@ class TargetCache:
             value = _MISSING_VALUE if entry is Absent.MISSING else pack(entry)
             pipeline.set(key_of(code), value, px=ttl_ms, nx=True)
         await self._guard.call("cache", pipeline.execute())
-
-    async def close(self) -> None:
-        """Close the connection that reading has opened."""
-        await self._round_trips.close()
 
 
 async def evict(redis: Redis, codes: Iterable[str]) -> None:

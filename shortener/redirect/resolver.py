@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import asyncpg
 import structlog
@@ -12,7 +13,7 @@ from shortener.errors import ServiceUnavailable, is_database_down
 from shortener.redirect.cache import Absent, Cached, TargetCache
 from shortener.redirect.memory import MemoryLevel
 from shortener.redirect.target import Target
-from shortener.redis import RedisUnavailable
+from shortener.redis import Command, RedisUnavailable
 from shortener.tasks import call_safely
 from shortener.telemetry import RESOLVED
 
@@ -31,16 +32,18 @@ _SELECT = """
 
 
 class Resolver:
-    """While one MGET is on its way the codes of the next gather; those it does not know share one SELECT."""
+    """Asks Redis in the round trips that store clicks (a `Rider` of the recorder, which `carry` wakes): while one is on
+    its way the codes of the next gather. Those that Redis does not know share one SELECT."""
 
-    def __init__(self, database: Database, cache: TargetCache, memory: MemoryLevel) -> None:
+    def __init__(self, database: Database, cache: TargetCache, memory: MemoryLevel, carry: Callable[[], None]) -> None:
         self._database = database
         self._cache = cache
         self._memory = memory
+        self._carry = carry
         self._loading: dict[str, list[Told]] = {}
         self._queued: list[str] = []
+        self._asked: list[str] = []
         self._changed_while_loading: set[str] = set()
-        self._loader: asyncio.Task[None] | None = None
         self._refills: set[asyncio.Task[None]] = set()
 
     def peek(self, code: str) -> Cached | None:
@@ -55,8 +58,7 @@ class Resolver:
             return
         self._loading[code] = [told]
         self._queued.append(code)
-        if self._loader is None:
-            self._loader = asyncio.create_task(self._load_queued())
+        self._carry()
 
     async def resolve(self, code: str) -> Cached:
         """What memory, Redis or Postgres knows. Raises ServiceUnavailable when nothing can tell."""
@@ -83,31 +85,40 @@ class Resolver:
             if code in self._loading:
                 self._changed_while_loading.add(code)
 
-    async def close(self) -> None:
-        """Drop the connection that loading has opened."""
-        await self._cache.close()
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there are codes to ask for."""
+        return bool(self._queued)
 
-    async def _load_queued(self) -> None:
-        try:
-            while self._queued:
-                codes, self._queued = self._queued, []
-                is_redis_there = True
-                try:
-                    found = await self._cache.get(codes)
-                except RedisUnavailable:
-                    found, is_redis_there = {}, False
-                except Exception as error:  # Whoever waits must be told.
-                    self._fail(codes, error)
-                    continue
-                RESOLVED.labels("redis").inc(len(found))
-                self._deliver(found)
-                if len(found) < len(codes):
-                    missed = [code for code in codes if code not in found]
-                    refill = asyncio.create_task(self._refill(missed, is_redis_there))
-                    self._refills.add(refill)
-                    refill.add_done_callback(self._refills.discard)
-        finally:
-            self._loader = None
+    def board(self) -> list[Command]:
+        """The question of the next round trip."""
+        if not self._queued:
+            return []
+        self._asked, self._queued = self._queued, []
+        return [self._cache.question(self._asked)]
+
+    def arrive(self, replies: list[Any]) -> None:
+        """Tell those who wait what Redis knows, and ask Postgres for the rest."""
+        codes, self._asked = self._asked, []
+        if not codes:
+            return
+        found = self._cache.read(codes, replies[0])
+        RESOLVED.labels("redis").inc(len(found))
+        self._deliver(found)
+        if len(found) < len(codes):
+            self._start_refill([code for code in codes if code not in found], True)
+
+    def strand(self) -> None:
+        """Redis is away: ask Postgres for all."""
+        codes = self._asked + self._queued
+        self._asked, self._queued = [], []
+        if codes:
+            self._start_refill(codes, False)
+
+    def _start_refill(self, codes: list[str], is_redis_there: bool) -> None:
+        refill = asyncio.create_task(self._refill(codes, is_redis_there))
+        self._refills.add(refill)
+        refill.add_done_callback(self._refills.discard)
 
     async def _refill(self, codes: list[str], is_redis_there: bool) -> None:
         try:

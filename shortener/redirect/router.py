@@ -76,16 +76,22 @@ class Redirects:
             return False
         client, now_s = client_network(request.address), time.monotonic()
         # Who has nothing left looks nothing up.
-        if any(self._throttle.exhausted(policy, client, now_s) is not None for policy in ("miss", "redirect")):
+        if self._throttle.exhausted("miss", client, now_s) or self._throttle.exhausted("redirect", client, now_s):
             return False
-
-        def loaded(found: Cached | Exception) -> None:
-            if not self._redirect(request, found, send, 0):
-                scope[_LOADED] = found
-                otherwise()
-
-        self._resolver.load(request.code, loaded)
+        self._resolver.load(request.code, partial(self._redirect_loaded, request, scope, send, otherwise))
         return True
+
+    def _redirect_loaded(
+        self,
+        request: RedirectRequest,
+        scope: Scope,
+        send: Callable[[bytes], None],
+        otherwise: Callable[[], None],
+        found: Cached | Exception,
+    ) -> None:
+        if not self._redirect(request, found, send, 0):
+            scope[_LOADED] = found
+            otherwise()
 
     def _redirect(
         self, request: RedirectRequest, found: Cached | Exception, send: Callable[[bytes], None], from_memory: int

@@ -230,11 +230,11 @@ async def test_whatever_stops_the_stream_loses_no_click(bench: Bench) -> None:
     class Failing(ClickStream):
         failures = 3
 
-        async def append(self, batches: list[Batch], rider: Rider | None = None) -> None:
+        async def append(self, batches: list[Batch], riders: Sequence[Rider] = ()) -> None:
             if self.failures:
                 self.failures -= 1
                 raise RuntimeError("the transport is closed")
-            await super().append(batches, rider)
+            await super().append(batches, riders)
 
     recorder = bench.recorder(stream=Failing(bench.redis, Sealer(SECRET)))
     await asyncio.gather(*(recorder.store(click()) for _ in range(10)))
