@@ -95,7 +95,8 @@ def worker() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database to this version's schema."""
-    from shortener.migration import head_revision, upgrade
+    from shortener.migration import upgrade
+    from shortener.revision import head_revision
 
     settings = _local_settings()
     settings.require("database_url")

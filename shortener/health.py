@@ -12,8 +12,8 @@ from sqlalchemy import text
 
 from shortener.database import Database
 from shortener.errors import PROBLEM_JSON, TYPE_PREFIX
-from shortener.migration import current_revision, head_revision
 from shortener.openapi import errors
+from shortener.revision import current_revision, head_revision
 from shortener.worker_health import SILENT_AFTER_S, heartbeats
 
 router = APIRouter(prefix="/health", tags=["health"])
