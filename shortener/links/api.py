@@ -9,6 +9,8 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi import status as http
 
+from shortener.accounts.access import ApiRoute, needs
+from shortener.accounts.principals import Scope
 from shortener.database import Reader, Writer
 from shortener.links.bulk_answer import bulk_answer
 from shortener.links.listing import Order, Sort, list_links
@@ -17,9 +19,8 @@ from shortener.links.schemas import BulkCreate, BulkOut, LinkCreate, LinkOut, Li
 from shortener.links.service import LinkService
 from shortener.openapi import errors
 from shortener.pagination import MAX_CURSOR
-from shortener.rate_limit import LimitedRoute
 
-router = APIRouter(prefix="/links", tags=["links"], route_class=LimitedRoute)
+router = APIRouter(prefix="/links", tags=["links"], route_class=ApiRoute)
 
 ExistingCode = Annotated[str, Path(max_length=64, pattern="^[A-Za-z0-9_-]+$", examples=["k7Rm2pX"])]
 
@@ -45,8 +46,9 @@ def _out(request: Request, link: Link, clicks: int) -> LinkOut:
     status_code=http.HTTP_201_CREATED,
     responses={
         201: {"headers": {"Location": {"description": "The new link.", "schema": {"type": "string"}}}},
-        **errors(400, 409, 413, 422, 429, 503),
+        **errors(400, 401, 403, 409, 413, 422, 429, 503),
     },
+    dependencies=[needs(Scope.LINKS_WRITE)],
 )
 async def create_link(
     body: LinkCreate,
@@ -61,7 +63,7 @@ async def create_link(
     if idempotency_key is None:
         link = await service.create(session, body)
     else:
-        client = state.rate_limits.client_of(request.scope)
+        client = state.rate_limits.identity_of(request.scope).name
         link = await service.create_once(session, body, client, idempotency_key)
     response.headers["Location"] = str(request.app.url_path_for("get_link", code=link.code))
     return _out(request, link, 0)
@@ -71,7 +73,8 @@ async def create_link(
     "/bulk",
     response_model=BulkOut,
     response_model_exclude_none=True,
-    responses=errors(400, 413, 422, 429, 503),
+    responses=errors(400, 401, 403, 413, 422, 429, 503),
+    dependencies=[needs(Scope.LINKS_WRITE)],
 )
 async def create_links(
     body: BulkCreate,
@@ -88,7 +91,7 @@ async def create_links(
     if idempotency_key is None:
         answer = bulk_answer(await service.create_many(session, body.items()), base_url)
     else:
-        client = state.rate_limits.client_of(request.scope)
+        client = state.rate_limits.identity_of(request.scope).name
         fingerprint = hashlib.sha256(json.dumps(await request.json(), sort_keys=True).encode()).digest()
         answer = await service.create_many_once(
             session, body.items(), partial(bulk_answer, base_url=base_url), client, idempotency_key, fingerprint
@@ -96,7 +99,7 @@ async def create_links(
     return Response(answer, media_type="application/json")
 
 
-@router.get("", responses=errors(400, 422, 429, 503))
+@router.get("", responses=errors(400, 401, 403, 422, 429, 503), dependencies=[needs(Scope.LINKS_READ)])
 async def get_links(
     request: Request,
     session: Reader,
@@ -125,19 +128,28 @@ async def get_links(
     )
 
 
-@router.get("/{code}", responses=errors(404, 422, 429, 503))
+@router.get("/{code}", responses=errors(401, 403, 404, 422, 429, 503), dependencies=[needs(Scope.LINKS_READ)])
 async def get_link(code: ExistingCode, request: Request, session: Writer) -> LinkOut:
     """One link."""
     return _out(request, *await request.app.state.links.get(session, code))
 
 
-@router.patch("/{code}", responses=errors(400, 404, 413, 422, 429, 503))
+@router.patch(
+    "/{code}",
+    responses=errors(400, 401, 403, 404, 413, 422, 429, 503),
+    dependencies=[needs(Scope.LINKS_WRITE)],
+)
 async def update_link(code: ExistingCode, body: LinkUpdate, request: Request, session: Writer) -> LinkOut:
     """Change a link; every process follows within a second."""
     return _out(request, *await request.app.state.links.update(session, code, body))
 
 
-@router.delete("/{code}", status_code=http.HTTP_204_NO_CONTENT, responses=errors(404, 422, 429, 503))
+@router.delete(
+    "/{code}",
+    status_code=http.HTTP_204_NO_CONTENT,
+    responses=errors(401, 403, 404, 422, 429, 503),
+    dependencies=[needs(Scope.LINKS_WRITE)],
+)
 async def delete_link(code: ExistingCode, request: Request, session: Writer) -> None:
     """Delete a link. It answers 410 from then on, and its code is not handed out again."""
     await request.app.state.links.delete(session, code)
