@@ -58,6 +58,20 @@ class Account(NamedTuple):
         return key
 
 
+def hashes(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Grows with each hash that the app computes."""
+    made: list[bool] = []
+    hasher = app.state.accounts._passwords
+    compute = hasher._threads.submit
+
+    def count(*args: Any) -> Any:
+        made.append(True)
+        return compute(*args)
+
+    monkeypatch.setattr(hasher._threads, "submit", count)
+    return made
+
+
 async def log_in(client: httpx.AsyncClient, email: str = EMAIL, password: str = PASSWORD) -> httpx.Response:
     return await client.post(f"{AUTH}/token", data={"username": email, "password": password})
 
