@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from dirty_equals import IsNow, IsStr
 
-from shortener.accounts import service
+from shortener.accounts import commands, service
 from tests.accounts.conftest import (
     AUTH,
     EMAIL,
@@ -140,6 +140,27 @@ async def test_fifty_logins_at_once_are_fifty_sessions(client, ada, database):
     async with database.driver_connection() as connection:
         assert await connection.fetchval("SELECT count(*) FROM sessions") == 51
     assert all([await is_in(client, answer.json()["access_token"]) for answer in answers])
+
+
+async def lock_out(settings) -> None:
+    await commands.set_disabled(settings, EMAIL, is_disabled=True)
+
+
+async def give_new_password(settings) -> None:
+    await commands.reset_password(settings, EMAIL, OTHER_PASSWORD)
+
+
+@pytest.mark.parametrize("meanwhile", [lock_out, give_new_password])
+async def test_a_login_that_was_right_when_it_began_is_no_more(app, client, ada, settings, monkeypatch, meanwhile):
+    compare = app.state.accounts._compare
+
+    async def compare_slowly(*args):
+        kept = await compare(*args)
+        await meanwhile(settings)
+        return kept
+
+    monkeypatch.setattr(app.state.accounts, "_compare", compare_slowly)
+    assert_problem(await log_in(client), 401, "invalid-login")
 
 
 async def test_a_refresh_gives_new_tokens_and_the_old_access_token_works_on(client, ada):
