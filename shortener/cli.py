@@ -5,17 +5,18 @@ import errno
 import re
 import socket
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from shortener import __version__
-from shortener.embedded import DataDirectory, DataDirectoryInUse
+from shortener.accounts.cli import key, user
+from shortener.embedded import DataDirectoryInUse
 from shortener.errors import ShortenerError
 from shortener.exposition import MetricsPortInUse, serving_own_metrics
-from shortener.settings import Settings, SettingsError, get_settings, load_settings
+from shortener.local_settings import local_settings
+from shortener.settings import SettingsError, get_settings, load_settings
 from shortener.supervisor import StartFailed
 from shortener.telemetry import configure_logging
 from shortener.web import PortInUse
@@ -30,6 +31,8 @@ app = typer.Typer(
 console = Console()
 error_console = Console(stderr=True)
 
+app.add_typer(user, name="user")
+app.add_typer(key, name="key")
 clicks = typer.Typer(help="Batches of clicks that could not be counted.", no_args_is_help=True)
 app.add_typer(clicks, name="clicks")
 
@@ -98,7 +101,7 @@ def migrate() -> None:
     from shortener.migration import upgrade
     from shortener.revision import head_revision
 
-    settings = _local_settings()
+    settings = local_settings()
     settings.require("database_url")
     upgrade(settings.database_url)
     console.print(f"The database is at {head_revision()}.", highlight=False)
@@ -112,7 +115,7 @@ def shorten(
     """Create a link and print its short URL."""
     from shortener.commands import shorten as command
 
-    print(asyncio.run(command(_local_settings(), url, code)))  # noqa: T201  (nothing but the URL, for pipes)
+    print(asyncio.run(command(local_settings(), url, code)))  # noqa: T201  (nothing but the URL, for pipes)
 
 
 @app.command()
@@ -120,7 +123,7 @@ def stats(code: Annotated[str, typer.Argument(help="The link's code.")]) -> None
     """Show the figures of a link's last 30 days."""
     from shortener.commands import stats as command
 
-    console.print(asyncio.run(command(_local_settings(), code)))
+    console.print(asyncio.run(command(local_settings(), code)))
 
 
 @clicks.command()
@@ -128,7 +131,7 @@ def dead(limit: Annotated[int, typer.Option(min=1, help="Show so many, the oldes
     """List them, with the reason and the age of each."""
     from shortener.commands import dead_letters
 
-    console.print(asyncio.run(dead_letters(_local_settings(), limit)))
+    console.print(asyncio.run(dead_letters(local_settings(), limit)))
 
 
 @clicks.command()
@@ -138,7 +141,7 @@ def replay(
     """Give them to the worker again, once the reason is mended; nothing is counted twice."""
     from shortener.commands import replay as command
 
-    print(asyncio.run(command(_local_settings(), limit)))  # noqa: T201  (nothing but the number, for pipes)
+    print(asyncio.run(command(local_settings(), limit)))  # noqa: T201  (nothing but the number, for pipes)
 
 
 @app.command()
@@ -158,7 +161,7 @@ def seed(
     with Progress(*columns, console=error_console) as progress:
         bar = progress.add_task("", total=clicks)
         count = 1 if code else links
-        asyncio.run(command(_local_settings(), count, clicks, days, code, force, lambda n: progress.advance(bar, n)))
+        asyncio.run(command(local_settings(), count, clicks, days, code, force, lambda n: progress.advance(bar, n)))
 
 
 @app.command()
@@ -166,7 +169,7 @@ def doctor() -> None:
     """Check settings, database, migrations, Redis, worker and clock, and say what to do."""
     from shortener.doctor import examine
 
-    findings = asyncio.run(examine(_local_settings()))
+    findings = asyncio.run(examine(local_settings()))
     for finding in findings:
         sign = "[green]ok[/green]  " if finding.advice is None else "[red]fail[/red]"
         console.print(f"{sign}  {finding.name:<11} {finding.detail}", highlight=False, soft_wrap=True)
@@ -174,25 +177,6 @@ def doctor() -> None:
             console.print(f"                  → {finding.advice}", highlight=False, soft_wrap=True)
     if any(finding.advice is not None for finding in findings):
         raise typer.Exit(1)
-
-
-def _local_settings() -> Settings:
-    """Settings, completed by what a `shortener up` on the same data folder has written down."""
-    settings = get_settings()
-    data = DataDirectory(Path(settings.data_dir))
-    run = data.read_run_file()
-    if run is None:
-        return settings
-    overrides: dict[str, str] = {}
-    if not settings.database_url:
-        overrides["database_url"] = run.database_url
-    if not settings.redis_url:
-        overrides["redis_url"] = run.redis_url
-    if not settings.secret_key.get_secret_value():
-        overrides["secret_key"] = data.secret_key()
-    if "base_url" not in settings.model_fields_set:
-        overrides["base_url"] = run.base_url
-    return load_settings(**overrides)
 
 
 def _explain(error: BaseException) -> str | None:

@@ -2,6 +2,8 @@
 
     ShortenerError
     ├── BadRequest           400
+    ├── Unauthorized         401
+    ├── Forbidden            403
     ├── NotFound             404
     ├── Conflict             409
     ├── Gone                 410
@@ -52,6 +54,14 @@ class ShortenerError(Exception):
 
 class BadRequest(ShortenerError):
     status, type, title = 400, "bad-request", "Bad request"
+
+
+class Unauthorized(ShortenerError):
+    status, type, title = 401, "unauthorized", "Unauthorized"
+
+
+class Forbidden(ShortenerError):
+    status, type, title = 403, "forbidden", "Forbidden"
 
 
 class NotFound(ShortenerError):

@@ -8,6 +8,15 @@ from fastapi import APIRouter, FastAPI
 
 from shortener import __version__, docs, health
 from shortener.access_log import log_request
+from shortener.accounts.api import auth_router, entry_router, keys_router, me_router
+from shortener.accounts.authentication import Authentication
+from shortener.accounts.key_use import KeyUse
+from shortener.accounts.keys import KeyService
+from shortener.accounts.passwords import Passwords
+from shortener.accounts.revocation import REVOKED_CHANNEL, Revocations
+from shortener.accounts.service import AccountService
+from shortener.accounts.slowdown import Slowdown
+from shortener.accounts.tokens import AccessTokens
 from shortener.body_limit import BodyLimit
 from shortener.clicks import enrich
 from shortener.clicks.api import router as clicks_router
@@ -17,6 +26,7 @@ from shortener.clicks.stream import ClickStream, Sealer
 from shortener.clicks.writer import ClickWriter
 from shortener.database import Database
 from shortener.errors import install_error_handlers
+from shortener.invalidations import Invalidations
 from shortener.links.api import router as links_router
 from shortener.links.codes import RESERVED
 from shortener.links.destinations import own_hosts
@@ -24,8 +34,8 @@ from shortener.links.service import LinkService
 from shortener.openapi import install_openapi
 from shortener.pulse import Pulse
 from shortener.rate_limit import LimitKeys, RateLimitHeaders, RateLimits
-from shortener.redirect.cache import TargetCache
-from shortener.redirect.memory import Invalidations, MemoryLevel
+from shortener.redirect.cache import EVICTED_CHANNEL, TargetCache
+from shortener.redirect.memory import MemoryLevel
 from shortener.redirect.resolver import Resolver
 from shortener.redirect.router import RedirectRouter, Redirects
 from shortener.redirect.throttle import Throttle
@@ -66,15 +76,26 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         answers_at_once=settings.click_ack == "memory",
     )
 
+    tokens = AccessTokens(settings.every_secret_key, settings.base_url)
+    key_use = KeyUse(database)
+    authentication = Authentication(database, tokens, key_use.used)
+    revocations = Revocations(redis, authentication.forget)
+    passwords = Passwords()
+
     app.state.database = database
     app.state.redis = redis
     app.state.rate_limits = RateLimits(redis, guard, keys, settings)
     app.state.links = LinkService(
         database, redis, own_hosts(settings.base_url, settings.port), settings.code_length, resolver.forget
     )
+    app.state.authentication = authentication
+    app.state.accounts = AccountService(passwords, tokens, Slowdown(redis, guard, keys), revocations)
+    app.state.keys = KeyService(revocations)
     app.state.redirects = Redirects(resolver, recorder, throttle, settings, RESERVED)
 
-    invalidations = asyncio.create_task(Invalidations(redis, memory, resolver.forget).run())
+    channels = {EVICTED_CHANNEL: resolver.forget, REVOKED_CHANNEL: authentication.forget}
+    invalidations = asyncio.create_task(Invalidations(redis, channels, memory, authentication).run())
+    noting_use = asyncio.create_task(key_use.run())
     pulse = asyncio.create_task(Pulse("web", database).run())
     try:
         yield
@@ -82,6 +103,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await recorder.close()
         await stream.close()
         await end(pulse)
+        await end(noting_use)
+        await key_use.write()
+        passwords.close()
         await end(invalidations)
         await redis.aclose()
         await database.close()
@@ -115,6 +139,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         openapi_tags=[
             {"name": "links", "description": "Create, find, change and delete links."},
             {"name": "figures", "description": "Who followed a link, when, and from where."},
+            {"name": "accounts", "description": "Register, log in and out, and change what is yours."},
+            {"name": "keys", "description": "API keys: for programs, in place of a login."},
             {"name": "redirects", "description": "What a browser asks for."},
             {"name": "health", "description": "For load balancers and operators."},
         ],
@@ -123,6 +149,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_error_handlers(app)
 
     v1 = APIRouter(prefix="/api/v1")
+    for router in (entry_router, auth_router, me_router, keys_router):
+        v1.include_router(router)
     v1.include_router(links_router)
     v1.include_router(clicks_router)
     app.include_router(v1)

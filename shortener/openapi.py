@@ -7,6 +7,9 @@ from fastapi.openapi.utils import get_openapi
 
 from shortener.errors import PROBLEM_JSON, TYPE_PREFIX
 
+# The name by which a route says that nothing need be shown.
+ANONYMOUS = "Nothing"
+
 _METHODS = ("get", "post", "put", "patch", "delete", "head")
 _LIMIT_HEADERS = {
     "X-RateLimit-Limit": "Requests allowed in a window.",
@@ -42,6 +45,8 @@ _PROBLEM_SCHEMA: dict[str, Any] = {
 
 _TITLES = {
     400: ("bad-request", "Bad request"),
+    401: ("authentication-required", "Authentication required"),
+    403: ("insufficient-scope", "Insufficient scope"),
     404: ("link-not-found", "No such link"),
     409: ("code-taken", "Code taken"),
     410: ("link-gone", "This link no longer works"),
@@ -63,6 +68,8 @@ def _error(status: int) -> dict[str, Any]:
         "description": title,
         "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}},
     }
+    if status == 401:
+        answer["headers"] = {"WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}}}
     if status == 429:
         answer["headers"] = {
             **_limit_headers(),
@@ -122,6 +129,14 @@ def _redirect_paths() -> dict[str, Any]:
     }
 
 
+def _settle_anonymous(operation: dict[str, Any], is_allowed: bool) -> None:
+    """An empty requirement is OpenAPI's word for it."""
+    requirements = operation.get("security", [])
+    if any(ANONYMOUS in requirement for requirement in requirements):
+        others = [requirement for requirement in requirements if ANONYMOUS not in requirement]
+        operation["security"] = [*([{}] if is_allowed else []), *others]
+
+
 def install_openapi(app: FastAPI) -> None:
     """Replace the app's `openapi` by one that adds what FastAPI cannot know."""
 
@@ -144,6 +159,8 @@ def install_openapi(app: FastAPI) -> None:
                     # FastAPI documents a 422 of its own form wherever there is a parameter.
                     if "422" in path[method]["responses"]:
                         path[method]["responses"]["422"] = _error(422)
+                    _settle_anonymous(path[method], app.state.settings.anonymous_links)
+            document["components"]["securitySchemes"].pop(ANONYMOUS)
             document["paths"] |= _redirect_paths()
             app.openapi_schema = document
         return app.openapi_schema

@@ -1,12 +1,13 @@
-"""Limits per client, counted in Redis and shared by all processes. The only importer of fastapi-limiter."""
+"""Limits per client, user and key, counted in Redis and shared by all processes. Alone imports fastapi-limiter."""
 
 import hashlib
-from collections.abc import Callable, Coroutine, Mapping
+import time
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from cachebox import LRUCache
 from fastapi import Request, Response
-from fastapi.routing import APIRoute
 from fastapi_limiter.depends import RateLimiter
 from redis.asyncio import Redis
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,6 +19,11 @@ from shortener.settings import Rate, Settings
 
 KEY_PREFIX = "limit:"
 _STATE_KEY = "shortener.rate_limit"
+_IDENTITY_KEY = "shortener.identity"
+# Clients that are remembered by a process that counts alone.
+MAX_CLIENTS = 50_000
+# Who guesses passwords is held up also while Redis is away.
+_COUNTED_ALONE = frozenset({"login"})
 
 # KEYS: the counter. ARGV: quota, window in ms. Counts the request unless none is left.
 # Returns: allowed, used, ms to the end of the window. The window starts with its first request and is the key's
@@ -79,30 +85,84 @@ class LimitKeys:
         return f"{KEY_PREFIX}{policy}:{digest}"
 
 
+class LocalWindows:
+    """The same windows, counted in this process alone. Times are the monotonic clock's."""
+
+    def __init__(self) -> None:
+        self._counts: LRUCache[str, tuple[int, float]] = LRUCache(MAX_CLIENTS)
+
+    def verdict(self, policy: str, client: str, rate: Rate, cost: int = 1) -> Verdict:
+        """Charge the client, unless nothing is left; a cost of 0 only asks."""
+        now_s = time.monotonic()
+        used, ends_at_s = self._counts.get(client) or (0, 0.0)
+        if ends_at_s <= now_s:
+            used, ends_at_s = 0, now_s + rate.window_s
+        is_allowed = used < rate.quota
+        if is_allowed and cost:
+            used += cost
+            self._counts[client] = (used, ends_at_s)
+        return Verdict(policy, rate, is_allowed, max(rate.quota - used, 0), -int(-(ends_at_s - now_s) // 1))
+
+
+class Identity(NamedTuple):
+    """As whom a request is counted; with a `rate` of its own, or its policy's."""
+
+    policy: str
+    name: str
+    rate: Rate | None = None
+
+
+def identify(scope: Scope, identity: Identity) -> None:
+    """Count this request as one of theirs, and not as one of its address."""
+    scope[_IDENTITY_KEY] = identity
+
+
 class RateLimits:
-    """The limits of the API, asked for each request. A policy that is off, or a Redis that is down, limits nothing."""
+    """The limits of the API, asked for each request. A policy that is off limits nothing; while Redis is down that
+    holds for all but those of `_COUNTED_ALONE`, which each process then counts by itself."""
 
     def __init__(self, redis: Redis, guard: RedisGuard, keys: LimitKeys, settings: Settings) -> None:
         self._script = redis.register_script(_SCRIPT)
         self._guard = guard
         self._keys = keys
         self._trusted_proxies = settings.trusted_proxies
-        self._rates: Mapping[str, Rate | None] = {"api": settings.limit_api}
+        self._local = {policy: LocalWindows() for policy in _COUNTED_ALONE}
+        self._rates: Mapping[str, Rate | None] = {
+            "api": settings.limit_api,
+            "account": settings.limit_account,
+            "login": settings.limit_login,
+        }
 
     def client_of(self, scope: Scope) -> str:
         return client_network(client_address(scope, self._trusted_proxies))
 
-    async def check(self, policy: str, client: str) -> Verdict | None:
+    def identity_of(self, scope: Scope) -> Identity:
+        """As whom the request is counted: its user or key, else the client."""
+        identity: Identity | None = scope.get(_IDENTITY_KEY)
+        return identity or Identity("api", self.client_of(scope))
+
+    async def check(self, policy: str, client: str, rate: Rate | None = None) -> Verdict | None:
         """Charge the policy for one request, in one round trip; None when nothing limits."""
-        rate = self._rates[policy]
+        rate = rate or self._rates[policy]
         if rate is None:
             return None
         call = self._script([self._keys.key(policy, client)], [rate.quota, rate.window_s * 1000])
         try:
             is_allowed, used, left_ms = await self._guard.call("rate_limit", call)
         except RedisUnavailable:
-            return None
+            return self._local[policy].verdict(policy, client, rate) if policy in self._local else None
         return Verdict(policy, rate, bool(is_allowed), max(rate.quota - used, 0), -(-left_ms // 1000))
+
+    async def charge(self, scope: Scope, identity: Identity) -> None:
+        """Charge for this request, whose answer tells of the limit that will refuse first. Raises TooManyRequests."""
+        verdict = await self.check(*identity)
+        if verdict is None:
+            return
+        told: Verdict | None = scope.get(_STATE_KEY)
+        if told is None or not verdict.is_allowed or verdict.remaining < told.remaining:
+            scope[_STATE_KEY] = verdict
+        if not verdict.is_allowed:
+            raise verdict.refusal()
 
 
 class ApiRateLimiter(RateLimiter):
@@ -119,27 +179,10 @@ class ApiRateLimiter(RateLimiter):
         """Raises TooManyRequests."""
         del response
         limits: RateLimits = request.app.state.rate_limits
-        verdict = await limits.check(self.policy, limits.client_of(request.scope))
-        if verdict is not None:
-            request.scope[_STATE_KEY] = verdict
-            if not verdict.is_allowed:
-                raise verdict.refusal()
-
-
-class LimitedRoute(APIRoute):
-    """A route of the API. The limit comes before the body is read, so that a body that is no JSON counts too;
-    as a dependency it would be asked only once the body is parsed."""
-
-    limiter = ApiRateLimiter("api")
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def limited(request: Request) -> Response:
-            await self.limiter(request)
-            return await handle(request)
-
-        return limited
+        identity = limits.identity_of(request.scope)
+        if self.policy != "api":
+            identity = Identity(self.policy, limits.client_of(request.scope))
+        await limits.charge(request.scope, identity)
 
 
 class RateLimitHeaders:

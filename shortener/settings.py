@@ -61,6 +61,10 @@ def _is_readable(parse: Callable[[str], Any], url: str) -> bool:
     return True
 
 
+def _split(keys: SecretStr) -> list[str]:
+    return [key.strip() for key in keys.get_secret_value().split(",") if key.strip()]
+
+
 RateLimit = Annotated[Rate | None, NoDecode, BeforeValidator(parse_rate)]
 Networks = Annotated[tuple[IPNetwork, ...], NoDecode, BeforeValidator(parse_networks)]
 
@@ -131,11 +135,35 @@ class Settings(BaseSettings):
         "to the database. Default: made at the first `shortener up` and kept in the data folder.",
     )
 
+    old_secret_keys: SecretStr = Field(
+        SecretStr(""),
+        description="Former secret keys, separated by commas: access tokens that they have signed are still taken. "
+        "Remove them a quarter of an hour after the change.",
+    )
+
+    # Accounts
+    registration: Literal["open", "closed"] = Field(
+        "closed",
+        description="Whether anybody can make an account. Default under `shortener up` on loopback: open.",
+    )
+    anonymous_links: bool = Field(
+        False,
+        description="Whether links and figures can be used without login or API key. "
+        "Default under `shortener up` on loopback: true.",
+    )
+
     # Codes
     code_length: int = Field(7, ge=3, le=32, description="Length of generated codes; grows when the space fills.")
 
     # Limits, per client: an IPv4 address or an IPv6 /64
-    limit_api: RateLimit = Field(Rate(100, 60), description="API requests per client, or `off`.")
+    limit_api: RateLimit = Field(
+        Rate(100, 60), description="API requests per client without login or API key, or `off`."
+    )
+    limit_account: RateLimit = Field(Rate(1000, 60), description="API requests per user, and per API key, or `off`.")
+    limit_login: RateLimit = Field(
+        Rate(10, 60),
+        description="Logins, registrations, refreshes and checks of a password: per client, and per account, or `off`.",
+    )
     limit_redirect: RateLimit = Field(Rate(1000, 60), description="Redirects per client, or `off`.")
     limit_miss: RateLimit = Field(Rate(60, 60), description="Unknown codes per client, or `off`.")
 
@@ -201,6 +229,13 @@ class Settings(BaseSettings):
             raise ValueError("use at least 32 random characters, for example from: openssl rand -base64 32")
         return value
 
+    @field_validator("old_secret_keys")
+    @classmethod
+    def _are_long(cls, value: SecretStr) -> SecretStr:
+        if any(len(key) < 32 for key in _split(value)):
+            raise ValueError("each has at least 32 characters; separate them by commas")
+        return value
+
     @model_validator(mode="after")
     def _default_base_url(self) -> Self:
         if not self.base_url:
@@ -220,6 +255,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, _FileSource(settings_cls)
+
+    @property
+    def every_secret_key(self) -> list[str]:
+        """Today's, and the former ones behind it."""
+        return [self.secret_key.get_secret_value(), *_split(self.old_secret_keys)]
 
     def require(self, *names: str) -> None:
         """Raise SettingsError unless each of these settings has a value."""

@@ -2,14 +2,17 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import os
 import signal
 import socket
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from rich.console import Console
 
+from shortener.accounts.commands import FIRST_ADMIN, first_admin_key
 from shortener.embedded import DataDirectory, EmbeddedPostgres, EmbeddedValkey, RunFile, run_directory
 from shortener.exposition import MetricsFiles, serving_metrics_of_children
 from shortener.migration import upgrade
@@ -77,7 +80,7 @@ async def _run(
     try:
         await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
-            _greet(starting.result(), console)
+            _greet(*starting.result(), console)
             await stopping
             console.print("Stopping …")
     finally:
@@ -95,9 +98,10 @@ async def _start(
     listener: socket.socket,
     supervisor: Supervisor,
     env: dict[str, str],
-) -> Settings:
-    """Servers, schema, web, worker: each needs the one before. Returns the settings as they came to be."""
-    overrides: dict[str, str] = {}
+) -> tuple[Settings, str | None]:
+    """Servers, schema, web, worker: each needs the one before. Returns the settings as they came to be, and at the very
+    first start the first admin's key."""
+    overrides = local_defaults(settings)
     servers: list[Program] = []
     if not settings.database_url:
         postgres = EmbeddedPostgres(data.path, run_dir)
@@ -115,6 +119,7 @@ async def _start(
         RunFile(os.getpid(), str(run_dir), settings.database_url, settings.redis_url, settings.base_url)
     )
     await asyncio.to_thread(upgrade, settings.database_url)
+    admin_key = await first_admin_key(settings)
 
     env |= {variable(name): value for name, value in overrides.items()}
     worker = Program(
@@ -125,7 +130,23 @@ async def _start(
     )
     await supervisor.start(worker)
     await supervisor.start(*web_programs(settings, listener, env))
-    return settings
+    return settings, admin_key
+
+
+def local_defaults(settings: Settings) -> dict[str, str]:
+    """What is not set and may be open, since nobody else can reach it: neither directly nor through a proxy."""
+    host = urlsplit(settings.base_url).hostname or ""
+    if not _is_loopback(settings.host) or not _is_loopback(host) or settings.trusted_proxies:
+        return {}
+    open_to_oneself = {"registration": "open", "anonymous_links": "true"}
+    return {name: value for name, value in open_to_oneself.items() if name not in settings.model_fields_set}
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 async def _worker_ready(settings: Settings) -> None:
@@ -135,16 +156,19 @@ async def _worker_ready(settings: Settings) -> None:
             await asyncio.sleep(_HEARTBEAT_POLL_S)
 
 
-def _greet(settings: Settings, console: Console) -> None:
+def _greet(settings: Settings, admin_key: str | None, console: Console) -> None:
     url = settings.base_url
     body = '{"url": "https://example.com/"}'
+    admin = () if admin_key is None else (f"First admin's key    {admin_key}", f"  of {FIRST_ADMIN}, shown only now")
+    credential = "" if settings.anonymous_links else "-H 'X-API-Key: …' "
     lines = (
         "",
         f"Shortener is ready   {url}",
         f"API documentation    {url}/docs",
+        *admin,
         "Shorten a URL:",
         "",
-        f"  curl -s {url}/api/v1/links -H 'Content-Type: application/json' -d '{body}'",
+        f"  curl -s {url}/api/v1/links {credential}-H 'Content-Type: application/json' -d '{body}'",
         "",
         "Ctrl-C stops it.",
     )

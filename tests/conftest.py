@@ -131,6 +131,9 @@ def settings(database_url: str, servers: Servers, redis: Redis, monkeypatch: pyt
         limit_api="off",
         limit_redirect="off",
         limit_miss="off",
+        limit_account="off",
+        limit_login="off",
+        anonymous_links=True,
         log_level="warning",
     )
 

@@ -6,6 +6,8 @@ import shutil
 import pytest
 from playwright.async_api import Page, Request, async_playwright
 
+from shortener.accounts.commands import create_user
+from tests.conftest import changed
 from tests.serving import serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -69,4 +71,31 @@ async def test_a_browser_shows_every_operation_and_asks_nobody_else(settings):
                     document = await (await page.request.get(f"{url}/openapi.json")).json()
                     assert len(shown) == sum(map(len, document["paths"].values()))
                 await page.close()
+            await browser.close()
+
+
+@needs_chromium
+async def test_the_authorize_button_logs_in_and_what_is_tried_out_is_let_in(settings):
+    await create_user(settings, "ada@example.com", "mauve giraffe cycles", is_admin=False)
+    with serving(changed(settings, anonymous_links=False)) as url:
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(
+                executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+            )
+            page = await browser.new_page()
+            await page.goto(f"{url}/docs")
+            await page.click(".auth-wrapper .authorize", timeout=60_000)
+            await page.fill("#oauth_username", "ada@example.com")
+            await page.fill("#oauth_password", "mauve giraffe cycles")
+            login = page.locator(".auth-container", has=page.locator("#oauth_username"))
+            async with page.expect_response(f"{url}/api/v1/auth/token", timeout=60_000) as logged_in:
+                await login.locator("button.authorize").click()
+            assert (await logged_in.value).status == 200
+            await page.click(".btn-done")
+            me = page.locator("#operations-accounts-get_me_api_v1_me_get")
+            await me.locator(".opblock-summary-control").click()
+            await me.locator(".try-out__btn").click()
+            async with page.expect_response(f"{url}/api/v1/me", timeout=60_000) as tried:
+                await me.locator(".execute").click()
+            assert (await (await tried.value).json())["email"] == "ada@example.com"
             await browser.close()

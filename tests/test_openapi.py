@@ -9,6 +9,7 @@ import time
 import pytest
 from fastapi.routing import iter_route_contexts
 
+from shortener.accounts.commands import create_key, create_user
 from shortener.worker_health import KEY as HEARTBEAT
 from tests.serving import serving
 
@@ -16,20 +17,40 @@ METHODS = {"get", "put", "post", "delete", "patch", "head", "options"}
 UNDOCUMENTED = {"/docs", "/redoc", "/openapi.json", "/static", "/static/vendor", "/static/redoc.js"}
 
 ALWAYS_POSSIBLE = {"429", "503"}
+FOR_WHO_MAY = {"401", "403"}
 ERRORS = {
-    ("post", "/api/v1/links"): {"400", "409", "413", "422"},
-    ("post", "/api/v1/links/bulk"): {"400", "413", "422"},
-    ("get", "/api/v1/links"): {"400", "422"},
-    ("get", "/api/v1/links/{code}"): {"404", "422"},
-    ("patch", "/api/v1/links/{code}"): {"400", "404", "413", "422"},
-    ("delete", "/api/v1/links/{code}"): {"404", "422"},
-    ("get", "/api/v1/links/{code}/stats"): {"404", "422"},
-    ("get", "/api/v1/links/{code}/clicks"): {"400", "404", "422"},
+    ("post", "/api/v1/auth/register"): {"400", "403", "413", "422"},
+    ("post", "/api/v1/auth/token"): {"400", "401", "413", "422"},
+    ("post", "/api/v1/auth/refresh"): {"400", "401", "413", "422"},
+    ("post", "/api/v1/auth/logout"): FOR_WHO_MAY,
+    ("get", "/api/v1/me"): {"401"},
+    ("post", "/api/v1/me/password"): FOR_WHO_MAY | {"400", "413", "422"},
+    ("post", "/api/v1/me/delete"): FOR_WHO_MAY | {"400", "413", "422"},
+    ("post", "/api/v1/keys"): FOR_WHO_MAY | {"400", "409", "413", "422"},
+    ("get", "/api/v1/keys"): FOR_WHO_MAY,
+    ("delete", "/api/v1/keys/{key_id}"): FOR_WHO_MAY | {"404", "422"},
+    ("post", "/api/v1/links"): FOR_WHO_MAY | {"400", "409", "413", "422"},
+    ("post", "/api/v1/links/bulk"): FOR_WHO_MAY | {"400", "413", "422"},
+    ("get", "/api/v1/links"): FOR_WHO_MAY | {"400", "422"},
+    ("get", "/api/v1/links/{code}"): FOR_WHO_MAY | {"404", "422"},
+    ("patch", "/api/v1/links/{code}"): FOR_WHO_MAY | {"400", "404", "413", "422"},
+    ("delete", "/api/v1/links/{code}"): FOR_WHO_MAY | {"404", "422"},
+    ("get", "/api/v1/links/{code}/stats"): FOR_WHO_MAY | {"404", "422"},
+    ("get", "/api/v1/links/{code}/clicks"): FOR_WHO_MAY | {"400", "404", "422"},
     ("get", "/{code}"): {"404", "410"},
     ("head", "/{code}"): {"404", "410"},
     ("get", "/{code}+"): {"404", "410"},
 }
-SUCCESS = {("post", "/api/v1/links"): "201", ("delete", "/api/v1/links/{code}"): "204"}
+SUCCESS = {
+    ("post", "/api/v1/auth/register"): "201",
+    ("post", "/api/v1/auth/logout"): "204",
+    ("post", "/api/v1/me/password"): "204",
+    ("post", "/api/v1/me/delete"): "204",
+    ("post", "/api/v1/keys"): "201",
+    ("delete", "/api/v1/keys/{key_id}"): "204",
+    ("post", "/api/v1/links"): "201",
+    ("delete", "/api/v1/links/{code}"): "204",
+}
 
 
 @pytest.fixture
@@ -70,6 +91,7 @@ async def test_every_error_is_documented_as_a_problem(document):
             assert content["application/problem+json"]["schema"] == {"$ref": "#/components/schemas/Problem"}
             assert content["application/problem+json"]["example"]["status"] == int(status)
         assert "Retry-After" in responses["429"]["headers"]
+        assert "401" not in responses or "WWW-Authenticate" in responses["401"]["headers"]
 
 
 async def test_every_operation_says_what_success_is_and_has_a_name_of_its_own(document):
@@ -122,13 +144,15 @@ checks.allow_header_conformance.enabled = false
 @pytest.mark.timeout(170)
 async def test_no_request_that_can_be_made_of_the_document_is_answered_against_it(settings, redis, tmp_path):
     await redis.zadd(HEARTBEAT, {"worker-1": time.time() + 3600})
+    await create_user(settings, "ada@example.com", None, is_admin=True)
+    key = await create_key(settings, "ada@example.com", "all", [], None, None)
     (tmp_path / "schemathesis.toml").write_text(CONFIG)
     command = [sys.executable, "-m", "schemathesis.cli", "run"]
     options = ["--max-examples=60", "--generation-deterministic", "--no-color"]
     with serving(settings) as url:
         done = await asyncio.to_thread(
             subprocess.run,
-            [*command, *options, f"{url}/openapi.json"],
+            [*command, *options, f"--header=X-API-Key: {key}", f"{url}/openapi.json"],
             cwd=tmp_path,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

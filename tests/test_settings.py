@@ -155,6 +155,8 @@ WRONG = [
     ("TRUSTED_PROXIES", "10.0.0.1, 10.0.0.1/8", "10.0.0.1/8 has host bits set"),
     ("TRUSTED_PROXIES", "*", "'*'"),
     ("SECRET_KEY", "short", "at least 32"),
+    ("OLD_SECRET_KEYS", f"{SECRET},short", "at least 32"),
+    ("REGISTRATION", "invite", "'open' or 'closed'"),
     ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
     ("ACCESS_LOG", "maybe", "valid boolean"),
 ]
@@ -171,6 +173,9 @@ def test_a_wrong_setting_is_told_in_one_line_that_names_it_and_says_what_is_want
 
 
 def test_a_wrong_secret_is_not_told(environment):
+    environment.setenv("SHORTENER_OLD_SECRET_KEYS", "hunter2")
+    assert "hunter2" not in refusal()
+    environment.delenv("SHORTENER_OLD_SECRET_KEYS")
     environment.setenv("SHORTENER_SECRET_KEY", "hunter2")
     assert "hunter2" not in refusal()
     environment.setenv("SHORTENER_SECRET_KEY", SECRET)
@@ -203,6 +208,14 @@ def test_each_setting_can_be_given_as_a_file(environment, tmp_path):
     settings = load_settings()
     assert settings.secret_key.get_secret_value() == SECRET
     assert settings.limit_api == Rate(7, 1)
+
+
+def test_former_secret_keys_stand_behind_todays(environment):
+    environment.setenv("SHORTENER_SECRET_KEY", SECRET)
+    assert load_settings().every_secret_key == [SECRET]
+    environment.setenv("SHORTENER_OLD_SECRET_KEYS", f"{'a' * 32}, {'b' * 32},")
+    assert load_settings().every_secret_key == [SECRET, "a" * 32, "b" * 32]
+    assert "aaaa" not in repr(load_settings())
 
 
 def test_a_variable_goes_before_its_file(environment, tmp_path):

@@ -18,6 +18,8 @@ LEDGER_DAYS = 30
 # Hashes of visitors can be tied to an address only while the day's salt exists.
 SALT_DAYS = 2
 IDEMPOTENCY_HOURS = 24
+# A refresh token that comes back is known as used for so long, and as unknown after it.
+USED_TOKEN_DAYS = 30
 IDLE_CONSUMER_MS = 3600 * 1000
 
 # Less than a job may take, less a statement.
@@ -98,4 +100,6 @@ async def forget(ctx: dict[str, Any]) -> None:
         await connection.execute(
             "DELETE FROM idempotency_keys WHERE created_at < $1", now - timedelta(hours=IDEMPOTENCY_HOURS)
         )
+        await connection.execute("DELETE FROM sessions WHERE expires_at < $1", now)
+        await connection.execute("DELETE FROM refresh_tokens WHERE used_at < $1", now - timedelta(days=USED_TOKEN_DAYS))
     await stream.remove_idle_consumers(IDLE_CONSUMER_MS)

@@ -14,6 +14,8 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import Row, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shortener.accounts.access import ApiRoute, needs
+from shortener.accounts.principals import Scope
 from shortener.clicks.models import ClickRow
 from shortener.clicks.schemas import BucketOut, ClickOut, ClickPage, Moment, StatsOut, ValueOut, read_span
 from shortener.clicks.spans import Interval, TooManyBuckets
@@ -23,9 +25,8 @@ from shortener.errors import Unprocessable
 from shortener.links.service import LinkService
 from shortener.openapi import errors
 from shortener.pagination import Cursor, decode_cursor, encode_cursor
-from shortener.rate_limit import LimitedRoute
 
-router = APIRouter(prefix="/links/{code}", tags=["figures"], route_class=LimitedRoute)
+router = APIRouter(prefix="/links/{code}", tags=["figures"], route_class=ApiRoute)
 
 _CURSOR_SORT = "clicks"
 _CSV_ROWS_A_READ = 1000
@@ -54,7 +55,7 @@ async def _link_id(
 LinkId = Annotated[int, Depends(_link_id)]
 
 
-@router.get("/stats", responses=errors(404, 422, 429, 503))
+@router.get("/stats", responses=errors(401, 403, 404, 422, 429, 503), dependencies=[needs(Scope.STATS_READ)])
 async def get_stats(
     link_id: LinkId,
     session: Reader,
@@ -93,7 +94,11 @@ async def get_stats(
 @router.get(
     "/clicks",
     response_model=ClickPage,
-    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}, **errors(400, 404, 422, 429, 503)},
+    responses={
+        200: {"content": {"text/csv": {"schema": {"type": "string"}}}},
+        **errors(400, 401, 403, 404, 422, 429, 503),
+    },
+    dependencies=[needs(Scope.STATS_READ)],
 )
 async def get_clicks(
     link_id: LinkId,

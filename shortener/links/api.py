@@ -10,6 +10,8 @@ import orjson
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi import status as http
 
+from shortener.accounts.access import ApiRoute, needs
+from shortener.accounts.principals import Scope
 from shortener.database import Reader, Writer
 from shortener.links.bulk_answer import bulk_answer
 from shortener.links.listing import Order, Sort, list_links
@@ -18,9 +20,8 @@ from shortener.links.schemas import BulkCreate, BulkOut, LinkCreate, LinkOut, Li
 from shortener.links.service import LinkService
 from shortener.openapi import errors
 from shortener.pagination import MAX_CURSOR
-from shortener.rate_limit import LimitedRoute
 
-router = APIRouter(prefix="/links", tags=["links"], route_class=LimitedRoute)
+router = APIRouter(prefix="/links", tags=["links"], route_class=ApiRoute)
 
 ExistingCode = Annotated[str, Path(max_length=64, pattern="^[A-Za-z0-9_-]+$", examples=["k7Rm2pX"])]
 
@@ -47,8 +48,9 @@ def _out(request: Request, link: Link, clicks: int) -> LinkOut:
     response_model=LinkOut,
     responses={
         201: {"headers": {"Location": {"description": "The new link.", "schema": {"type": "string"}}}},
-        **errors(400, 409, 413, 422, 429, 503),
+        **errors(400, 401, 403, 409, 413, 422, 429, 503),
     },
+    dependencies=[needs(Scope.LINKS_WRITE)],
 )
 async def create_link(
     body: LinkCreate,
@@ -67,7 +69,7 @@ async def create_link(
     if idempotency_key is None:
         answer = written(await service.create(body))
     else:
-        client = state.rate_limits.client_of(request.scope)
+        client = state.rate_limits.identity_of(request.scope).name
         answer = await service.create_once(session, body, written, client, idempotency_key)
     path = request.app.url_path_for("get_link", code=orjson.loads(answer)["code"])
     return Response(answer, http.HTTP_201_CREATED, {"Location": str(path)}, "application/json")
@@ -77,7 +79,8 @@ async def create_link(
     "/bulk",
     response_model=BulkOut,
     response_model_exclude_none=True,
-    responses=errors(400, 413, 422, 429, 503),
+    responses=errors(400, 401, 403, 413, 422, 429, 503),
+    dependencies=[needs(Scope.LINKS_WRITE)],
 )
 async def create_links(
     body: BulkCreate,
@@ -95,7 +98,7 @@ async def create_links(
     if idempotency_key is None:
         answer = bulk_answer(await service.create_many(session, body.items()), base_url)
     else:
-        client = state.rate_limits.client_of(request.scope)
+        client = state.rate_limits.identity_of(request.scope).name
         fingerprint = hashlib.sha256(json.dumps(await request.json(), sort_keys=True).encode()).digest()
         answer = await service.create_many_once(
             session, body.items(), partial(bulk_answer, base_url=base_url), client, idempotency_key, fingerprint
@@ -103,7 +106,7 @@ async def create_links(
     return Response(answer, media_type="application/json")
 
 
-@router.get("", responses=errors(400, 422, 429, 503))
+@router.get("", responses=errors(400, 401, 403, 422, 429, 503), dependencies=[needs(Scope.LINKS_READ)])
 async def get_links(
     request: Request,
     session: Reader,
@@ -132,19 +135,28 @@ async def get_links(
     )
 
 
-@router.get("/{code}", responses=errors(404, 422, 429, 503))
+@router.get("/{code}", responses=errors(401, 403, 404, 422, 429, 503), dependencies=[needs(Scope.LINKS_READ)])
 async def get_link(code: ExistingCode, request: Request, session: Writer) -> LinkOut:
     """One link."""
     return _out(request, *await request.app.state.links.get(session, code))
 
 
-@router.patch("/{code}", responses=errors(400, 404, 413, 422, 429, 503))
+@router.patch(
+    "/{code}",
+    responses=errors(400, 401, 403, 404, 413, 422, 429, 503),
+    dependencies=[needs(Scope.LINKS_WRITE)],
+)
 async def update_link(code: ExistingCode, body: LinkUpdate, request: Request, session: Writer) -> LinkOut:
     """Change a link; every process follows within a second."""
     return _out(request, *await request.app.state.links.update(session, code, body))
 
 
-@router.delete("/{code}", status_code=http.HTTP_204_NO_CONTENT, responses=errors(404, 422, 429, 503))
+@router.delete(
+    "/{code}",
+    status_code=http.HTTP_204_NO_CONTENT,
+    responses=errors(401, 403, 404, 422, 429, 503),
+    dependencies=[needs(Scope.LINKS_WRITE)],
+)
 async def delete_link(code: ExistingCode, request: Request, session: Writer) -> None:
     """Delete a link. It answers 410 from then on, and its code is not handed out again."""
     await request.app.state.links.delete(session, code)

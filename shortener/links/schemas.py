@@ -17,26 +17,12 @@ from pydantic.json_schema import SkipJsonSchema
 
 from shortener.errors import Unprocessable, invalid_request
 from shortener.links.codes import CUSTOM_CODE, check_custom_code
+from shortener.text import printable, storable
 
 MAX_TITLE = 300
 MAX_BULK = 1000
-LAST_YEAR = 9998
 
 _EXAMPLE_URL = "https://en.wikipedia.org/wiki/URL_shortening?useskin=vector"
-
-
-def _printable(text: str) -> str:
-    text = text.strip()
-    if any(not (sign.isprintable() or sign == "\u200d") for sign in text):
-        raise ValueError("the text holds control characters")
-    return text
-
-
-def _storable(moment: datetime) -> datetime:
-    # The very last moment is infinity to the database, and one with an offset may lie behind it.
-    if moment.year > LAST_YEAR:
-        raise ValueError(f"the year is later than {LAST_YEAR}")
-    return moment
 
 
 Code = Annotated[
@@ -44,9 +30,9 @@ Code = Annotated[
     AfterValidator(check_custom_code),
     Field(examples=["spring-sale"], json_schema_extra={"pattern": f"^{CUSTOM_CODE.pattern}$"}),
 ]
-Title = Annotated[str, Field(max_length=MAX_TITLE, examples=["Spring sale"]), AfterValidator(_printable)]
+Title = Annotated[str, Field(max_length=MAX_TITLE, examples=["Spring sale"]), AfterValidator(printable)]
 Url = Annotated[str, Field(examples=[_EXAMPLE_URL])]
-Expiry = Annotated[AwareDatetime, AfterValidator(_storable)]
+Expiry = Annotated[AwareDatetime, AfterValidator(storable)]
 
 
 class _Request(BaseModel):

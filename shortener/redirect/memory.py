@@ -1,27 +1,12 @@
-"""The in-process level in front of Redis, and how it hears of changes."""
+"""The in-process level in front of Redis."""
 
-import asyncio
 import time
-from collections.abc import Callable
 
 import msgspec
-import structlog
 from cachebox import LRUCache
-from redis.asyncio import Redis
-from redis.asyncio.connection import AbstractConnection as Connection
-from redis.exceptions import RedisError
 
-from shortener.redirect.cache import EVICTED_CHANNEL, Absent, Cached
-from shortener.telemetry import INVALIDATIONS_UP
-
-log = structlog.get_logger(__name__)
-
-# While Redis reports changes an entry is used this long; the lifetime is only the safety net.
-INFORMED_LIFETIME_S = 30.0
-# While it does not, an entry may be this old: an edit is then visible within a second all the same.
-UNINFORMED_LIFETIME_S = 0.9
-PING_INTERVAL_S = 0.2
-PONG_DEADLINE_S = 0.8
+from shortener.invalidations import UNINFORMED_LIFETIME_S
+from shortener.redirect.cache import Absent, Cached
 
 
 class _Entry(msgspec.Struct, frozen=True, gc=False):
@@ -69,60 +54,3 @@ class MemoryLevel:
     def doubt(self) -> None:
         """Trust nothing that is here; it stays for when neither Redis nor the database answers."""
         self._doubted_at_s = time.monotonic()
-
-
-class Invalidations:
-    """Listens for evicted codes and passes them to `on_change` (None: any may have been).
-
-    Reports end together with the pongs of their connection: no pong within the deadline, no trust in memory.
-    """
-
-    def __init__(self, redis: Redis, memory: MemoryLevel, on_change: Callable[[list[str] | None], None]) -> None:
-        self._pool = redis.connection_pool
-        self._memory = memory
-        self._on_change = on_change
-
-    async def run(self) -> None:
-        """Until cancelled; connects again as often as it takes."""
-        INVALIDATIONS_UP.labels("web").set(0)
-        while True:
-            try:
-                await self._listen()
-            except (RedisError, OSError, TimeoutError) as error:
-                log.warning("invalidations_lost", error=repr(error))
-            await asyncio.sleep(PING_INTERVAL_S)
-
-    async def _listen(self) -> None:
-        connection = await self._pool.get_connection()
-        try:
-            await connection.send_command("SUBSCRIBE", EVICTED_CHANNEL, check_health=False)
-            # Before Python 3.12 asyncio.wait_for loses a cancellation that comes together with the response.
-            async with asyncio.timeout(PONG_DEADLINE_S):
-                await connection.read_response()
-            # Whatever changed before now was not reported.
-            self._on_change(None)
-            self._memory.lifetime_s = INFORMED_LIFETIME_S
-            INVALIDATIONS_UP.labels("web").set(1)
-            await self._follow(connection)
-        finally:
-            self._memory.lifetime_s = UNINFORMED_LIFETIME_S
-            INVALIDATIONS_UP.labels("web").set(0)
-            await connection.disconnect(nowait=True)
-            await self._pool.release(connection)
-
-    async def _follow(self, connection: Connection) -> None:
-        pong_at_s = time.monotonic()
-        pinged_at_s = 0.0
-        while True:
-            if time.monotonic() - pinged_at_s >= PING_INTERVAL_S:
-                await connection.send_command("PING", check_health=False)
-                pinged_at_s = time.monotonic()
-            response = await connection.read_response(timeout=PING_INTERVAL_S, disconnect_on_error=False)
-            if response is None:
-                # Judged only when nothing is left to read: a process that was busy has not lost its pongs.
-                if time.monotonic() - pong_at_s > PONG_DEADLINE_S:
-                    raise TimeoutError("Redis sends no pong")
-            elif response[0] == b"pong":
-                pong_at_s = time.monotonic()
-            elif response[0] == b"message":
-                self._on_change(response[2].decode().split())

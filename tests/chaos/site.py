@@ -149,6 +149,7 @@ class Site:
             redis_url=self._valkey.url,
             secret_key=SECRET,
             trusted_proxies="127.0.0.1",
+            anonymous_links=True,
             limit_api="off",
             # High, not off: counting is part of each round trip.
             limit_redirect="100000000/minute",
@@ -175,7 +176,12 @@ class Site:
         """For the product's commands."""
         names = ("port", "database_url", "redis_url", "trusted_proxies", "limit_api", "limit_redirect", "log_level")
         values = {name: getattr(self._settings, name) for name in names}
-        values |= {"trusted_proxies": "127.0.0.1", "limit_api": "off", "limit_redirect": "100000000/minute"}
+        values |= {
+            "anonymous_links": "true",
+            "trusted_proxies": "127.0.0.1",
+            "limit_api": "off",
+            "limit_redirect": "100000000/minute",
+        }
         plain = {name: value for name, value in os.environ.items() if not name.startswith("SHORTENER_")}
         return plain | {variable(n): str(v) for n, v in (values | {"secret_key": SECRET} | self._web_settings).items()}
 

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import re
 import signal
 import socket
 import stat
@@ -66,6 +67,25 @@ def test_what_it_prints_works(data_dir):
         made = os.popen(line).read()
         assert '"short_url"' in made
         assert f"{product.url}/docs" in product.output()
+
+
+def test_the_first_admins_key_works_and_is_printed_at_the_first_start_only(data_dir):
+    with running(data_dir) as product:
+        key = re.search(r"shr_\w+", product.output())[0]
+        with product.client() as client:
+            assert client.get("/api/v1/me", headers={"X-API-Key": key}).json()["is_admin"]
+            # On one's own machine nothing need be shown.
+            assert client.get("/api/v1/links").status_code == 200
+        made = run_command("key", "create", "admin@localhost", data_dir=data_dir).stdout.strip()
+        product.stop()
+    with running(data_dir, anonymous_links="false") as product, product.client() as client:
+        assert "shr_" not in product.output()
+        assert client.get("/api/v1/links").status_code == 401
+        for shown in (key, made):
+            assert client.get("/api/v1/links", headers={"X-API-Key": shown}).status_code == 200
+        logs = "".join(path.read_text(errors="replace") for path in data_dir.glob("*.log"))
+        assert key not in logs
+        assert made not in logs
 
 
 @pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])

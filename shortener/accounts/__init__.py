@@ -1,0 +1,1 @@
+"""Who is asking: users, their logins and API keys."""

@@ -1,0 +1,153 @@
+"""The routes of the API: who is asking, how often, and whether they may; all of it before a body is read."""
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Response, params
+from fastapi.openapi.models import SecurityBase as SecurityModel
+from fastapi.routing import APIRoute
+from fastapi.security import APIKeyHeader, HTTPBearer, OAuth2PasswordBearer
+from fastapi.security.base import SecurityBase
+
+from shortener.accounts.authentication import Authentication
+from shortener.accounts.credentials import (
+    AuthenticationRequired,
+    InsufficientScope,
+    InvalidCredential,
+    read_credential,
+    refuse_in_query,
+)
+from shortener.accounts.principals import Principal, Scope
+from shortener.errors import Forbidden
+from shortener.openapi import ANONYMOUS
+from shortener.rate_limit import ApiRateLimiter, RateLimits, identify
+
+_PRINCIPAL_KEY = "shortener.principal"
+
+_SCOPES = {
+    Scope.LINKS_READ: "Read links.",
+    Scope.LINKS_WRITE: "Create, change and delete links.",
+    Scope.STATS_READ: "Read figures.",
+    Scope.ADMIN: "Administer, and manage keys.",
+}
+
+
+class _Anonymous(SecurityBase):
+    """Stands in the document for "or nothing at all"; see `shortener.openapi`."""
+
+    scheme_name = ANONYMOUS
+    model = SecurityModel(type="http")
+
+    async def __call__(self) -> None:
+        return
+
+
+_login = OAuth2PasswordBearer(
+    "/api/v1/auth/token", scheme_name="Login", scopes={str(k): v for k, v in _SCOPES.items()}, auto_error=False
+)
+_key = APIKeyHeader(name="X-API-Key", scheme_name="API key", auto_error=False)
+_bearer = HTTPBearer(scheme_name="API key as bearer", auto_error=False)
+
+
+class LoginRequired(Forbidden):
+    type, title = "login-required", "Login required"
+
+    def __init__(self) -> None:
+        super().__init__("An API key cannot do this: it needs a login.")
+
+
+def _known(
+    request: Request,
+    _login: Annotated[object, Depends(_login)],
+    _key: Annotated[object, Depends(_key)],
+    _bearer: Annotated[object, Depends(_bearer)],
+) -> Principal:
+    """What FastAPI reads of the request is for the document: `ApiRoute` has decided by now."""
+    principal: Principal = request.scope[_PRINCIPAL_KEY]
+    return principal
+
+
+def _known_or_anonymous(
+    request: Request,
+    _anonymous: Annotated[object, Depends(_Anonymous())],
+    _login: Annotated[object, Depends(_login)],
+    _key: Annotated[object, Depends(_key)],
+    _bearer: Annotated[object, Depends(_bearer)],
+) -> Principal | None:
+    principal: Principal | None = request.scope[_PRINCIPAL_KEY]
+    return principal
+
+
+def _logged_in(principal: Annotated[Principal, Depends(_known)]) -> Principal:
+    if principal.session_id is None:
+        raise LoginRequired
+    return principal
+
+
+Known = Annotated[Principal, Depends(_known)]
+LoggedIn = Annotated[Principal, Depends(_logged_in)]
+
+
+def needs(scope: Scope) -> params.Security:
+    """What a link's route has among its `dependencies`: whoever is known needs this scope; where the settings
+    allow it, who shows nothing may come in as well."""
+    return params.Security(_known_or_anonymous, scopes=[scope])
+
+
+class ApiRoute(APIRoute):
+    """A bad credential is refused wherever it is shown. All is decided before the body is read, so that nobody makes us
+    parse what they may not send, and a body that is no JSON counts too; dependencies come only after it is parsed."""
+
+    limiter = ApiRateLimiter("api")
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        needed = [scope for d in self.dependencies if isinstance(d, params.Security) for scope in d.scopes or ()]
+
+        async def guarded(request: Request) -> Response:
+            scope = request.scope
+            try:
+                scope[_PRINCIPAL_KEY] = principal = await _principal(request)
+            except InvalidCredential:
+                # Counts for the client, whoever it says it is.
+                await self.limiter(request)
+                raise
+            if principal is not None:
+                identify(scope, principal.identity)
+            await self.limiter(request)
+            if principal is None:
+                if not (needed and request.app.state.settings.anonymous_links):
+                    raise AuthenticationRequired
+            else:
+                for missing in set(needed) - principal.scopes:
+                    raise InsufficientScope(Scope(missing))
+            return await handle(request)
+
+        return guarded
+
+
+class LoginRoute(APIRoute):
+    """A route that lets people in: it takes a password or a token of its own, and looks at no other credential."""
+
+    limiter = ApiRateLimiter("login")
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def limited(request: Request) -> Response:
+            refuse_in_query(request.scope)
+            await self.limiter(request)
+            return await handle(request)
+
+        return limited
+
+
+async def _principal(request: Request) -> Principal | None:
+    """Raises InvalidCredential, TooManyRequests."""
+    credential = read_credential(request.scope)
+    if credential is None:
+        return None
+    state = request.app.state
+    authentication: Authentication = state.authentication
+    limits: RateLimits = state.rate_limits
+    return await authentication.authenticate(credential, limits.client_of(request.scope))

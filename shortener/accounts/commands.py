@@ -1,0 +1,180 @@
+"""What the command line does with accounts: the same services as the API, on the database itself."""
+
+import contextlib
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
+from rich.table import Table
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shortener.accounts.keys import KeyService
+from shortener.accounts.models import ApiKey, User
+from shortener.accounts.passwords import Passwords, check_password
+from shortener.accounts.principals import Scope, scopes_of_user, user_subject
+from shortener.accounts.revocation import Revocations
+from shortener.accounts.schemas import Email
+from shortener.accounts.service import replace_password
+from shortener.database import Database
+from shortener.errors import Conflict, NotFound, Unprocessable
+from shortener.redis import create_redis
+from shortener.settings import Settings
+
+FIRST_ADMIN = "admin@localhost"
+
+_email = TypeAdapter[str](Email)
+
+
+class EmailTaken(Conflict):
+    type, title = "email-taken", "Email taken"
+
+
+class UnknownUser(NotFound):
+    type, title = "user-not-found", "No such user"
+
+
+class _Parts(NamedTuple):
+    session: AsyncSession
+    revocations: Revocations
+    keys: KeyService
+
+
+@contextlib.asynccontextmanager
+async def _parts(settings: Settings) -> AsyncIterator[_Parts]:
+    settings.require("database_url", "redis_url")
+    database = Database(settings)
+    redis = create_redis(settings.redis_url)
+    revocations = Revocations(redis)
+    try:
+        async with database.session() as session:
+            yield _Parts(session, revocations, KeyService(revocations))
+    finally:
+        await redis.aclose()
+        await database.close()
+
+
+def read_email(text: str) -> str:
+    """Raises Unprocessable."""
+    try:
+        return _email.validate_python(text)
+    except ValidationError:
+        raise Unprocessable(f"{text} is no email address, such as ada@example.com.") from None
+
+
+async def create_user(settings: Settings, email: str, password: str | None, is_admin: bool) -> None:
+    """Without a password the user can have keys, and cannot log in. Raises EmailTaken, WeakPassword."""
+    email = read_email(email)
+    password_hash = None if password is None else await _hashed(password, email)
+    async with _parts(settings) as parts, parts.session.begin():
+        new = insert(User).values(email=email, password_hash=password_hash, is_admin=is_admin)
+        if await parts.session.scalar(new.on_conflict_do_nothing().returning(User.id)) is None:
+            raise EmailTaken(f"There is a user {email} already.")
+
+
+async def list_users(settings: Settings) -> Table:
+    table = Table("email", "admin", "state", "keys", "created", box=None, padding=(0, 2))
+    async with _parts(settings) as parts:
+        keys = select(func.count()).where(ApiKey.user_id == User.id, ApiKey.revoked_at.is_(None)).scalar_subquery()
+        for user, count in await parts.session.execute(select(User, keys).order_by(User.email)):
+            state = "disabled" if user.is_disabled else "active"
+            admin = "yes" if user.is_admin else ""
+            table.add_row(user.email, admin, state, str(count), f"{user.created_at:%Y-%m-%d}")
+    return table
+
+
+async def set_disabled(settings: Settings, email: str, is_disabled: bool) -> None:
+    """Logins and keys of a disabled user are refused in every process within a second. Raises UnknownUser."""
+    async with _parts(settings) as parts:
+        async with parts.session.begin():
+            user = await _user(parts.session, email)
+            user.is_disabled = is_disabled
+        await parts.revocations.report(user_subject(user.id))
+
+
+async def reset_password(settings: Settings, email: str, password: str) -> None:
+    """All sessions end; keys stay. Raises UnknownUser, WeakPassword."""
+    password_hash = await _hashed(password, read_email(email))
+    async with _parts(settings) as parts:
+        async with parts.session.begin():
+            user = await _user(parts.session, email)
+            await replace_password(parts.session, user, password_hash)
+        await parts.revocations.report(user_subject(user.id))
+
+
+async def create_key(
+    settings: Settings,
+    email: str,
+    name: str,
+    scopes: Sequence[Scope],
+    days: int | None,
+    requests_per_minute: int | None,
+) -> str:
+    """The key, which is shown only now. Without scopes it has all that its user has. Raises ShortenerError."""
+    async with _parts(settings) as parts:
+        async with parts.session.begin():
+            user = await _user(parts.session, email)
+        held = scopes_of_user(user.is_admin)
+        _, key = await parts.keys.create(
+            parts.session,
+            user.id,
+            name,
+            scopes or held,
+            held=held,
+            expires_at=None if days is None else datetime.now(UTC) + timedelta(days=days),
+            requests_per_minute=requests_per_minute,
+        )
+    return key
+
+
+async def list_keys(settings: Settings, email: str) -> Table:
+    """Raises UnknownUser."""
+    table = Table("id", "name", "begins with", "scopes", "expires", "last used", box=None, padding=(0, 2))
+    async with _parts(settings) as parts:
+        async with parts.session.begin():
+            user = await _user(parts.session, email)
+        for key in await parts.keys.of_user(parts.session, user.id):
+            moments = (f"{moment:%Y-%m-%d}" if moment else "never" for moment in (key.expires_at, key.last_used_at))
+            table.add_row(str(key.id), key.name, key.prefix, " ".join(key.scopes), *moments)
+    return table
+
+
+async def revoke_key(settings: Settings, key_id: uuid.UUID) -> None:
+    """Raises UnknownKey."""
+    async with _parts(settings) as parts:
+        await parts.keys.revoke(parts.session, key_id)
+
+
+async def first_admin_key(settings: Settings) -> str | None:
+    """Where there is no user yet, make an admin who has no password, and a key for them; None where there is one."""
+    async with _parts(settings) as parts:
+        async with parts.session.begin():
+            if await parts.session.scalar(select(User.id).limit(1)) is not None:
+                return None
+            # Another machine may start at the same time: one of them makes the admin.
+            new = insert(User).values(email=FIRST_ADMIN, is_admin=True).on_conflict_do_nothing().returning(User.id)
+            user_id = await parts.session.scalar(new)
+        if user_id is None:
+            return None
+        held = scopes_of_user(is_admin=True)
+        _, key = await parts.keys.create(parts.session, user_id, "first admin", held, held=held)
+    return key
+
+
+async def _user(session: AsyncSession, email: str) -> User:
+    user = await session.scalar(select(User).where(User.email == read_email(email)).with_for_update())
+    if user is None:
+        raise UnknownUser(f"There is no user {email}.")
+    return user
+
+
+async def _hashed(password: str, email: str) -> str:
+    check_password(password, email, "/password")
+    passwords = Passwords()
+    try:
+        return await passwords.hash(password)
+    finally:
+        passwords.close()

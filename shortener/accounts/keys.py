@@ -1,0 +1,115 @@
+"""What can be done with API keys."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+import uuid_utils.compat
+from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shortener.accounts.credentials import InvalidCredential
+from shortener.accounts.models import ApiKey, User
+from shortener.accounts.principals import Scope, key_subject
+from shortener.accounts.revocation import Revocations
+from shortener.accounts.tokens import hash_secret, new_api_key
+from shortener.errors import Conflict, Forbidden, NotFound, Unprocessable
+
+MAX_KEYS = 100
+
+
+class TooManyKeys(Conflict):
+    type, title = "too-many-keys", "Too many keys"
+
+    def __init__(self) -> None:
+        super().__init__(f"At most {MAX_KEYS} keys can be had at a time. Revoke one that is not needed.")
+
+
+class ScopeNotHeld(Forbidden):
+    type, title = "scope-not-held", "Scope not held"
+
+    def __init__(self, scopes: Iterable[Scope]) -> None:
+        super().__init__(f"Nobody can give what they may not do themselves: {', '.join(sorted(scopes))}.")
+
+
+class UnknownKey(NotFound):
+    type, title = "key-not-found", "No such key"
+
+    def __init__(self) -> None:
+        super().__init__("You have no such key.")
+
+
+class KeyExpiryPassed(Unprocessable):
+    type, title = "invalid-expiry", "Invalid expiry"
+
+    def __init__(self) -> None:
+        field = {"in": "body", "field": "/expires_at", "message": "the time has passed"}
+        super().__init__("The time of expiry has passed.", errors=[field])
+
+
+class KeyService:
+    """Makes, lists and revokes a user's keys."""
+
+    def __init__(self, revocations: Revocations) -> None:
+        self._revocations = revocations
+
+    async def create(
+        self,
+        session: AsyncSession,
+        user_id: int,
+        name: str,
+        scopes: Iterable[Scope],
+        *,
+        held: frozenset[Scope],
+        expires_at: datetime | None = None,
+        requests_per_minute: int | None = None,
+    ) -> tuple[ApiKey, str]:
+        """The key's row, and the key itself, which is nowhere else. Raises ScopeNotHeld, KeyExpiryPassed, TooManyKeys,
+        InvalidCredential."""
+        if beyond := set(scopes) - held:
+            raise ScopeNotHeld(beyond)
+        now = datetime.now(UTC)
+        if expires_at is not None and expires_at <= now:
+            raise KeyExpiryPassed
+        new = new_api_key()
+        row = ApiKey(
+            id=uuid_utils.compat.uuid7(),
+            user_id=user_id,
+            name=name,
+            prefix=new.prefix,
+            hash=hash_secret(new.key),
+            scopes=sorted(set(scopes)),
+            requests_per_minute=requests_per_minute,
+            created_at=now,
+            expires_at=expires_at,
+        )
+        async with session.begin():
+            # Who counts keys waits for who makes one.
+            if await session.scalar(select(User.id).where(User.id == user_id).with_for_update()) is None:
+                raise InvalidCredential
+            count = await session.scalar(select(func.count()).select_from(ApiKey).where(*_usable(user_id)))
+            if (count or 0) >= MAX_KEYS:
+                raise TooManyKeys
+            session.add(row)
+        return row, new.key
+
+    async def of_user(self, session: AsyncSession, user_id: int) -> list[ApiKey]:
+        """Those that work, the newest first."""
+        async with session.begin():
+            return list(await session.scalars(select(ApiKey).where(*_usable(user_id)).order_by(ApiKey.id.desc())))
+
+    async def revoke(self, session: AsyncSession, key_id: uuid.UUID, user_id: int | None = None) -> None:
+        """Every process refuses it within a second. Raises UnknownKey, also when it is not this user's."""
+        statement = update(ApiKey).where(ApiKey.id == key_id, ApiKey.revoked_at.is_(None))
+        if user_id is not None:
+            statement = statement.where(ApiKey.user_id == user_id)
+        async with session.begin():
+            revoked = await session.scalar(statement.values(revoked_at=func.now()).returning(ApiKey.id))
+        if revoked is None:
+            raise UnknownKey
+        await self._revocations.report(key_subject(key_id))
+
+
+def _usable(user_id: int) -> tuple[ColumnElement[bool], ...]:
+    is_alive = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now())
+    return ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None), is_alive

@@ -1,0 +1,73 @@
+"""Tables of accounts. What a client shows to be let in is stored as a hash only."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Identity, LargeBinary, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shortener.database import Base
+
+_MOMENT = DateTime(timezone=True)
+_NOW = text("now()")
+
+
+class User(Base):
+    """`email` is kept in small letters. Without a password nobody can log in, and keys work all the same."""
+
+    __tablename__ = "users"
+    __table_args__ = (CheckConstraint("email = lower(email)", name="email_is_lower"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    email: Mapped[str] = mapped_column(Text(collation="C"), unique=True)
+    password_hash: Mapped[str | None] = mapped_column(Text)
+    is_admin: Mapped[bool] = mapped_column(server_default=text("false"))
+    is_disabled: Mapped[bool] = mapped_column(server_default=text("false"))
+    created_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=_NOW)
+    password_changed_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+
+
+def _owner() -> Mapped[int]:
+    return mapped_column(BigInteger, ForeignKey("users.id", ondelete="CASCADE"), index=True)
+
+
+class Session(Base):
+    """One login, and the family of refresh tokens that it began."""
+
+    __tablename__ = "sessions"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = _owner()
+    created_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=_NOW)
+    last_used_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=_NOW)
+    expires_at: Mapped[datetime] = mapped_column(_MOMENT, index=True)
+    revoked_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+
+
+class RefreshToken(Base):
+    """A used one stays for a time, so that it is known when it comes back."""
+
+    __tablename__ = "refresh_tokens"
+
+    hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    session_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"), index=True)
+    used_at: Mapped[datetime | None] = mapped_column(_MOMENT, index=True)
+
+
+class ApiKey(Base):
+    """`prefix` is the readable beginning, by which its owner knows it again."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = _owner()
+    name: Mapped[str] = mapped_column(Text)
+    prefix: Mapped[str] = mapped_column(Text)
+    hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    requests_per_minute: Mapped[int | None]
+    created_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=_NOW)
+    expires_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+    last_used_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+    revoked_at: Mapped[datetime | None] = mapped_column(_MOMENT)

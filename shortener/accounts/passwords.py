@@ -1,0 +1,144 @@
+"""Passwords: which are good enough, and hashing them beside the event loop."""
+
+import asyncio
+import base64
+import re
+import secrets
+import unicodedata
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple, TypeVar
+
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from shortener.errors import ServiceUnavailable, Unprocessable
+
+T = TypeVar("T")
+
+MIN_LENGTH = 12
+# Normalising and hashing take time that grows with it.
+MAX_BYTES = 1024
+
+# Each takes 64 MiB and a tenth of a second of a core; redirects of the same process go on meanwhile.
+PARALLEL_HASHES = 2
+# Who comes later than these would wait for longer than a client does.
+MAX_WAITING = 100
+
+MEMORY_KIB, TIME_COST, PARALLELISM = 65536, 3, 4
+HASHER = PasswordHash((Argon2Hasher(time_cost=TIME_COST, memory_cost=MEMORY_KIB, parallelism=PARALLELISM),))
+
+# Fewer different signs make no secret, however long it is.
+_MIN_DISTINCT = 5
+_MIN_LOCAL_PART = 4
+_LEET = str.maketrans("0134578@$!", "oieastbasi")
+_ROWS = (
+    "abcdefghijklmnopqrstuvwxyz",
+    "0123456789",
+    "qwertyuiopasdfghjklzxcvbnm",
+    "qwertzuiopasdfghjklyxcvbnm",
+)
+
+
+class WeakPassword(Unprocessable):
+    type, title = "weak-password", "Weak password"
+
+    def __init__(self, reason: str, field: str) -> None:
+        super().__init__(f"The password {reason}.", errors=[{"in": "body", "field": field, "message": reason}])
+
+
+class Verdict(NamedTuple):
+    """`new_hash` is there when a right password was hashed with other parameters than today's."""
+
+    is_right: bool
+    new_hash: str | None
+
+
+def check_password(password: str, email: str, field: str) -> None:
+    """Raises WeakPassword, which names the request's field."""
+    reason = _weakness(_normal(password).casefold(), email)
+    if reason is not None:
+        raise WeakPassword(reason, field)
+
+
+def _weakness(password: str, email: str) -> str | None:
+    local_part = email.partition("@")[0]
+    if len(password) < MIN_LENGTH:
+        return f"has fewer than {MIN_LENGTH} characters"
+    if len(set(password)) < _MIN_DISTINCT:
+        return f"has fewer than {_MIN_DISTINCT} different characters"
+    if len(local_part) >= _MIN_LOCAL_PART and local_part in password:
+        return "contains the name of the email address"
+    if _is_common(password) or _is_row(password):
+        return "is one of those that are tried first"
+    return None
+
+
+@cache
+def _common() -> frozenset[str]:
+    text = (files("shortener.accounts") / "common_passwords.txt").read_text()
+    return frozenset(line.strip() for line in text.splitlines() if line and not line.startswith("#"))
+
+
+def _is_common(password: str) -> bool:
+    """Whether it is in the list, also behind digits and signs, with digits for letters, or twice."""
+    forms = {password, re.sub(r"[\W\d_]+$", "", re.sub(r"^[\W\d_]+", "", password))}
+    forms |= {form.translate(_LEET) for form in forms}
+    forms |= {re.sub(r"[\W_]+", "", form) for form in forms}
+    forms |= {form[: len(form) // 2] for form in forms if form[: len(form) // 2] * 2 == form}
+    return not forms.isdisjoint(_common())
+
+
+def _is_row(password: str) -> bool:
+    """Whether all of it follows the alphabet, the digits or a keyboard, forwards or backwards."""
+    return any(password in row or password in row[::-1] for row in (row * 3 for row in _ROWS))
+
+
+def _normal(password: str) -> str:
+    """The same whichever keyboard composed its letters."""
+    return unicodedata.normalize("NFKC", password)
+
+
+def _decoy() -> str:
+    """A hash with today's parameters that no password has: for users who do not exist."""
+    salt, digest = (base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=") for size in (16, 32))
+    return f"$argon2id$v=19$m={MEMORY_KIB},t={TIME_COST},p={PARALLELISM}${salt}${digest}"
+
+
+class Passwords:
+    """Hashes and verifies in a few threads; who comes when too many wait is sent away."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(PARALLEL_HASHES, thread_name_prefix="passwords")
+        self._slots = asyncio.Semaphore(PARALLEL_HASHES)
+        self._waiting = 0
+        self._decoy = _decoy()
+
+    async def hash(self, password: str) -> str:
+        """Raises ServiceUnavailable."""
+        return await self._in_slot(lambda: HASHER.hash(_normal(password)))
+
+    async def verify(self, password: str, known_hash: str | None, allowed: Callable[[], Awaitable[None]]) -> Verdict:
+        """Compare; without a hash it takes as long, and is wrong. `allowed` is asked just before, and may raise:
+        of many tries that wait here each sees what came of those before. Raises ServiceUnavailable."""
+        is_right, new_hash = await self._in_slot(
+            lambda: HASHER.verify_and_update(_normal(password), known_hash or self._decoy), allowed
+        )
+        return Verdict(is_right, new_hash)
+
+    async def _in_slot(self, work: Callable[[], T], allowed: Callable[[], Awaitable[None]] | None = None) -> T:
+        if self._waiting >= MAX_WAITING:
+            raise ServiceUnavailable("Too many log in at this moment. Try again.", headers={"Retry-After": "5"})
+        self._waiting += 1
+        try:
+            async with self._slots:
+                if allowed is not None:
+                    await allowed()
+                return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        finally:
+            self._waiting -= 1
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False)

@@ -1,0 +1,113 @@
+"""What the API takes and gives of accounts."""
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
+
+from shortener.accounts.passwords import MAX_BYTES, MIN_LENGTH
+from shortener.accounts.principals import Scope
+from shortener.text import printable, storable
+
+# As browsers check it: one form, in ASCII, so that no two addresses only look alike.
+_EMAIL = (
+    r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@"
+    r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$"
+)
+MAX_NAME = 100
+
+
+def _bounded(password: SecretStr) -> SecretStr:
+    if len(password.get_secret_value().encode()) > MAX_BYTES:
+        raise ValueError(f"the password has more than {MAX_BYTES} bytes")
+    return password
+
+
+Email = Annotated[
+    str,
+    Field(max_length=254, pattern=_EMAIL, examples=["ada@example.com"]),
+    AfterValidator(lambda email: email.lower()),
+]
+Password = Annotated[SecretStr, Field(max_length=MAX_BYTES), AfterValidator(_bounded)]
+NewPassword = Annotated[Password, Field(description=f"At least {MIN_LENGTH} characters, and none of the common ones.")]
+
+
+class _Request(BaseModel):
+    """Members nobody knows are refused: nobody becomes an admin by asking for it."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class Registration(_Request):
+    email: Email
+    password: NewPassword
+
+
+class LoginForm(_Request):
+    """OAuth2's password grant. What it has for clients and scopes is taken and not used."""
+
+    username: Email = Field(description="The email address.")
+    password: Password
+    grant_type: Literal["password"] = "password"
+    scope: str = ""
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+
+
+class Refresh(_Request):
+    refresh_token: SecretStr = Field(max_length=200)
+
+
+class PasswordChange(_Request):
+    current_password: Password
+    new_password: NewPassword
+
+
+class AccountDeletion(_Request):
+    password: Password
+
+
+class KeyCreate(_Request):
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME, examples=["CI"]), AfterValidator(printable)]
+    scopes: list[Scope] = Field(min_length=1, max_length=len(Scope), description="At most those of who asks.")
+    expires_at: Annotated[AwareDatetime, AfterValidator(storable)] | None = Field(
+        None, description="When the key stops working; with a time zone. Default: never."
+    )
+
+
+class RegistrationOut(BaseModel):
+    email: str
+
+
+class TokensOut(BaseModel):
+    access_token: str
+    refresh_token: str = Field(description="Works once; each refresh gives the next.")
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105  (the type's name)
+    expires_in: int = Field(description="Seconds that the access token works.")
+
+
+class MeOut(BaseModel):
+    email: str
+    is_admin: bool
+    created_at: datetime
+    scopes: list[Scope] = Field(description="What this login or key may do.")
+
+
+class KeyOut(BaseModel):
+    id: uuid.UUID
+    name: str
+    prefix: str = Field(description="How the key begins.", examples=["shr_k7Rm2p"])
+    scopes: list[Scope]
+    requests_per_minute: int | None = Field(description="A limit of its own, or null.")
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None = Field(description="To the minute.")
+
+
+class NewKeyOut(KeyOut):
+    key: str = Field(description="The key itself, shown only now.")
+
+
+class KeyList(BaseModel):
+    items: list[KeyOut]

@@ -1,0 +1,201 @@
+"""What can be done with accounts and logins. A password is compared outside of any transaction, since that takes a
+tenth of a second; what it was compared with is then checked again."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import uuid_utils.compat
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shortener.accounts.credentials import InvalidCredential
+from shortener.accounts.models import RefreshToken, Session, User
+from shortener.accounts.passwords import Passwords, check_password
+from shortener.accounts.principals import Principal, session_subject, user_subject
+from shortener.accounts.revocation import Revocations
+from shortener.accounts.slowdown import Slowdown
+from shortener.accounts.tokens import AccessTokens, hash_secret, new_refresh_token
+from shortener.errors import Forbidden, Unauthorized
+
+SESSION_IDLE = timedelta(days=14)
+SESSION_LIFETIME = timedelta(days=90)
+# Of two requests that show a token at the same time one comes late, and is no thief: it gets nothing, and that is all.
+RACE = timedelta(seconds=5)
+
+
+class InvalidLogin(Unauthorized):
+    type, title = "invalid-login", "Invalid login"
+
+    def __init__(self) -> None:
+        super().__init__("Email or password is wrong.", headers={"WWW-Authenticate": 'Bearer realm="shortener"'})
+
+
+class WrongPassword(Forbidden):
+    type, title = "wrong-password", "Wrong password"
+
+    def __init__(self) -> None:
+        super().__init__("The password is wrong.")
+
+
+class RegistrationClosed(Forbidden):
+    type, title = "registration-closed", "Registration closed"
+
+    def __init__(self) -> None:
+        super().__init__("Nobody can make an account here by themselves; ask who runs this service.")
+
+
+class Tokens(NamedTuple):
+    """What a login or a refresh gives."""
+
+    access: str
+    refresh: str
+
+
+class AccountService:
+    """Makes and ends accounts and sessions."""
+
+    def __init__(
+        self, passwords: Passwords, tokens: AccessTokens, slowdown: Slowdown, revocations: Revocations
+    ) -> None:
+        self._passwords = passwords
+        self._tokens = tokens
+        self._slowdown = slowdown
+        self._revocations = revocations
+
+    async def register(self, session: AsyncSession, email: str, password: str) -> None:
+        """Make the account, unless there is one of this address: who asks is told the same, after the same work.
+        Raises WeakPassword."""
+        check_password(password, email, "/password")
+        password_hash = await self._passwords.hash(password)
+        async with session.begin():
+            await session.execute(
+                insert(User).values(email=email, password_hash=password_hash).on_conflict_do_nothing()
+            )
+
+    async def log_in(self, session: AsyncSession, email: str, password: str, client: str) -> Tokens:
+        """Raises InvalidLogin, TooManyFailures."""
+        async with session.begin():
+            user = await session.scalar(select(User).where(User.email == email))
+        known_hash = None if user is None or user.is_disabled else user.password_hash
+        new_hash = await self._compare(email, password, known_hash, client)
+        if user is None or new_hash is None:
+            raise InvalidLogin
+        async with session.begin():
+            # It may have been disabled, or its password changed, while the old one was compared.
+            kept = await session.scalar(
+                update(User)
+                .where(User.id == user.id, User.password_hash == known_hash, User.is_disabled.is_(False))
+                .values(password_hash=new_hash)
+                .returning(User.id)
+            )
+            if kept is None:
+                raise InvalidLogin
+            now = datetime.now(UTC)
+            login = Session(id=_new_id(), user_id=user.id, created_at=now, expires_at=now + SESSION_IDLE)
+            session.add(login)
+            await session.flush()
+            return self._give_tokens(session, login, now)
+
+    async def user_of_refresh(self, session: AsyncSession, token: str) -> int | None:
+        """Whose refresh token this is, or was."""
+        async with session.begin():
+            return await session.scalar(
+                select(Session.user_id).join(RefreshToken).where(RefreshToken.hash == hash_secret(token))
+            )
+
+    async def refresh(self, session: AsyncSession, token: str) -> Tokens:
+        """The next tokens. One that comes back ends its whole session. Raises InvalidCredential."""
+        stolen: uuid.UUID | None = None
+        async with session.begin():
+            # The session first: everything that is done to it waits for everything else.
+            login = await session.scalar(
+                select(Session)
+                .where(Session.id.in_(select(RefreshToken.session_id).where(RefreshToken.hash == hash_secret(token))))
+                .with_for_update()
+            )
+            if login is None or not await self._is_live(session, login):
+                raise InvalidCredential
+            shown = await session.get_one(RefreshToken, hash_secret(token), populate_existing=True)
+            now = datetime.now(UTC)
+            if shown.used_at is None:
+                shown.used_at = login.last_used_at = now
+                login.expires_at = min(now + SESSION_IDLE, login.created_at + SESSION_LIFETIME)
+                return self._give_tokens(session, login, now)
+            if now - shown.used_at > RACE:
+                login.revoked_at = now
+                stolen = login.id
+        if stolen is None:
+            raise InvalidCredential("This refresh token was used a moment ago. Use the one that came of it.")
+        await self._revocations.report(session_subject(stolen))
+        raise InvalidCredential("This refresh token was used before. Its session is ended; log in again.")
+
+    async def log_out(self, session: AsyncSession, principal: Principal) -> None:
+        assert principal.session_id is not None
+        async with session.begin():
+            await session.execute(
+                update(Session).where(Session.id == principal.session_id).values(revoked_at=func.now())
+            )
+        await self._revocations.report(session_subject(principal.session_id))
+
+    async def change_password(
+        self, session: AsyncSession, principal: Principal, current: str, new: str, client: str
+    ) -> None:
+        """All other sessions end. Raises WrongPassword, WeakPassword, TooManyFailures."""
+        user = await self._prove(session, principal, current, client)
+        proven = user.password_hash
+        check_password(new, user.email, "/new_password")
+        new_hash = await self._passwords.hash(new)
+        async with session.begin():
+            await session.refresh(user, with_for_update=True)
+            if user.password_hash != proven:
+                raise WrongPassword
+            await replace_password(session, user, new_hash, keep=principal.session_id)
+        await self._revocations.report(user_subject(user.id))
+
+    async def delete_account(self, session: AsyncSession, principal: Principal, password: str, client: str) -> None:
+        """With its sessions and keys. Raises WrongPassword, TooManyFailures."""
+        user = await self._prove(session, principal, password, client)
+        async with session.begin():
+            await session.execute(delete(User).where(User.id == user.id))
+        await self._revocations.report(user_subject(user.id))
+
+    async def _prove(self, session: AsyncSession, principal: Principal, password: str, client: str) -> User:
+        async with session.begin():
+            user = await session.get(User, principal.user_id)
+        if user is None:
+            raise InvalidCredential
+        if await self._compare(user.email, password, user.password_hash, client) is None:
+            raise WrongPassword
+        return user
+
+    async def _compare(self, email: str, password: str, known_hash: str | None, client: str) -> str | None:
+        """The hash to keep when the password is right, else None. Raises TooManyFailures."""
+        verdict = await self._passwords.verify(password, known_hash, lambda: self._slowdown.ask(email, client))
+        if not verdict.is_right:
+            await self._slowdown.fail(email, client)
+            return None
+        await self._slowdown.succeed(email, client)
+        return verdict.new_hash or known_hash
+
+    async def _is_live(self, session: AsyncSession, login: Session) -> bool:
+        is_disabled = await session.scalar(select(User.is_disabled).where(User.id == login.user_id))
+        return login.revoked_at is None and login.expires_at > datetime.now(UTC) and is_disabled is False
+
+    def _give_tokens(self, session: AsyncSession, login: Session, now: datetime) -> Tokens:
+        refresh = new_refresh_token()
+        session.add(RefreshToken(hash=hash_secret(refresh), session_id=login.id))
+        return Tokens(self._tokens.issue(login.user_id, login.id, int(now.timestamp())), refresh)
+
+
+async def replace_password(session: AsyncSession, user: User, new_hash: str, keep: uuid.UUID | None = None) -> None:
+    """And end all sessions of the user but `keep`; to be reported once it is committed."""
+    user.password_hash = new_hash
+    user.password_changed_at = datetime.now(UTC)
+    others = update(Session).where(Session.user_id == user.id, Session.revoked_at.is_(None))
+    await session.execute(others.where(Session.id.is_distinct_from(keep)).values(revoked_at=func.now()))
+
+
+def _new_id() -> uuid.UUID:
+    return uuid_utils.compat.uuid7()

@@ -1,0 +1,102 @@
+"""Failed logins slow an account and a client down: counted in Redis, and by each process alone while Redis is away."""
+
+import time
+from collections.abc import Sequence
+
+from cachebox import LRUCache
+from redis.asyncio import Redis
+
+from shortener.errors import TooManyRequests
+from shortener.rate_limit import MAX_CLIENTS, LimitKeys
+from shortener.redis import RedisGuard, RedisUnavailable
+
+# So many failures cost nothing; from then on each doubles the pause that follows it.
+FREE_FAILURES = 10
+MAX_PAUSE_S = 900
+# After so long without a failure nothing is held against anybody.
+FORGET_S = 3600
+
+# KEYS: counters, each a hash of failures and the time (ms) at which the pause ends. Returns the longest wait in ms.
+_ASK = """
+local t = redis.call('TIME')
+local now, wait = t[1] * 1000 + math.floor(t[2] / 1000), 0
+for _, key in ipairs(KEYS) do
+  wait = math.max(wait, tonumber(redis.call('HGET', key, 'until') or '0') - now)
+end
+return wait
+"""
+# ARGV: free failures, longest pause and memory in s.
+_FAIL = """
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+for _, key in ipairs(KEYS) do
+  local n = redis.call('HINCRBY', key, 'failures', 1) - tonumber(ARGV[1])
+  if n >= 0 then redis.call('HSET', key, 'until', now + 1000 * math.min(2 ^ n, tonumber(ARGV[2]))) end
+  redis.call('EXPIRE', key, ARGV[3])
+end
+"""
+
+
+class TooManyFailures(TooManyRequests):
+    type, title = "too-many-failures", "Too many failures"
+
+    def __init__(self, wait_s: int) -> None:
+        super().__init__(
+            f"Too many passwords were wrong. Try again in {wait_s} seconds.", headers={"Retry-After": str(wait_s)}
+        )
+
+
+class Slowdown:
+    """Knows an account by its email address, whether or not there is such an account."""
+
+    def __init__(self, redis: Redis, guard: RedisGuard, keys: LimitKeys) -> None:
+        self._redis = redis
+        self._guard = guard
+        self._keys = keys
+        self._ask = redis.register_script(_ASK)
+        self._fail = redis.register_script(_FAIL)
+        # Failures, when the pause ends, and when they are forgotten; on the monotonic clock.
+        self._local: LRUCache[str, tuple[int, float, float]] = LRUCache(MAX_CLIENTS)
+
+    async def ask(self, email: str, client: str) -> None:
+        """Raises TooManyFailures during a pause."""
+        names = self._names(email, client)
+        try:
+            wait_s = await self._guard.call("login", self._ask(names)) / 1000
+        except RedisUnavailable:
+            now_s = time.monotonic()
+            wait_s = max(self._count(name, now_s)[1] - now_s for name in names)
+        if wait_s > 0:
+            raise TooManyFailures(int(-(-wait_s // 1)))
+
+    async def fail(self, email: str, client: str) -> None:
+        names = self._names(email, client)
+        try:
+            await self._guard.call("login", self._fail(names, [FREE_FAILURES, MAX_PAUSE_S, FORGET_S]))
+        except RedisUnavailable:
+            self._fail_alone(names)
+
+    async def succeed(self, email: str, client: str) -> None:
+        """The account is its owner's again. The client's failures stay: they may have been with other accounts."""
+        name, _ = self._names(email, client)
+        self._local.pop(name, None)
+        try:
+            await self._guard.call("login", self._redis.delete(name))
+        except RedisUnavailable:
+            return
+
+    def _names(self, email: str, client: str) -> Sequence[str]:
+        return self._keys.key("failures", f"account:{email}"), self._keys.key("failures", f"client:{client}")
+
+    def _count(self, name: str, now_s: float) -> tuple[int, float, float]:
+        found = self._local.get(name)
+        return found if found is not None and found[2] > now_s else (0, 0.0, 0.0)
+
+    def _fail_alone(self, names: Sequence[str]) -> None:
+        now_s = time.monotonic()
+        for name in names:
+            failures, until_s, _ = self._count(name, now_s)
+            failures += 1
+            if failures >= FREE_FAILURES:
+                until_s = now_s + min(2 ** (failures - FREE_FAILURES), MAX_PAUSE_S)
+            self._local[name] = (failures, until_s, now_s + FORGET_S)

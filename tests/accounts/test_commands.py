@@ -1,0 +1,132 @@
+"""Users and keys on the command line, and the first admin."""
+
+import subprocess
+import sys
+import uuid
+
+import pytest
+
+from shortener.accounts import commands
+from shortener.settings import Settings, variable
+from shortener.up import local_defaults
+from tests.accounts.conftest import EMAIL, KEYS, LINKS, ME, OTHER_PASSWORD, PASSWORD, log_in
+
+
+@pytest.fixture
+def shortener(settings: Settings, tmp_path):
+    """Runs a command as an operator does; gives its exit code, and what it has printed."""
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "PYTHONPATH": ":".join(sys.path),
+        "COLUMNS": "200",
+        variable("data_dir"): str(tmp_path),
+        variable("database_url"): settings.database_url,
+        variable("redis_url"): settings.redis_url,
+    }
+
+    def run(*arguments: str, stdin: str = "") -> tuple[int, str]:
+        argv = [sys.executable, "-m", "shortener", *arguments]
+        done = subprocess.run(argv, env=environment, input=stdin, capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+async def test_a_user_is_made_and_can_log_in(client, shortener):
+    assert shortener("user", "create", "Ada@Example.com", "--admin", stdin=f"{PASSWORD}\n") == (0, "")
+    answer = await log_in(client)
+    me = await client.get(ME, headers={"Authorization": f"Bearer {answer.json()['access_token']}"})
+    assert me.json()["is_admin"]
+    code, said = shortener("user", "create", EMAIL, stdin=PASSWORD)
+    assert (code, said.strip()) == (1, f"shortener: There is a user {EMAIL} already.")
+    code, said = shortener("user", "list")
+    assert code == 0
+    assert EMAIL in said
+
+
+async def test_what_cannot_be_is_told_in_one_line(shortener):
+    for arguments, stdin, says in (
+        (("user", "create", "ada"), PASSWORD, "no email address"),
+        (("user", "create", EMAIL), "short", "fewer than 12"),
+        (("user", "create", EMAIL), "", "fewer than 12"),
+        (("user", "disable", EMAIL), "", "no user"),
+        (("user", "reset-password", EMAIL), PASSWORD, "no user"),
+        (("key", "create", EMAIL), "", "no user"),
+        (("key", "revoke", str(uuid.uuid4())), "", "no such key"),
+    ):
+        code, said = shortener(*arguments, stdin=stdin)
+        assert (code, len(said.splitlines())) == (1, 1), said
+        assert says in said
+
+
+async def test_keys_are_made_listed_and_revoked(client, shortener):
+    shortener("user", "create", EMAIL, "--no-password")
+    code, said = shortener("key", "create", EMAIL, "--name", "CI", "--scope", "links:read", "--days", "3")
+    assert code == 0
+    key = said.strip()
+    assert (await client.get(ME, headers={"X-API-Key": key})).json()["scopes"] == ["links:read"]
+    _, listed = shortener("key", "list", EMAIL)
+    assert key[:10] in listed
+    assert key not in listed
+    key_id = listed.splitlines()[1].split()[0]
+    assert shortener("key", "revoke", key_id) == (0, "")
+    assert (await client.get(ME, headers={"X-API-Key": key})).status_code == 401
+    assert (await log_in(client)).status_code == 401, "a user without a password cannot log in"
+
+
+async def test_a_disabled_user_is_refused_until_enabled_again(client, settings):
+    await commands.create_user(settings, EMAIL, PASSWORD, is_admin=False)
+    key = {"X-API-Key": await commands.create_key(settings, EMAIL, "x", [], None, None)}
+    await commands.set_disabled(settings, EMAIL, is_disabled=True)
+    assert (await client.get(LINKS, headers=key)).status_code == 401
+    assert (await log_in(client)).status_code == 401
+    await commands.set_disabled(settings, EMAIL, is_disabled=False)
+    assert (await client.get(LINKS, headers=key)).status_code == 200
+    assert (await log_in(client)).status_code == 200
+
+
+async def test_a_reset_password_is_the_only_one_from_then_on(client, settings):
+    await commands.create_user(settings, EMAIL, PASSWORD, is_admin=False)
+    await commands.reset_password(settings, EMAIL, OTHER_PASSWORD)
+    assert (await log_in(client)).status_code == 401
+    assert (await log_in(client, EMAIL, OTHER_PASSWORD)).status_code == 200
+
+
+async def test_the_first_admins_key_is_given_once_and_can_do_everything(client, settings):
+    key = await commands.first_admin_key(settings)
+    assert await commands.first_admin_key(settings) is None
+    headers = {"X-API-Key": key}
+    me = (await client.get(ME, headers=headers)).json()
+    assert me["is_admin"]
+    assert me["scopes"] == ["admin", "links:read", "links:write", "stats:read"]
+    body = {"name": "x", "scopes": ["links:read"]}
+    assert (await client.post(KEYS, json=body, headers=headers)).status_code == 201
+
+
+async def test_where_there_is_a_user_no_admin_is_made(settings):
+    await commands.create_user(settings, EMAIL, PASSWORD, is_admin=False)
+    assert await commands.first_admin_key(settings) is None
+
+
+OPEN = {"registration": "open", "anonymous_links": "true"}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "defaults"),
+    [
+        ({}, OPEN),
+        ({"host": "::1"}, OPEN),
+        ({"base_url": "http://localhost:8000"}, OPEN),
+        ({"host": "0.0.0.0"}, {}),
+        ({"host": "192.0.2.1"}, {}),
+        ({"base_url": "https://sho.rt"}, {}),
+        ({"trusted_proxies": "127.0.0.1"}, {}),
+        ({"anonymous_links": False}, {"registration": "open"}),
+        ({"registration": "closed"}, {"anonymous_links": "true"}),
+    ],
+    ids=str,
+)
+def test_only_what_nobody_else_can_reach_is_open(monkeypatch, chosen, defaults):
+    for name in Settings.model_fields:
+        monkeypatch.delenv(variable(name), raising=False)
+    assert local_defaults(Settings(**chosen)) == defaults

@@ -1,0 +1,141 @@
+"""Which passwords are good enough, and what hashing them costs."""
+
+import asyncio
+import time
+from statistics import median
+
+import pytest
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from shortener.accounts import passwords
+from shortener.accounts.passwords import PARALLEL_HASHES, Passwords, WeakPassword, check_password
+from shortener.errors import ServiceUnavailable
+from tests.accounts.conftest import AUTH, EMAIL, PASSWORD, log_in
+from tests.links.test_api import assert_problem
+
+COMMON = "tried first"
+WEAK = [
+    ("short", "fewer than 12"),
+    ("elevenchars", "fewer than 12"),
+    ("aaaaaaaaaaaaaaaa", "different"),
+    ("abcabcabcabcabc", "different"),
+    ("Password1234!", COMMON),
+    ("PASSWORDPASSWORD", COMMON),
+    ("p@ssw0rd2026!!", COMMON),
+    ("!!!Sunshine2026", COMMON),
+    ("qwertyuiopasdf", COMMON),
+    ("zyxwvutsrqponm", COMMON),
+    ("123456789012345", COMMON),
+    ("9876543210987", COMMON),
+    ("Correct Horse Battery Staple", COMMON),
+    ("1qaz2wsx3edc", COMMON),
+    ("iloveyouiloveyou", COMMON),
+]
+
+
+@pytest.mark.parametrize(("password", "says"), WEAK)
+def test_a_password_that_is_tried_first_is_refused(password, says):
+    with pytest.raises(WeakPassword, match=says):
+        check_password(password, "nobody@example.com", "/password")
+
+
+def test_the_name_of_the_address_is_no_part_of_a_password():
+    with pytest.raises(WeakPassword, match="email"):
+        check_password("this is lovelace", "lovelace@example.com", "/password")
+    check_password("this is lovelace", "ada@example.com", "/password")
+
+
+@pytest.mark.parametrize(
+    "password", ["mauve giraffe cycles", "ünïcödé pässwörd", "Γνῶθι σεαυτόν, φίλε", "7kq-Vn2-xxR-91z"]
+)
+def test_any_other_is_good_whatever_it_is_made_of(password):
+    check_password(password, "nobody@example.com", "/password")
+
+
+async def test_a_weak_password_is_told_with_its_field(client):
+    answer = await client.post(f"{AUTH}/register", json={"email": EMAIL, "password": "password1234"})
+    assert_problem(answer, 422, "weak-password")
+    assert answer.json()["errors"][0]["field"] == "/password"
+    assert "password1234" not in answer.text
+
+
+@pytest.mark.parametrize("password", ["x" * 1025, "ü" * 513, "🐳" * 257])
+async def test_an_endless_password_is_refused_before_it_is_hashed(client, monkeypatch, password):
+    monkeypatch.setattr(Passwords, "_in_slot", None)
+    answer = await client.post(f"{AUTH}/register", json={"email": EMAIL, "password": password})
+    assert_problem(answer, 422, "invalid-request")
+    assert password not in answer.text
+    assert_problem(await log_in(client, EMAIL, password), 422, "invalid-request")
+
+
+async def test_the_longest_password_logs_in(client):
+    password = ("mauve giraffe " * 100)[:1024]
+    assert (await client.post(f"{AUTH}/register", json={"email": EMAIL, "password": password})).status_code == 201
+    assert (await log_in(client, EMAIL, password)).status_code == 200
+    assert (await log_in(client, EMAIL, password[:-1] + "x")).status_code == 401
+
+
+async def test_letters_are_the_same_however_a_keyboard_composes_them(client):
+    await client.post(f"{AUTH}/register", json={"email": EMAIL, "password": "caf\u00e9 au lait noir"})
+    assert (await log_in(client, EMAIL, "cafe\u0301 au lait noir")).status_code == 200
+
+
+async def allowed() -> None:
+    return
+
+
+@pytest.mark.real_hashes
+async def test_a_password_is_hashed_with_argon2id_at_its_full_price():
+    hashed = await Passwords().hash(PASSWORD)
+    assert hashed.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert not passwords.HASHER.current_hasher.check_needs_rehash(passwords._decoy())
+
+
+@pytest.mark.real_hashes
+async def test_an_unknown_user_costs_what_a_known_one_costs():
+    hasher = Passwords()
+    known = await hasher.hash(PASSWORD)
+    took: dict[str | None, list[float]] = {known: [], None: []}
+    for _ in range(7):
+        for known_hash, times in took.items():
+            started_s = time.perf_counter()
+            assert not (await hasher.verify("a wrong password", known_hash, allowed)).is_right
+            times.append(time.perf_counter() - started_s)
+    assert 0.5 < median(took[None]) / median(took[known]) < 2
+    hasher.close()
+
+
+async def test_a_right_password_is_hashed_anew_when_the_price_has_changed(client, database, monkeypatch):
+    await client.post(f"{AUTH}/register", json={"email": EMAIL, "password": PASSWORD})
+    dearer = Argon2Hasher(time_cost=2, memory_cost=16, parallelism=1)
+    monkeypatch.setattr(passwords, "HASHER", PasswordHash((dearer,)))
+    async with database.driver_connection() as connection:
+        assert (await log_in(client, EMAIL, "a wrong password")).status_code == 401
+        assert "t=1" in await connection.fetchval("SELECT password_hash FROM users")
+        assert (await log_in(client)).status_code == 200
+        assert "m=16,t=2" in await connection.fetchval("SELECT password_hash FROM users")
+    assert (await log_in(client)).status_code == 200
+
+
+async def test_a_few_are_hashed_at_a_time_and_too_many_are_sent_away(monkeypatch):
+    monkeypatch.setattr(passwords, "MAX_WAITING", 20)
+    hasher, running, most, go = Passwords(), 0, 0, asyncio.Event()
+
+    async def hold() -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await go.wait()
+        running -= 1
+
+    waiting = [asyncio.create_task(hasher.verify(PASSWORD, None, hold)) for _ in range(20)]
+    await asyncio.sleep(0)
+    with pytest.raises(ServiceUnavailable):
+        await hasher.verify(PASSWORD, None, allowed)
+    go.set()
+    verdicts = await asyncio.gather(*waiting)
+    assert [verdict.is_right for verdict in verdicts] == [False] * 20
+    assert most == PARALLEL_HASHES
+    await hasher.verify(PASSWORD, None, allowed)
+    hasher.close()
