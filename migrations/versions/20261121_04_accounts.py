@@ -1,7 +1,7 @@
 """Users, sessions with their refresh tokens, and API keys.
 
 Revision ID: 20261121_04
-Revises: 20261121_02
+Revises: 20261121_03
 """
 
 import sqlalchemy as sa
