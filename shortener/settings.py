@@ -62,7 +62,7 @@ def _is_readable(parse: Callable[[str], Any], url: str) -> bool:
 
 
 def _split(keys: SecretStr) -> list[str]:
-    return [key.strip() for key in keys.get_secret_value().split(",") if key.strip()]
+    return [key.strip() for key in keys.get_secret_value().splitlines() if key.strip()]
 
 
 RateLimit = Annotated[Rate | None, NoDecode, BeforeValidator(parse_rate)]
@@ -137,7 +137,7 @@ class Settings(BaseSettings):
 
     old_secret_keys: SecretStr = Field(
         SecretStr(""),
-        description="Former secret keys, separated by commas: access tokens that they have signed are still taken. "
+        description="Former secret keys, one a line: access tokens that they have signed are still taken. "
         "Remove them a quarter of an hour after the change.",
     )
 
@@ -233,7 +233,7 @@ class Settings(BaseSettings):
     @classmethod
     def _are_long(cls, value: SecretStr) -> SecretStr:
         if any(len(key) < 32 for key in _split(value)):
-            raise ValueError("each has at least 32 characters; separate them by commas")
+            raise ValueError("each has at least 32 characters, and a line of its own")
         return value
 
     @model_validator(mode="after")

@@ -155,7 +155,7 @@ WRONG = [
     ("TRUSTED_PROXIES", "10.0.0.1, 10.0.0.1/8", "10.0.0.1/8 has host bits set"),
     ("TRUSTED_PROXIES", "*", "'*'"),
     ("SECRET_KEY", "short", "at least 32"),
-    ("OLD_SECRET_KEYS", f"{SECRET},short", "at least 32"),
+    ("OLD_SECRET_KEYS", f"{SECRET}\nshort", "at least 32"),
     ("REGISTRATION", "invite", "'open' or 'closed'"),
     ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
     ("ACCESS_LOG", "maybe", "valid boolean"),
@@ -213,7 +213,7 @@ def test_each_setting_can_be_given_as_a_file(environment, tmp_path):
 def test_former_secret_keys_stand_behind_todays(environment):
     environment.setenv("SHORTENER_SECRET_KEY", SECRET)
     assert load_settings().every_secret_key == [SECRET]
-    environment.setenv("SHORTENER_OLD_SECRET_KEYS", f"{'a' * 32}, {'b' * 32},")
+    environment.setenv("SHORTENER_OLD_SECRET_KEYS", f"{'a' * 32}\n {'b' * 32}\n")
     assert load_settings().every_secret_key == [SECRET, "a" * 32, "b" * 32]
     assert "aaaa" not in repr(load_settings())
 

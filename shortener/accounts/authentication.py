@@ -1,6 +1,7 @@
 """From a credential to a principal: memory, then PostgreSQL."""
 
 import asyncio
+import math
 import time
 import uuid
 from collections.abc import Collection
@@ -19,7 +20,7 @@ from shortener.rate_limit import LocalWindows
 from shortener.settings import Rate
 
 MAX_PRINCIPALS = 10_000
-# Each bad credential costs a look into the database: so many a client may try in each process.
+# Each bad credential costs a look into the database: so many different ones a client may try in each process.
 BAD_CREDENTIALS = Rate(60, 60)
 
 
@@ -36,6 +37,8 @@ class Authentication:
         self._tokens = tokens
         self._used_keys = used_keys
         self._entries: LRUCache[bytes, _Entry] = LRUCache(MAX_PRINCIPALS)
+        # Those that were bad a moment ago: somebody who goes on with a revoked key uses up nobody's tries.
+        self._refused: LRUCache[bytes, float] = LRUCache(MAX_PRINCIPALS)
         self._loading: dict[bytes, asyncio.Task[Principal]] = {}
         self._bad = LocalWindows()
         self.lifetime_s = UNINFORMED_LIFETIME_S
@@ -51,6 +54,8 @@ class Authentication:
     def forget(self, subjects: Collection[str] | None) -> None:
         """Drop whoever is one of these (None: anybody may be), and keep out of memory who is just being looked up."""
         self._loading = {}
+        # A user may have been enabled again.
+        self._refused.clear()
         if subjects is None:
             self._entries.clear()
             return
@@ -59,8 +64,11 @@ class Authentication:
             self._entries.pop(digest, None)
 
     def _remembered(self, digest: bytes) -> Principal | None:
+        now_s = time.monotonic()
+        if self._refused.get(digest, -math.inf) + self.lifetime_s >= now_s:
+            raise InvalidCredential
         entry = self._entries.get(digest)
-        if entry is None or entry.stored_at_s + self.lifetime_s < time.monotonic():
+        if entry is None or entry.stored_at_s + self.lifetime_s < now_s:
             return None
         return entry.principal if time.time() < entry.principal.expires_at_s else None
 
@@ -82,6 +90,11 @@ class Authentication:
         loading = self._loading
         try:
             principal = await self._find(credential)
+        except InvalidCredential:
+            if self._loading is loading:
+                self._refused[digest] = time.monotonic()
+            raise
+        else:
             # Whatever was revoked meanwhile, this may have been read before it.
             if self._loading is loading:
                 self._entries[digest] = _Entry(principal, time.monotonic())

@@ -7,7 +7,6 @@ import structlog
 from sqlalchemy import text
 
 from shortener.database import Database
-from shortener.errors import is_database_down
 
 log = structlog.get_logger(__name__)
 
@@ -43,8 +42,6 @@ class KeyUse:
         try:
             async with self._database.session.begin() as session:
                 await session.execute(_UPDATE, {"ids": ids})
-        except Exception as error:
-            if not is_database_down(error):
-                raise
+        except Exception as error:  # Nothing of the product may depend on what is only looked at.
             log.warning("key_use_not_written", error=repr(error))
             self.used.update(ids)

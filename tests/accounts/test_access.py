@@ -244,6 +244,32 @@ async def test_every_route_of_the_api_decides_who_may_use_it_and_is_known_to_the
         assert isinstance(route.original_route, kind), route.path
 
 
+async def test_who_goes_on_with_one_bad_key_costs_nothing_and_uses_up_nobodys_tries(app, client, ada, monkeypatch):
+    await eventually(lambda: app.state.authentication.lifetime_s > 1)
+    find, tried = app.state.authentication._find, []
+
+    async def count(credential: str):
+        tried.append(credential)
+        return await find(credential)
+
+    monkeypatch.setattr(app.state.authentication, "_find", count)
+    bad = {"X-API-Key": f"shr_aaaaaa_{'a' * 43}"}
+    assert {(await client.get(ME, headers=bad)).status_code for _ in range(100)} == {401}
+    assert len(tried) == 1
+    key = await ada.create_key()
+    assert (await client.get(ME, headers={"X-API-Key": key["key"]})).status_code == 200
+
+
+async def test_former_secret_keys_are_believed_and_others_are_not(settings):
+    new_key = "n" * 40
+    async with running_app(settings) as app, client_of(app) as client:
+        ada = await register(client)
+    rotated = changed(settings, secret_key=new_key, old_secret_keys=settings.secret_key)
+    for now, status in ((rotated, 200), (changed(settings, secret_key=new_key), 401)):
+        async with running_app(now) as app, client_of(app) as client:
+            assert (await client.get(ME, headers=ada.headers)).status_code == status
+
+
 async def test_who_tries_too_many_credentials_costs_the_database_nothing_more(app, client, monkeypatch):
     tried = 0
     find = app.state.authentication._find

@@ -9,7 +9,8 @@ import pytest
 from shortener.accounts import commands
 from shortener.settings import Settings, variable
 from shortener.up import local_defaults
-from tests.accounts.conftest import EMAIL, KEYS, LINKS, ME, OTHER_PASSWORD, PASSWORD, log_in
+from tests.accounts.conftest import EMAIL, KEYS, ME, OTHER_PASSWORD, PASSWORD, log_in
+from tests.conftest import eventually
 
 
 @pytest.fixture
@@ -30,6 +31,15 @@ def shortener(settings: Settings, tmp_path):
         return done.returncode, done.stdout + done.stderr
 
     return run
+
+
+async def until_answered(client, headers: dict[str, str], status: int) -> None:
+    """The app hears of it by Redis."""
+
+    async def is_answered() -> bool:
+        return (await client.get(ME, headers=headers)).status_code == status
+
+    await eventually(is_answered, within_s=1)
 
 
 async def test_a_user_is_made_and_can_log_in(client, shortener):
@@ -70,18 +80,19 @@ async def test_keys_are_made_listed_and_revoked(client, shortener):
     assert key not in listed
     key_id = listed.splitlines()[1].split()[0]
     assert shortener("key", "revoke", key_id) == (0, "")
-    assert (await client.get(ME, headers={"X-API-Key": key})).status_code == 401
+    await until_answered(client, {"X-API-Key": key}, 401)
     assert (await log_in(client)).status_code == 401, "a user without a password cannot log in"
 
 
 async def test_a_disabled_user_is_refused_until_enabled_again(client, settings):
     await commands.create_user(settings, EMAIL, PASSWORD, is_admin=False)
     key = {"X-API-Key": await commands.create_key(settings, EMAIL, "x", [], None, None)}
+    await until_answered(client, key, 200)
     await commands.set_disabled(settings, EMAIL, is_disabled=True)
-    assert (await client.get(LINKS, headers=key)).status_code == 401
+    await until_answered(client, key, 401)
     assert (await log_in(client)).status_code == 401
     await commands.set_disabled(settings, EMAIL, is_disabled=False)
-    assert (await client.get(LINKS, headers=key)).status_code == 200
+    await until_answered(client, key, 200)
     assert (await log_in(client)).status_code == 200
 
 

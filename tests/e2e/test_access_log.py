@@ -9,7 +9,7 @@ def test_each_request_is_a_line_without_address_query_or_token(tmp_path):
     settings = {"access_log": True, "log_format": "json", "web_processes": 1}
     with running(tmp_path / "data", **settings) as product, product.client() as client:
         client.post("/api/v1/links", json={"url": "https://example.com/", "code": "abc"}).raise_for_status()
-        asked = [("GET", "/abc", 302), ("HEAD", "/abc", 302), ("GET", "/nowhere", 404), ("GET", "/api/v1/links", 200)]
+        asked = [("GET", "/abc", 302), ("HEAD", "/abc", 302), ("GET", "/nowhere", 404), ("GET", "/api/v1/links", 401)]
         for method, path, status in asked:
             answer = client.request(method, f"{path}?token=geheim", headers={"Authorization": "Bearer geheim"})
             assert answer.status_code == status
