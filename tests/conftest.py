@@ -127,7 +127,7 @@ def settings(database_url: str, servers: Servers, redis: Redis, monkeypatch: pyt
         redis_url=servers.redis_url,
         secret_key=SECRET,
         base_url="https://sho.rt",
-        redis_timeout_ms=2000,
+        redis_timeout_ms=10_000,
         limit_api="off",
         limit_redirect="off",
         limit_miss="off",

@@ -64,6 +64,10 @@ async def worker(
         await redis.aclose()
 
 
+# Jobs that have begun are waited for so long, on SIGTERM (`job_completion_wait`), and then some.
+WAITS_FOR_JOBS_S = 40.0
+
+
 async def end(process: asyncio.subprocess.Process, within_s: float = 5) -> None:
     process.send_signal(signal.SIGTERM)
     assert await asyncio.wait_for(process.wait(), within_s) == 0
@@ -120,13 +124,13 @@ async def test_a_worker_that_is_stopped_in_the_middle_of_a_load_loses_and_double
     sending = asyncio.create_task(send())
     async with worker(settings, command) as process:
         await eventually(all_written(database, 500))
-        await end(process, within_s=10)
+        await end(process, within_s=WAITS_FOR_JOBS_S)
     enough.set()
     await sending
     assert (await redis.xpending(STREAM, GROUP))["pending"] == 0
     async with worker(settings, command) as process:
         await eventually(all_written(database, sent), within_s=30)
-        await end(process, within_s=10)
+        await end(process, within_s=WAITS_FOR_JOBS_S)
     assert await number_of_rows(database) == sent
     assert await is_empty(redis)
     assert await redis.xlen(DEAD_STREAM) == 0

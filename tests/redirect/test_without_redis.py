@@ -71,7 +71,7 @@ async def test_a_redis_that_hangs_delays_no_redirect_for_long(settings):
                 took_s.append(seconds)
             parallel = await asyncio.gather(*(timed(client, f"/{code}") for code in ["warm", "cold"] * 50))
             assert {status for status, _ in parallel} == {302}
-            assert max(took_s + [seconds for _, seconds in parallel]) < 0.5
+            assert max(took_s + [seconds for _, seconds in parallel]) < 1
             assert statistics.median(took_s) < 0.05
 
 
