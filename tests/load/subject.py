@@ -34,7 +34,9 @@ class Subject:
     def __init__(self, folder: Path, links: int, **settings: object) -> None:
         folder.mkdir(exist_ok=True)
         self.links = links
-        self.product = Product(folder / "data", **HIGH_LIMITS | {"web_processes": 1, "anonymous_links": True} | settings)  # type: ignore[arg-type]
+        self.product = Product(
+            folder / "data", **HIGH_LIMITS | {"web_processes": 1, "anonymous_links": True} | settings
+        )  # type: ignore[arg-type]
 
     def start(self) -> "Subject":
         self.product.wait_until_ready()
