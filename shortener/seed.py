@@ -10,8 +10,8 @@ from itertools import groupby
 import asyncpg
 
 from shortener.clicks.enrich import parse_agent
-from shortener.clicks.months import sum_up
 from shortener.clicks.partitions import ensure_partitions, month_of
+from shortener.clicks.rollups import sum_up
 from shortener.links.bulk import CodeTaken
 from shortener.links.codes import generate_codes
 
@@ -94,11 +94,6 @@ _COUNTS_SQL = (
         WHERE link_id = ANY($1::bigint[]) AND at >= $2 AND at < $3) AS c
     GROUP BY link_id, hour, GROUPING SETS ((referrer_host), (country), (browser), (system), (device))
     """,
-    """
-    INSERT INTO click_breakdown_daily (link_id, start, dimension, value, clicks, bots)
-    SELECT link_id, date_bin('1 day', start, 'epoch'), dimension, value, sum(clicks), sum(bots)
-    FROM click_breakdown_hourly WHERE link_id = ANY($1::bigint[]) AND start >= $2 AND start < $3 GROUP BY 1, 2, 3, 4
-    """,
 )
 _TOTALS_SQL = """
     INSERT INTO click_totals (link_id, clicks, visitors, bots)
@@ -152,7 +147,7 @@ async def seed(
             for sql in _COUNTS_SQL:
                 await connection.execute(sql, ids, *span, timeout=_NO_TIMEOUT_S)
     await connection.execute(_TOTALS_SQL, ids)
-    await sum_up(connection, ids, _midnight(month_of(today)), timeout_s=_NO_TIMEOUT_S)
+    await sum_up(connection, ids, _midnight(wanted[0]), _midnight(today), timeout_s=_NO_TIMEOUT_S)
     for table in _TABLES:
         await connection.execute(f"VACUUM (ANALYZE) {table}", timeout=_NO_TIMEOUT_S)
 

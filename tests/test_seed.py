@@ -16,21 +16,21 @@ SERIES = """
     FROM clicks GROUP BY 1, 2 ORDER BY 1, 2
 """
 BREAKDOWN = """
-    SELECT link_id, date_bin($1::interval, at, 'epoch'), dimension, value, count(*) FILTER (WHERE bot IS NULL),
+    SELECT link_id, date_bin('1 hour', at, 'epoch'), dimension, value, count(*) FILTER (WHERE bot IS NULL),
         count(*) FILTER (WHERE bot IS NOT NULL)
     FROM clicks CROSS JOIN LATERAL (VALUES
         (1, referrer_host), (2, country), (3, browser), (4, system), (5, device)) AS v (dimension, value)
     GROUP BY 1, 2, 3, 4
 """
 
-# Of the months that are over and have enough clicks.
-MONTHS = """
-    SELECT link_id, date_trunc('month', at), dimension, value, count(*) FILTER (WHERE bot IS NULL),
+# Of the days and months that are over and have enough clicks.
+ROLLUPS = """
+    SELECT link_id, date_trunc($1, at), dimension, value, count(*) FILTER (WHERE bot IS NULL),
         count(*) FILTER (WHERE bot IS NOT NULL)
     FROM clicks CROSS JOIN LATERAL (VALUES
         (1, referrer_host), (2, country), (3, browser), (4, system), (5, device)) AS v (dimension, value)
-    WHERE (link_id, date_trunc('month', at)) IN (SELECT link_id, date_trunc('month', at) FROM clicks
-        WHERE at < date_trunc('month', now()) GROUP BY 1, 2 HAVING count(*) >= 50)
+    WHERE (link_id, date_trunc($1, at)) IN (SELECT link_id, date_trunc($1, at) FROM clicks
+        WHERE at < date_trunc($1, now()) GROUP BY 1, 2 HAVING count(*) >= 50)
     GROUP BY 1, 2, 3, 4
 """
 
@@ -44,18 +44,17 @@ async def run(database: Database, **options: Any) -> int:
 
 
 async def test_each_count_is_the_sum_of_its_rows(database: Database) -> None:
-    assert await run(database) == 5000
+    assert await run(database, links=4) == 5000
     for table, width in (("click_counts_15min", 15), ("click_counts_daily", 1440)):
         counts = await rows_of(database, f"SELECT link_id, start, clicks, visitors, bots FROM {table} ORDER BY 1, 2")
         assert counts == await rows_of(database, SERIES, timedelta(minutes=width))
-    for table, width in (("click_breakdown_hourly", 60), ("click_breakdown_daily", 1440)):
-        columns = "link_id, start, dimension, value, clicks, bots"
-        counts = await rows_of(database, f"SELECT {columns} FROM {table}")
-        assert sorted(counts) == sorted(await rows_of(database, BREAKDOWN, timedelta(minutes=width)))
-    months = await rows_of(
-        database, "SELECT link_id, start, dimension, value, clicks, bots FROM click_breakdown_monthly"
-    )
-    assert sorted(months) == sorted(await rows_of(database, MONTHS))
+    columns = "link_id, start, dimension, value, clicks, bots"
+    hours = await rows_of(database, f"SELECT {columns} FROM click_breakdown_hourly")
+    assert sorted(hours) == sorted(await rows_of(database, BREAKDOWN))
+    for table, unit in (("click_breakdown_daily", "day"), ("click_breakdown_monthly", "month")):
+        found = await rows_of(database, f"SELECT {columns} FROM {table}")
+        assert found
+        assert sorted(found) == sorted(await rows_of(database, ROLLUPS, unit))
     totals = await rows_of(database, "SELECT link_id, clicks, visitors, bots FROM click_totals ORDER BY 1")
     assert totals == await rows_of(
         database,

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import secrets
 import signal
@@ -25,11 +26,14 @@ from shortener.telemetry import configure_logging
 from shortener.worker_health import beat, keep_beating, leave
 from workers.backlog import BacklogMetrics
 from workers.clicks import Drain, drain_clicks
-from workers.upkeep import create_partitions, evict_changed, forget, merge_search_index, sum_up_months
+from workers.upkeep import create_partitions, evict_changed, forget, merge_search_index, sum_up_breakdowns
 
 log = structlog.get_logger(__name__)
 
 RESTART_PAUSE_S = 1.0
+# A round makes hundreds of thousands of objects that do not refer to each other in circles. With the usual threshold
+# a sixth of the processor's time goes into looking for circles.
+GC_THRESHOLD = 500_000
 CLOSE_TIMEOUT_S = 2.0
 
 # Whichever worker is the first to look takes a job. Drain and heartbeat are none: they run in each, from start to end.
@@ -37,7 +41,7 @@ SCHEDULE = [
     cron(evict_changed, second=set(range(0, 60, 2)), run_at_startup=True, keep_result=0, max_tries=1),
     cron(merge_search_index, second=set(range(1, 60, 2)), keep_result=0, max_tries=1),
     cron(create_partitions, hour=None, minute=7, run_at_startup=True, keep_result=0, max_tries=3),
-    cron(sum_up_months, hour=None, minute=37, run_at_startup=True, keep_result=0, max_tries=1),
+    cron(sum_up_breakdowns, hour=None, minute=37, run_at_startup=True, keep_result=0, max_tries=1),
     cron(forget, hour=3, minute=21, run_at_startup=True, keep_result=0, max_tries=3),
 ]
 
@@ -120,6 +124,8 @@ def worker_settings() -> type:
 
 async def run() -> None:
     """Work until SIGTERM or SIGINT. A Redis that goes away ends arq's worker; another is started until it is back."""
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD)
     stopping = asyncio.Event()
     while not stopping.is_set():
         attributes: dict[str, Any] = dict(get_kwargs(worker_settings()))

@@ -7,8 +7,8 @@ from typing import Any
 from redis.asyncio import Redis
 from sqlalchemy import text
 
-from shortener.clicks.months import busy_links, sum_up
 from shortener.clicks.partitions import drop_visitor_partitions, ensure_partitions_ahead
+from shortener.clicks.rollups import RECENT, busy_links, sum_up
 from shortener.clicks.stream import ClickStream
 from shortener.database import Database
 from shortener.redirect.cache import evict
@@ -25,7 +25,7 @@ IDLE_CONSUMER_MS = 3600 * 1000
 # Less than a job may take, less a statement.
 SUM_UP_TIME_S = 25.0
 _SUM_UP_LINKS = 100
-_SUMMED_KEY = "months:summed_up_to"
+_SUMMED_KEY = "rollups:summed_up_to"
 
 _SWEPT_KEY = "cache:swept_at"
 # Transactions that began earlier may commit later than this sweep.
@@ -69,18 +69,18 @@ async def merge_search_index(ctx: dict[str, Any]) -> None:
         await connection.execute("SELECT gin_clean_pending_list('ix_links_search')")
 
 
-async def sum_up_months(ctx: dict[str, Any]) -> None:
-    """Sum up the breakdowns of months that are over, link by link; the next run goes on where this one's time ends."""
+async def sum_up_breakdowns(ctx: dict[str, Any]) -> None:
+    """Sum up days and months that are over, link by link; the next run goes on where this one's time ends."""
     database: Database = ctx["database"]
     redis: Redis = ctx["redis"]
-    this_month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     began_at_s = time.monotonic()
     after = int(await redis.get(_SUMMED_KEY) or 0)
     while True:
         async with database.driver_connection() as connection:
             links = await busy_links(connection, after, _SUM_UP_LINKS)
             if links:
-                await sum_up(connection, links, this_month)
+                await sum_up(connection, links, today - RECENT, today)
         after = links[-1] if links else 0
         await redis.set(_SUMMED_KEY, after)
         if not links or time.monotonic() - began_at_s >= SUM_UP_TIME_S:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 import ada_url
 import crawleruseragents
@@ -29,12 +29,18 @@ MAX_VALUE = 100
 MAX_AGE = timedelta(days=400)
 MAX_AHEAD = timedelta(minutes=5)
 
+_EPOCH = date(1970, 1, 1)
+_MILLISECOND = timedelta(milliseconds=1)
+_DAY_MS, _QUARTER_MS = 24 * 3600 * 1000, 900 * 1000
 
-class EnrichedClick(msgspec.Struct):
-    """A row of `clicks`. Holds no address: `visitor` is a keyed hash whose key is forgotten after some days."""
+
+class EnrichedClick(msgspec.Struct, gc=False):
+    """A row of `clicks`. Holds no address: `visitor` is a keyed hash whose key is forgotten after some days.
+    `quarter` counts quarters of an hour since the epoch."""
 
     link_id: int
     at: datetime
+    quarter: int
     user_agent: str
     referrer: str
     visitor: int = 0
@@ -215,9 +221,11 @@ STEPS: tuple[Callable[[EnrichedClick, Click], None], ...] = (put_agent, mark_bot
 def enrich(clicks: Iterable[Click], salts: Mapping[date, bytes], now: datetime) -> list[EnrichedClick]:
     """Clicks as they are stored. `salts` holds one for each UTC day of `days(clicks, now)`."""
     found = []
+    reach = _Reach.of(now)
     for click in clicks:
-        at = moment(click, now)
-        enriched = EnrichedClick(click.link_id, at, _clean(click.user_agent), "")
+        at_ms = reach.within(click.at_ms)
+        at = datetime.fromtimestamp(at_ms / 1000, UTC)
+        enriched = EnrichedClick(click.link_id, at, at_ms // _QUARTER_MS, _clean(click.user_agent), "")
         for step in STEPS:
             try:
                 step(enriched, click)
@@ -229,17 +237,25 @@ def enrich(clicks: Iterable[Click], salts: Mapping[date, bytes], now: datetime) 
     return found
 
 
-def moment(click: Click, now: datetime) -> datetime:
-    """When the click happened, within what a clock can be off."""
-    earliest, latest = now - MAX_AGE, now + MAX_AHEAD
-    at_s = click.at_ms / 1000
-    if at_s <= earliest.timestamp():
-        return earliest
-    return latest if at_s >= latest.timestamp() else datetime.fromtimestamp(at_s, UTC)
-
-
 def days(clicks: Iterable[Click], now: datetime) -> set[date]:
-    return {moment(click, now).date() for click in clicks}
+    reach = _Reach.of(now)
+    numbers = {reach.within(click.at_ms) // _DAY_MS for click in clicks}
+    return {_EPOCH + timedelta(days=number) for number in numbers}
+
+
+class _Reach(NamedTuple):
+    """When a click can have happened, within what a clock can be off, in milliseconds since the epoch."""
+
+    earliest_ms: int
+    latest_ms: int
+
+    @classmethod
+    def of(cls, now: datetime) -> Self:
+        now_ms = int(now.timestamp() * 1000)
+        return cls(now_ms - MAX_AGE // _MILLISECOND, now_ms + MAX_AHEAD // _MILLISECOND)
+
+    def within(self, at_ms: int) -> int:
+        return min(max(at_ms, self.earliest_ms), self.latest_ms)
 
 
 def _clean(text: str) -> str:

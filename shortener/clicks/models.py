@@ -86,7 +86,7 @@ class ClickCountDaily(Base):
 
 
 class ClickBreakdownHourly(Base):
-    """Clicks an hour by one value of one dimension (see `writer.DIMENSIONS`)."""
+    """Clicks an hour by one value of one dimension (see `tally.DIMENSIONS`)."""
 
     __tablename__ = "click_breakdown_hourly"
 

@@ -1,7 +1,7 @@
 """Which counts answer for which part of a time span. Pure: knows time, not tables' contents."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from itertools import pairwise
@@ -23,8 +23,8 @@ class Grain(StrEnum):
 
 _WIDTH = {Grain.QUARTER: timedelta(minutes=15), Grain.HOUR: timedelta(hours=1), Grain.DAY: timedelta(days=1)}
 _HALF_A_DAY = timedelta(hours=12)
-_BREAKDOWN_GRAINS = (Grain.DAY, Grain.HOUR, Grain.CLICK)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UNSUMMED_GRAINS = (Grain.HOUR, Grain.CLICK)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Interval(StrEnum):
@@ -55,11 +55,11 @@ class TooManyBuckets(ValueError):
 
 
 def _ceil(moment: datetime, width: timedelta) -> datetime:
-    return moment + (_EPOCH - moment) % width
+    return moment + (EPOCH - moment) % width
 
 
 def _floor(moment: datetime, width: timedelta) -> datetime:
-    return moment - (moment - _EPOCH) % width
+    return moment - (moment - EPOCH) % width
 
 
 def end_of_day(moment: datetime) -> datetime:
@@ -108,30 +108,25 @@ def moves(starts: list[datetime], spans: list[Span]) -> list[Move]:
     return found
 
 
-def whole_months(start: datetime, end: datetime) -> tuple[datetime, datetime]:
-    """The UTC months that lie in [start, end): the first's beginning, and the last's end; the end is no later than
-    the beginning where there are none."""
-    first, last = _month(start), _month(end)
-    return (first if first == start else _next_month(first)), last
+def whole_days(start: datetime, end: datetime) -> tuple[datetime, datetime]:
+    """The first UTC midnight and the last in [start, end]; the last is before the first where there are none."""
+    return _ceil(start, _WIDTH[Grain.DAY]), _floor(end, _WIDTH[Grain.DAY])
 
 
-def breakdown_spans(start: datetime, end: datetime, complete: Collection[datetime] = ()) -> list[Span]:
-    """Spans for breakdowns; `complete` are beginnings of months within, which the counts of months answer for."""
+def breakdown_spans(start: datetime, end: datetime, complete: Iterable[Span]) -> list[Span]:
+    """Spans for breakdowns: the complete ones, which lie within and ascend, and hours and clicks for all others."""
     found: list[Span] = []
-    for month in sorted(complete):
-        found += split(start, month, _BREAKDOWN_GRAINS)
-        start = _next_month(month)
-        if found and found[-1].grain is Grain.MONTH and found[-1].end == month:
-            month = found.pop().start
-        found.append(Span(Grain.MONTH, month, start))
-    return found + split(start, end, _BREAKDOWN_GRAINS)
+    for span in complete:
+        found += split(start, span.start, _UNSUMMED_GRAINS)
+        start = span.end
+        if found and found[-1].grain is span.grain and found[-1].end == span.start:
+            span = span._replace(start=found.pop().start)
+        found.append(span)
+    return found + split(start, end, _UNSUMMED_GRAINS)
 
 
-def _month(moment: datetime) -> datetime:
-    return moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-
-
-def _next_month(month: datetime) -> datetime:
+def next_month(month: datetime) -> datetime:
+    """The beginning of the month after the one that begins here."""
     return (month + timedelta(days=32)).replace(day=1)
 
 

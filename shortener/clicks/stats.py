@@ -1,5 +1,6 @@
 """Figures of a link, read from counts. Single clicks are read only for what a span cuts out of a quarter or an hour."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -7,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shortener.clicks.months import complete_months
+from shortener.clicks.rollups import complete_spans
 from shortener.clicks.spans import (
     Grain,
     Interval,
@@ -17,46 +18,55 @@ from shortener.clicks.spans import (
     end_of_day,
     moves,
     series_spans,
-    whole_months,
 )
-from shortener.clicks.writer import DIMENSIONS
+from shortener.clicks.tally import DIMENSIONS
 
 TOP = 10
 
-_SERIES_TABLE = {Grain.QUARTER: "click_counts_15min", Grain.DAY: "click_counts_daily"}
-_BREAKDOWN_TABLE = {
-    Grain.HOUR: "click_breakdown_hourly",
-    Grain.DAY: "click_breakdown_daily",
-    Grain.MONTH: "click_breakdown_monthly",
-}
-_MIDDLE = {Grain.DAY: "start + interval '12 hours'"}
+# By grain: what is read of each of its spans. Left to itself the planner may scan a year for the sake of some days.
+_READ = """
+    SELECT {columns} FROM unnest(CAST(:{grain}_from AS timestamptz[]), CAST(:{grain}_to AS timestamptz[])) AS s (s, e)
+    CROSS JOIN LATERAL (SELECT * FROM {table} WHERE link_id = :link AND {time} >= s.s AND {time} < s.e OFFSET 0) AS c
+"""
 
-_FROM_COUNTS = (
-    "SELECT {middle} AS middle, clicks, visitors, bots FROM {table} "
-    "WHERE link_id = :link AND start >= :s{n} AND start < :e{n}"
-)
-_FROM_CLICKS = (
-    "SELECT at AS middle, (bot IS NULL)::int AS clicks, is_new_visitor::int AS visitors, "
-    "(bot IS NOT NULL)::int AS bots FROM clicks WHERE link_id = :link AND at >= :s{n} AND at < :e{n}"
-)
+
+def _read(grain: Grain, table: str, columns: str, time: str = "start") -> str:
+    return _READ.format(grain=grain.name.lower(), table=table, columns=columns, time=time)
+
+
+_VALUES = "dimension, value, clicks, bots"
+_SERIES = {
+    Grain.DAY: _read(Grain.DAY, "click_counts_daily", "start + interval '12 hours' AS middle, clicks, visitors, bots"),
+    Grain.QUARTER: _read(Grain.QUARTER, "click_counts_15min", "start AS middle, clicks, visitors, bots"),
+    Grain.CLICK: _read(
+        Grain.CLICK,
+        "clicks",
+        "at AS middle, (bot IS NULL)::int AS clicks, is_new_visitor::int AS visitors, (bot IS NOT NULL)::int AS bots",
+        "at",
+    ),
+}
+_BREAKDOWNS = {
+    Grain.MONTH: _read(Grain.MONTH, "click_breakdown_monthly", _VALUES),
+    Grain.DAY: _read(Grain.DAY, "click_breakdown_daily", _VALUES),
+    Grain.HOUR: _read(Grain.HOUR, "click_breakdown_hourly", _VALUES),
+    Grain.CLICK: _read(
+        Grain.CLICK,
+        "clicks",
+        "v.dimension, v.value, (bot IS NULL)::int AS clicks, (bot IS NOT NULL)::int AS bots",
+        "at",
+    )
+    + "CROSS JOIN LATERAL (VALUES (1, referrer_host), (2, country), (3, browser), (4, system), (5, device)) "
+    "AS v (dimension, value)",
+}
 # The sum a piece is taken first: a join with its rows would be planned as a scan of the whole year.
-_MOVED = (
-    "SELECT v.bucket, v.sign * q.clicks, v.sign * q.visitors, v.sign * q.bots "
-    "FROM unnest(CAST(:moved_from AS timestamptz[]), CAST(:moved_to AS timestamptz[]), "
-    "CAST(:out_of AS int[]), CAST(:into AS int[])) AS m (s, e, out_of, into_bucket) "
-    "CROSS JOIN LATERAL (SELECT sum(clicks) AS clicks, sum(visitors) AS visitors, sum(bots) AS bots "
-    "FROM click_counts_15min WHERE link_id = :link AND start >= m.s AND start < m.e) AS q "
-    "CROSS JOIN LATERAL (VALUES (m.out_of, -1), (m.into_bucket, 1)) AS v (bucket, sign) WHERE q.clicks IS NOT NULL"
-)
-_VALUES_FROM_COUNTS = (
-    "SELECT dimension, value, clicks, bots FROM {table} WHERE link_id = :link AND start >= :s{n} AND start < :e{n}"
-)
-_VALUES_FROM_CLICKS = (
-    "SELECT v.dimension, v.value, (c.bot IS NULL)::int AS clicks, (c.bot IS NOT NULL)::int AS bots "
-    "FROM clicks c CROSS JOIN LATERAL (VALUES "
-    "(1, c.referrer_host), (2, c.country), (3, c.browser), (4, c.system), (5, c.device)) AS v (dimension, value) "
-    "WHERE c.link_id = :link AND c.at >= :s{n} AND c.at < :e{n}"
-)
+_MOVED = """
+    SELECT v.bucket, v.sign * q.clicks, v.sign * q.visitors, v.sign * q.bots
+    FROM unnest(CAST(:moved_from AS timestamptz[]), CAST(:moved_to AS timestamptz[]),
+        CAST(:out_of AS int[]), CAST(:into AS int[])) AS m (s, e, out_of, into_bucket)
+    CROSS JOIN LATERAL (SELECT sum(clicks) AS clicks, sum(visitors) AS visitors, sum(bots) AS bots
+        FROM click_counts_15min WHERE link_id = :link AND start >= m.s AND start < m.e) AS q
+    CROSS JOIN LATERAL (VALUES (m.out_of, -1), (m.into_bucket, 1)) AS v (bucket, sign) WHERE q.clicks IS NOT NULL
+"""
 
 
 class Bucket(NamedTuple):
@@ -81,15 +91,16 @@ class Figures(NamedTuple):
     breakdowns: dict[str, list[ValueCount]]
 
 
-def _union(spans: list[Span], tables: dict[Grain, str], counted: str, single: str) -> tuple[str, dict[str, Any]]:
-    parts: list[str] = []
+def _union(spans: Iterable[Span], read: dict[Grain, str]) -> tuple[str, dict[str, Any]]:
+    by_grain: dict[Grain, list[Span]] = {}
+    for span in spans:
+        by_grain.setdefault(span.grain, []).append(span)
     parameters: dict[str, Any] = {}
-    for n, span in enumerate(spans):
-        sql = single if span.grain is Grain.CLICK else counted
-        middle = _MIDDLE.get(span.grain, "start")
-        parts.append(sql.format(n=n, table=tables.get(span.grain, ""), middle=middle))
-        parameters |= {f"s{n}": span.start, f"e{n}": span.end}
-    return " UNION ALL ".join(parts), parameters
+    for grain, of_grain in by_grain.items():
+        name = grain.name.lower()
+        parameters[f"{name}_from"] = [span.start for span in of_grain]
+        parameters[f"{name}_to"] = [span.end for span in of_grain]
+    return " UNION ALL ".join(read[grain] for grain in sorted(by_grain)), parameters
 
 
 async def figures(
@@ -130,7 +141,7 @@ async def _series(
     zone: ZoneInfo,
 ) -> list[Bucket]:
     spans = series_spans(interval, start, end)
-    union, parameters = _union(spans, _SERIES_TABLE, _FROM_COUNTS, _FROM_CLICKS)
+    union, parameters = _union(spans, _SERIES)
     rows: dict[int, tuple[int, int, int]] = {}
     if union:
         parts = (
@@ -152,10 +163,8 @@ async def _series(
 async def _breakdowns(
     session: AsyncSession, link_id: int, start: datetime, end: datetime, *, bots: bool
 ) -> dict[str, list[ValueCount]]:
-    since, until = whole_months(start, end)
-    complete = await complete_months(session, link_id, since, until) if since < until else ()
-    spans = breakdown_spans(start, end, complete)
-    union, parameters = _union(spans, _BREAKDOWN_TABLE, _VALUES_FROM_COUNTS, _VALUES_FROM_CLICKS)
+    complete = await complete_spans(session, link_id, start, end)
+    union, parameters = _union(breakdown_spans(start, end, complete), _BREAKDOWNS)
     found: dict[str, list[ValueCount]] = {name: [] for name in DIMENSIONS}
     if not union:
         return found

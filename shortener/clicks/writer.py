@@ -1,30 +1,30 @@
 """Batches of clicks into Postgres: ledger, rows and counts in one transaction, so each batch counts exactly once.
 
-Everything that several workers update is taken in sorted order, table by table, so that they never deadlock.
+Everything that several workers update is taken in sorted order, table by table, so that they never deadlock. Of the
+breakdowns of a link and day only that worker has rows that has the row of the day: their own order is for the index.
+Breakdowns of days and months are made of those of hours, by `rollups`.
 """
 
 import asyncio
 import secrets
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
+from operator import attrgetter
 
 import asyncpg
 
 from shortener.clicks.enrich import EnrichedClick, days, enrich
 from shortener.clicks.event import Batch
 from shortener.clicks.partitions import ensure_partitions
+from shortener.clicks.tally import Columns, Tally
 from shortener.telemetry import CLICK_BATCHES_REPEATED, CLICKS_WRITTEN
-
-# Numbers in the database: only ever add to them.
-DIMENSIONS = {"referrers": 1, "countries": 2, "browsers": 3, "systems": 4, "devices": 5}
 
 COLUMNS = (
     "link_id", "at", "visitor", "is_new_visitor", "bot", "country", "referrer_host", "referrer",
     "browser", "system", "device", "user_agent",
 )  # fmt: skip
 
-# PostgreSQL adds up what Python would take five times as long for. In the order of bytes: whatever the database's
-# collation, all workers take the rows in the same order.
 _VISITORS_SQL = """
     WITH seen AS (
         SELECT day, link_id, visitor, min(n) AS n
@@ -38,30 +38,32 @@ _VISITORS_SQL = """
 """
 _SERIES_SQL = """
     INSERT INTO {table} AS t (link_id, start, clicks, visitors, bots)
-    SELECT link_id, start, count(*) FILTER (WHERE NOT is_bot), count(*) FILTER (WHERE is_new),
-        count(*) FILTER (WHERE is_bot)
-    FROM unnest($1::bigint[], $2::timestamptz[], $3::bool[], $4::bool[]) AS c (link_id, start, is_bot, is_new)
+    SELECT link_id, to_timestamp(quarter / {quarters} * {quarters} * 900), sum(clicks), sum(visitors), sum(bots)
+    FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::int[], $5::int[])
+        AS c (link_id, quarter, clicks, visitors, bots)
     GROUP BY 1, 2 ORDER BY 1, 2
     ON CONFLICT (link_id, start) DO UPDATE SET clicks = t.clicks + excluded.clicks,
         visitors = t.visitors + excluded.visitors, bots = t.bots + excluded.bots
 """
-_BREAKDOWN_SQL = """
-    INSERT INTO {table} AS t (link_id, start, dimension, value, clicks, bots)
-    SELECT link_id, start, dimension, value, count(*) FILTER (WHERE NOT is_bot), count(*) FILTER (WHERE is_bot)
-    FROM unnest($1::bigint[], $2::timestamptz[], $3::bool[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
-        AS c (link_id, start, is_bot, referrer, country, browser, system, device)
-    CROSS JOIN LATERAL (VALUES (1, referrer), (2, country), (3, browser), (4, system), (5, device))
-        AS v (dimension, value)
-    GROUP BY 1, 2, 3, 4 ORDER BY link_id, start, dimension, value COLLATE "C"
-    ON CONFLICT (link_id, start, dimension, value) DO UPDATE SET clicks = t.clicks + excluded.clicks,
-        bots = t.bots + excluded.bots
-"""
+_QUARTERS_SQL = _SERIES_SQL.format(table="click_counts_15min", quarters=1)
+_DAYS_SQL = _SERIES_SQL.format(table="click_counts_daily", quarters=96)
 _TOTALS_SQL = """
     INSERT INTO click_totals AS t (link_id, clicks, visitors, bots)
-    SELECT link_id, count(*) FILTER (WHERE NOT is_bot), count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE is_bot)
-    FROM unnest($1::bigint[], $2::bool[], $3::bool[]) AS c (link_id, is_bot, is_new) GROUP BY 1 ORDER BY 1
+    SELECT link_id, sum(clicks), sum(visitors), sum(bots)
+    FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::int[], $5::int[])
+        AS c (link_id, quarter, clicks, visitors, bots)
+    GROUP BY 1 ORDER BY 1
     ON CONFLICT (link_id) DO UPDATE SET clicks = t.clicks + excluded.clicks,
         visitors = t.visitors + excluded.visitors, bots = t.bots + excluded.bots
+"""
+_BREAKDOWN_SQL = """
+    INSERT INTO click_breakdown_hourly AS t (link_id, start, dimension, value, clicks, bots)
+    SELECT link_id, to_timestamp(hour * 3600), dimension, value, clicks, bots
+    FROM unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::text[], $5::int[], $6::int[])
+        AS c (link_id, hour, dimension, value, clicks, bots)
+    ORDER BY link_id, hour, dimension
+    ON CONFLICT (link_id, start, dimension, value) DO UPDATE SET clicks = t.clicks + excluded.clicks,
+        bots = t.bots + excluded.bots
 """
 
 
@@ -78,20 +80,26 @@ class ClickWriter:
         """
         now = datetime.now(UTC)
         salts = await self._prepare(connection, days((c for b in batches for c in b.clicks), now), now.date())
-        enriched = {}
+        enriched: dict[bytes, list[EnrichedClick]] = {}
+        tally = Tally()
         for batch in batches:
-            enriched[batch.id] = enrich(batch.clicks, salts, now)
+            if batch.id not in enriched:
+                enriched[batch.id] = enrich(batch.clicks, salts, now)
+                tally.add(enriched[batch.id])
             # It takes most of the processor's time, in which another round's statements would wait for each other.
             await asyncio.sleep(0)
+        breakdown = tally.breakdown()
         async with connection.transaction():
             fresh = await _enter_in_ledger(connection, enriched)
-            clicks = [click for batch_id in fresh for click in enriched[batch_id]]
-            await _mark_new_visitors(connection, clicks)
-            await _copy(connection, clicks)
-            await _count(connection, clicks)
-        CLICKS_WRITTEN.inc(len(clicks))
+            if len(fresh) < len(enriched):
+                tally = Tally()
+                tally.add([click for batch_id in fresh for click in enriched[batch_id]])
+                breakdown = tally.breakdown()
+            if tally:
+                await _store(connection, tally, breakdown)
+        CLICKS_WRITTEN.inc(len(tally))
         CLICK_BATCHES_REPEATED.inc(len(batches) - len(fresh))
-        return len(clicks)
+        return len(tally)
 
     async def _prepare(self, connection: asyncpg.Connection, wanted: set[date], today: date) -> dict[date, bytes]:
         """Salts of these days, whose partitions exist. An older day's may have been deleted: it is asked for anew."""
@@ -124,11 +132,20 @@ async def _enter_in_ledger(connection: asyncpg.Connection, ids: Iterable[bytes])
     return [row["id"] for row in rows]
 
 
-async def _mark_new_visitors(connection: asyncpg.Connection, clicks: Iterable[EnrichedClick]) -> None:
+async def _store(connection: asyncpg.Connection, tally: Tally, breakdown: Columns) -> None:
+    if tally.people:
+        await _mark_new_visitors(connection, tally.people)
+    # Neighbours in the index, one after another.
+    await _copy(connection, sorted(chain(tally.people, tally.bots), key=attrgetter("link_id")))
+    series = tally.series()
+    await connection.execute(_QUARTERS_SQL, *series)
+    await connection.execute(_DAYS_SQL, *series)
+    await connection.execute(_TOTALS_SQL, *series)
+    await connection.execute(_BREAKDOWN_SQL, *breakdown)
+
+
+async def _mark_new_visitors(connection: asyncpg.Connection, people: Sequence[EnrichedClick]) -> None:
     """A visitor counts at the first click of the UTC day, so that visitors of any span are a plain sum."""
-    people = [click for click in clicks if click.bot is None]
-    if not people:
-        return
     keys = [c.at.date() for c in people], [c.link_id for c in people], [c.visitor for c in people]
     for n in await connection.fetchval(_VISITORS_SQL, *keys) or ():
         people[n - 1].is_new_visitor = True
@@ -143,29 +160,3 @@ async def _copy(connection: asyncpg.Connection, clicks: Iterable[EnrichedClick])
         for c in clicks
     ]  # fmt: skip
     await connection.copy_records_to_table("clicks", records=records, columns=COLUMNS)
-
-
-async def _count(connection: asyncpg.Connection, clicks: list[EnrichedClick]) -> None:
-    if not clicks:
-        return
-    links = [c.link_id for c in clicks]
-    is_bot = [c.bot is not None for c in clicks]
-    is_new = [c.is_new_visitor for c in clicks]
-    quarters = [c.at.replace(minute=c.at.minute // 15 * 15, second=0, microsecond=0) for c in clicks]
-    hours = [quarter.replace(minute=0) for quarter in quarters]
-    days = [hour.replace(hour=0) for hour in hours]
-    values = (
-        [c.referrer_host for c in clicks],
-        [c.country for c in clicks],
-        [c.browser for c in clicks],
-        [c.system for c in clicks],
-        [c.device for c in clicks],
-    )
-    for sql, *columns in (
-        (_SERIES_SQL.format(table="click_counts_15min"), links, quarters, is_bot, is_new),
-        (_SERIES_SQL.format(table="click_counts_daily"), links, days, is_bot, is_new),
-        (_BREAKDOWN_SQL.format(table="click_breakdown_hourly"), links, hours, is_bot, *values),
-        (_BREAKDOWN_SQL.format(table="click_breakdown_daily"), links, days, is_bot, *values),
-        (_TOTALS_SQL, links, is_bot, is_new),
-    ):
-        await connection.execute(sql, *columns)

@@ -34,9 +34,6 @@ _WRONG_SUMS = """
     ), values_by_hour AS (
         SELECT link_id, start AS hour, dimension, sum(clicks + bots) AS n
         FROM click_breakdown_hourly WHERE link_id = ANY($1) GROUP BY 1, 2, 3
-    ), values_by_day AS (
-        SELECT link_id, start AS day, dimension, sum(clicks + bots) AS n
-        FROM click_breakdown_daily WHERE link_id = ANY($1) GROUP BY 1, 2, 3
     )
     SELECT
         (SELECT count(*) FROM rows FULL JOIN by_hour b USING (link_id, hour)
@@ -49,8 +46,6 @@ _WRONG_SUMS = """
                 IS DISTINCT FROM (t.clicks + t.bots, t.clicks, t.visitors))
       + (SELECT count(*) FROM (SELECT * FROM rows CROSS JOIN generate_series(1, 5) AS dimension) r
             FULL JOIN values_by_hour v USING (link_id, hour, dimension) WHERE r.n IS DISTINCT FROM v.n)
-      + (SELECT count(*) FROM (SELECT * FROM days CROSS JOIN generate_series(1, 5) AS dimension) r
-            FULL JOIN values_by_day v USING (link_id, day, dimension) WHERE r.n IS DISTINCT FROM v.n)
 """
 
 

@@ -1,6 +1,7 @@
 """Which counts answer for which part of a time span, and where the buckets of a series begin."""
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -14,15 +15,17 @@ from shortener.clicks.spans import (
     Grain,
     Interval,
     Move,
+    Span,
     TooManyBuckets,
     breakdown_spans,
     bucket_starts,
     end_of_day,
     local_midnight,
     moves,
+    next_month,
     series_spans,
     split,
-    whole_months,
+    whole_days,
 )
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -97,7 +100,6 @@ def test_whole_utc_days_are_read_from_the_counts_of_days_only() -> None:
     spans = series_spans(Interval.DAY, start, end)
     assert [span.grain for span in spans] == [Grain.DAY]
     assert moves(bucket_starts(start, end, Interval.DAY, ZoneInfo("UTC")), spans) == []
-    assert [span.grain for span in breakdown_spans(start, end)] == [Grain.DAY]
 
 
 def test_local_days_are_read_from_days_and_the_hours_by_which_they_are_moved() -> None:
@@ -140,25 +142,33 @@ def test_every_moment_of_a_series_is_counted_in_its_own_bucket(
 
 
 @given(moments, lengths, st.sets(st.integers(0, 11)))
-def test_months_answer_for_themselves_and_days_for_the_others(
+def test_complete_months_and_days_answer_for_themselves_and_hours_for_the_others(
     start: datetime, length: timedelta, chosen: set[int]
 ) -> None:
     end = start + length
-    first, last = whole_months(start, end)
-    months = [each for n in range(12) if (each := month_after(first, n)) < last]
-    complete = {month for n, month in enumerate(months) if n in chosen}
+    first, last = whole_days(start, end)
+    complete = [unit for n, unit in enumerate(units(first, last)) if n % 12 in chosen]
     spans = breakdown_spans(start, end, complete)
     assert (spans[0].start, spans[-1].end) == (start, end)
     assert all(earlier.end == later.start for earlier, later in pairwise(spans))
-    read = {each for span in spans if span.grain is Grain.MONTH for each in months if span.start <= each < span.end}
-    assert read == complete
-    assert all((span.start in complete) and span.end.day == 1 for span in spans if span.grain is Grain.MONTH)
-    assert all(first <= span.start < span.end <= last for span in spans if span.grain is Grain.MONTH)
+    for grain in (Grain.MONTH, Grain.DAY):
+        wanted = [unit for unit in complete if unit.grain is grain]
+        read = [span for span in spans if span.grain is grain]
+        assert [
+            unit for unit in wanted if any(span.start <= unit.start < unit.end <= span.end for span in read)
+        ] == wanted
+        assert sum((span.end - span.start for span in read), timedelta()) == sum(
+            (unit.end - unit.start for unit in wanted), timedelta()
+        )
 
 
-def month_after(month: datetime, months: int) -> datetime:
-    years, index = divmod(month.month - 1 + months, 12)
-    return month.replace(year=month.year + years, month=index + 1)
+def units(first: datetime, last: datetime) -> Iterator[Span]:
+    """The whole months between two midnights, and the days outside them."""
+    while first < last:
+        is_month = first.day == 1 and next_month(first) <= last
+        end = next_month(first) if is_month else first + timedelta(days=1)
+        yield Span(Grain.MONTH if is_month else Grain.DAY, first, end)
+        first = end
 
 
 @given(moments, lengths, zones, st.sampled_from(Interval))

@@ -14,9 +14,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from shortener.clicks import rollups
 from shortener.clicks.event import Mark, new_batch
-from shortener.clicks.months import complete_months, sum_up
-from shortener.clicks.writer import DIMENSIONS
+from shortener.clicks.rollups import complete_spans, sum_up
+from shortener.clicks.spans import Grain
+from shortener.clicks.tally import DIMENSIONS
 from shortener.database import Database
 from tests.clicks.make import click, link_of, rows_of, write
 from tests.conftest import CHROME, client_of, create_link
@@ -211,9 +213,11 @@ def transitions() -> list[datetime]:
 
 
 @pytest.fixture
-async def history(client: httpx.AsyncClient, database: Database) -> tuple[str, list[tuple[Any, ...]]]:
-    """A link with clicks of a year, many of them around moves of the clocks, and with months that are summed up, of
-    which some have got late clicks since; its code and its single clicks."""
+async def history(
+    client: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> tuple[str, list[tuple[Any, ...]]]:
+    """A link with clicks of a year, many of them around moves of the clocks, and with days and
+    months that are summed up, of which some have got late clicks since; its code and its single clicks."""
     code, link = await link_of(client, database)
     chance, moves = random.Random(4), transitions()
     for _ in range(6):
@@ -231,11 +235,14 @@ async def history(client: httpx.AsyncClient, database: Database) -> tuple[str, l
             for moment in moments
         ]
         await write(database, new_batch(clicks))
+    monkeypatch.setattr(rollups, "MIN_CLICKS", 10)
     async with database.driver_connection() as connection:
-        await sum_up(connection, [link], MIDNIGHT.replace(day=1))
+        await sum_up(connection, [link], days_ago(400), MIDNIGHT)
     await write(database, new_batch([click(link, days_ago(days), user_agent="late/1") for days in (70, 71, 180, 300)]))
     async with database.session() as session:
-        assert 6 <= len(await complete_months(session, link, days_ago(400), NOW)) <= 11
+        found = Counter(span.grain for span in await complete_spans(session, link, days_ago(400), NOW))
+    assert 6 <= found[Grain.MONTH] <= 11
+    assert found[Grain.DAY] > 0
     columns = "at, bot, is_new_visitor, referrer_host, country, browser, system, device"
     return code, await rows_of(database, f"SELECT {columns} FROM clicks WHERE link_id = $1", link)
 

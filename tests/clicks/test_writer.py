@@ -14,14 +14,15 @@ from hypothesis import strategies as st
 
 from shortener.clicks.event import Batch, Click, Mark, new_batch
 from shortener.clicks.partitions import ensure_partitions
-from shortener.clicks.writer import DIMENSIONS, ClickWriter
+from shortener.clicks.tally import DIMENSIONS
+from shortener.clicks.writer import ClickWriter
 from shortener.database import Database
 from tests.clicks.make import batch, click, number_of_rows, rows_of, write
 from tests.conftest import CHROME, create_link, eventually
 
 TABLES = [
     "clicks", "click_batches", "click_visitors", "click_counts_15min", "click_counts_daily",
-    "click_breakdown_hourly", "click_breakdown_daily", "click_totals",
+    "click_breakdown_hourly", "click_totals",
 ]  # fmt: skip
 
 
@@ -132,26 +133,24 @@ async def test_counts_equal_rows(database: Database, batches: list[list[Click]])
     for table, width in (("click_counts_15min", 900), ("click_counts_daily", 86400)):
         found = await rows_of(database, f"SELECT link_id, start, clicks, visitors, bots FROM {table}")
         assert {(link, start.timestamp()): counts for link, start, *counts in found} == series[width]
-    for table, width in (("click_breakdown_hourly", 3600), ("click_breakdown_daily", 86400)):
-        found = await rows_of(database, f"SELECT link_id, start, dimension, value, clicks, bots FROM {table}")
-        assert {(a, start.timestamp(), b, c): counts for a, start, b, c, *counts in found} == values[width]
+    found = await rows_of(database, "SELECT link_id, start, dimension, value, clicks, bots FROM click_breakdown_hourly")
+    assert {(a, start.timestamp(), b, c): counts for a, start, b, c, *counts in found} == values
     found = await rows_of(database, "SELECT link_id, clicks, visitors, bots FROM click_totals")
     assert {link: counts for link, *counts in found} == totals
 
 
 def expected_counts(rows: list[tuple[Any, ...]]) -> tuple[Any, Any, Any]:
-    """Counts of clicks, visitors and bots, by width in seconds, from single clicks."""
+    """Counts of clicks, visitors and bots: a series by width in seconds, values by hour, totals; from single clicks."""
     series: dict[int, Any] = {900: {}, 86400: {}}
-    values: dict[int, Any] = {3600: {}, 86400: {}}
+    values: dict[Any, Any] = {}
     totals: dict[int, Any] = {}
     for link_id, at, is_bot, is_new, *dimensions in rows:
         one = [int(not is_bot), int(is_new), int(is_bot)]
         add(totals, link_id, one)
         for width, counts in series.items():
             add(counts, (link_id, at.timestamp() // width * width), one)
-        for width, counts in values.items():
-            for dimension, value in zip(DIMENSIONS.values(), dimensions, strict=True):
-                add(counts, (link_id, at.timestamp() // width * width, dimension, value), one[::2])
+        for dimension, value in zip(DIMENSIONS.values(), dimensions, strict=True):
+            add(values, (link_id, at.timestamp() // 3600 * 3600, dimension, value), one[::2])
     return series, values, totals
 
 

@@ -1,4 +1,4 @@
-"""Breakdowns by month: read while they are complete, and never when they are not."""
+"""Breakdowns by day and by month: read while they are complete, and never when they are not."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,12 +8,15 @@ import pytest
 from redis.asyncio import Redis
 
 from shortener.clicks.event import Batch, new_batch
-from shortener.clicks.months import MIN_CLICKS, complete_months, sum_up
+from shortener.clicks.rollups import MIN_CLICKS, RECENT, complete_spans, sum_up
+from shortener.clicks.spans import Grain
 from shortener.database import Database
 from tests.clicks.make import click, link_of, rows_of, write
 from workers import upkeep
 
-THIS_MONTH = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+YESTERDAY = TODAY - timedelta(days=1)
+THIS_MONTH = TODAY.replace(day=1)
 LAST_MONTH = (THIS_MONTH - timedelta(days=1)).replace(day=1)
 MONTH_BEFORE = (LAST_MONTH - timedelta(days=1)).replace(day=1)
 
@@ -30,14 +33,19 @@ def month_of_clicks(link: int, month: datetime, count: int = MIN_CLICKS) -> Batc
     )
 
 
+def day_of_clicks(link: int, day: datetime, count: int = MIN_CLICKS) -> Batch:
+    return new_batch([click(link, day + n * timedelta(minutes=1)) for n in range(count)])
+
+
 async def run(database: Database, *links: int) -> None:
     async with database.driver_connection() as connection:
-        await sum_up(connection, list(links), THIS_MONTH)
+        await sum_up(connection, list(links), TODAY - RECENT, TODAY)
 
 
-async def complete(database: Database, link: int) -> set[datetime]:
+async def complete(database: Database, link: int, grain: Grain = Grain.MONTH) -> set[datetime]:
     async with database.session() as session:
-        return await complete_months(session, link, MONTH_BEFORE, THIS_MONTH + timedelta(days=31))
+        spans = await complete_spans(session, link, MONTH_BEFORE, TODAY + timedelta(days=1))
+    return {span.start for span in spans if span.grain is grain}
 
 
 async def stats(client: httpx.AsyncClient, code: str) -> dict[str, Any]:
@@ -55,15 +63,30 @@ async def link(client: httpx.AsyncClient, database: Database) -> tuple[str, int]
     return code, link_id
 
 
-async def test_months_that_are_over_are_summed_up_and_then_read_instead_of_days(
+async def test_months_that_are_over_are_summed_up_and_then_read_instead_of_hours(
     client: httpx.AsyncClient, database: Database, link: tuple[str, int]
 ) -> None:
     before = await stats(client, link[0])
     assert await complete(database, link[1]) == set()
     await run(database, link[1])
     assert await complete(database, link[1]) == {MONTH_BEFORE, LAST_MONTH}
-    await rows_of(database, "DELETE FROM click_breakdown_daily WHERE start < $1", THIS_MONTH)
+    await rows_of(database, "DELETE FROM click_breakdown_hourly WHERE start < $1", THIS_MONTH)
     assert await stats(client, link[0]) == before
+
+
+async def test_days_that_are_over_are_summed_up_and_then_read_instead_of_hours(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    code, link_id = await link_of(client, database)
+    await write(database, day_of_clicks(link_id, YESTERDAY), day_of_clicks(link_id, TODAY))
+    before = await stats(client, code)
+    assert await complete(database, link_id, Grain.DAY) == set()
+    await run(database, link_id)
+    # On the first of a month yesterday's month is over too.
+    over = Grain.MONTH if TODAY == THIS_MONTH else Grain.DAY
+    assert await complete(database, link_id, over) == {LAST_MONTH if TODAY == THIS_MONTH else YESTERDAY}
+    await rows_of(database, "DELETE FROM click_breakdown_hourly WHERE start < $1", TODAY)
+    assert await stats(client, code) == before
 
 
 async def test_a_late_click_is_in_the_figures_at_once_whoever_writes_it(
@@ -81,16 +104,39 @@ async def test_a_late_click_is_in_the_figures_at_once_whoever_writes_it(
     assert await stats(client, link[0]) == found
 
 
-async def test_summing_up_twice_changes_nothing(database: Database, link: tuple[str, int]) -> None:
+@pytest.mark.parametrize("table", ["click_breakdown_daily", "click_breakdown_monthly"])
+async def test_summing_up_twice_changes_nothing(database: Database, link: tuple[str, int], table: str) -> None:
+    await write(database, day_of_clicks(link[1], YESTERDAY))
     await run(database, link[1])
-    sql = "SELECT *, xmin::text FROM click_breakdown_monthly ORDER BY 1, 2, 3, 4"
+    sql = f"SELECT *, xmin::text FROM {table} ORDER BY 1, 2, 3, 4"
     before = await rows_of(database, sql)
+    assert before
     await run(database, link[1])
     assert await rows_of(database, sql) == before
 
 
-async def test_a_month_with_few_clicks_stays_with_its_days(database: Database) -> None:
-    await write(database, month_of_clicks(1, LAST_MONTH, MIN_CLICKS - 1), month_of_clicks(2, LAST_MONTH, MIN_CLICKS))
+async def test_a_late_click_of_a_day_is_in_the_figures_at_once(client: httpx.AsyncClient, database: Database) -> None:
+    code, link_id = await link_of(client, database)
+    day = TODAY - timedelta(days=2)
+    await write(database, day_of_clicks(link_id, day))
+    await run(database, link_id)
+    await write(database, new_batch([click(link_id, day + timedelta(hours=20), referrer="https://late.example/")]))
+    found = await stats(client, code)
+    assert {"value": "late.example", "clicks": 1} in found["referrers"]
+    assert sum(each["clicks"] for each in found["devices"]) == found["clicks"] == MIN_CLICKS + 1
+    await run(database, link_id)
+    assert await stats(client, code) == found
+    assert await complete(database, link_id, Grain.DAY) | await complete(database, link_id)
+
+
+async def test_a_day_with_few_clicks_stays_with_its_hours(database: Database) -> None:
+    await write(database, day_of_clicks(1, YESTERDAY, MIN_CLICKS - 1), day_of_clicks(2, YESTERDAY))
+    await run(database, 1, 2)
+    assert await rows_of(database, "SELECT DISTINCT link_id FROM click_breakdown_daily") == [(2,)]
+
+
+async def test_a_month_with_few_clicks_stays_with_its_hours(database: Database) -> None:
+    await write(database, month_of_clicks(1, LAST_MONTH, MIN_CLICKS - 1), month_of_clicks(2, LAST_MONTH))
     await run(database, 1, 2)
     assert await rows_of(database, "SELECT DISTINCT link_id FROM click_breakdown_monthly") == [(2,)]
 
@@ -102,7 +148,7 @@ async def test_the_job_sums_up_every_busy_link_and_begins_anew_when_it_was_at_th
     ctx = {"database": database, "redis": redis}
     await write(database, *(month_of_clicks(link_id, LAST_MONTH) for link_id in range(1, 6)))
     for _ in range(2):
-        await upkeep.sum_up_months(ctx)
+        await upkeep.sum_up_breakdowns(ctx)
         links = await rows_of(database, "SELECT DISTINCT link_id FROM click_breakdown_monthly ORDER BY 1")
         assert links == [(link_id,) for link_id in range(1, 6)]
         await rows_of(database, "TRUNCATE click_breakdown_monthly")
@@ -116,6 +162,6 @@ async def test_the_job_goes_on_where_its_time_ended(
     ctx = {"database": database, "redis": redis}
     await write(database, *(month_of_clicks(link_id, LAST_MONTH) for link_id in range(1, 6)))
     for count in (2, 4, 5):
-        await upkeep.sum_up_months(ctx)
+        await upkeep.sum_up_breakdowns(ctx)
         links = await rows_of(database, "SELECT DISTINCT link_id FROM click_breakdown_monthly ORDER BY 1")
         assert links == [(link_id,) for link_id in range(1, count + 1)]
