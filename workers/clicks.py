@@ -1,6 +1,7 @@
 """Draining the click stream into Postgres."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Sequence
 
@@ -29,6 +30,9 @@ ENTRIES_A_ROUND = 500
 CLICKS_A_ROUND = 30_000
 # While one round waits for the database, the next is read and prepared.
 ROUNDS_AT_ONCE = 2
+# When there is much to do, so long clicks are gathered for a round, unless there are enough for a full one.
+GATHER_S = 1.0
+GATHER_FROM_ENTRIES = 20
 # A worker must be finished with a round, or dead, before another takes it over. Taking it too early costs
 # only work: the ledger lets nothing be counted twice.
 ABANDONED_AFTER_MS = 10_000
@@ -48,25 +52,26 @@ class Drain:
         self._database = database
         self._consumer = consumer
         self._writer = ClickWriter()
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self._claimed_at_s = 0.0
+        self._taking = asyncio.Lock()
+        self._gathered_at_s = 0.0
 
     @property
     def is_stopping(self) -> bool:
-        return self._stopping
+        return self._stopping.is_set()
 
     def stop(self) -> None:
         """Finish the round that is being written, then return."""
-        self._stopping = True
+        self._stopping.set()
 
     async def run_until_stopped(self) -> int:
         """Write what comes in; returns the number of clicks written. Raises RedisError."""
         await self._stream.ensure_group()
         written = 0
-        while not self._stopping:
+        while not self.is_stopping:
             try:
-                entries = await self._take()
-                written += await self._store(entries)
+                written += await self._store(await self._gather())
             except ResponseError as error:
                 # The stream was deleted: a new one needs its group again.
                 if not str(error).startswith("NOGROUP"):
@@ -90,6 +95,18 @@ class Drain:
         while entries := await self._take():
             written += await self._store(entries)
         return written
+
+    async def _gather(self) -> list[Entry]:
+        """The next entries; none when the drain is stopped while it waits for them."""
+        async with self._taking:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), self._gathered_at_s - time.monotonic())
+            if self.is_stopping:
+                return []
+            entries = await self._take()
+            if GATHER_FROM_ENTRIES <= len(entries) < ENTRIES_A_ROUND:
+                self._gathered_at_s = time.monotonic() + GATHER_S
+            return entries
 
     async def _take(self) -> list[Entry]:
         """Abandoned entries first: the oldest clicks are those that somebody waits for."""
