@@ -12,7 +12,7 @@ from fastapi_limiter.depends import RateLimiter
 from redis.asyncio import Redis
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shortener.client_address import client_address, client_network
+from shortener.client_address import TrustedProxies, client_network
 from shortener.errors import TooManyRequests
 from shortener.redis import RedisGuard, RedisUnavailable
 from shortener.settings import Rate, Settings
@@ -125,7 +125,7 @@ class RateLimits:
         self._script = redis.register_script(_SCRIPT)
         self._guard = guard
         self._keys = keys
-        self._trusted_proxies = settings.trusted_proxies
+        self._proxies = TrustedProxies(settings.trusted_proxies)
         self._local = {policy: LocalWindows() for policy in _COUNTED_ALONE}
         self._rates: Mapping[str, Rate | None] = {
             "api": settings.limit_api,
@@ -134,7 +134,7 @@ class RateLimits:
         }
 
     def client_of(self, scope: Scope) -> str:
-        return client_network(client_address(scope, self._trusted_proxies))
+        return client_network(self._proxies.client_of(scope))
 
     def identity_of(self, scope: Scope) -> Identity:
         """As whom the request is counted: its user or key, else the client."""

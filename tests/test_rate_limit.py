@@ -8,8 +8,9 @@ from collections import Counter
 import httpx
 import pytest
 
-from shortener.client_address import client_address, client_network
+from shortener.client_address import TrustedProxies, client_network
 from shortener.rate_limit import LimitKeys, RateLimits
+from shortener.redirect.throttle import MAX_UNTOLD, UNTOLD_SHARE
 from shortener.redis import RedisGuard
 from shortener.settings import Rate, load_settings
 from tests.conftest import SECRET, changed, client_of, create_link, eventually, running_app
@@ -231,8 +232,32 @@ async def test_limits_can_be_switched_off(settings):
         assert await statuses(client, "/nowhere", 100) == {404: 100}
 
 
+async def test_of_clients_that_ask_rarely_redis_learns_nothing(limited, redis):
+    async with running_app(limited) as app, client_of(app) as client:
+        await create_link(client, code="abc")
+        assert await statuses(client, "/abc", MAX_UNTOLD) == {302: MAX_UNTOLD}
+        key = LimitKeys(SECRET).key("redirect", "203.0.113.7")
+        assert await redis.get(key) is None
+        await client.get("/abc")
+        assert int(await redis.get(key)) == MAX_UNTOLD + 1
+        assert 0 < await redis.pttl(key) <= 60_000
+
+
+async def test_beyond_its_quota_a_client_gets_no_more_than_each_process_keeps_to_itself(settings):
+    limits = changed(settings, limit_redirect="100/minute")
+    async with running_app(limits) as app, running_app(limits) as other, client_of(app) as a, client_of(other) as b:
+        await create_link(a, code="abc")
+        found = Counter()
+        for _ in range(60):
+            found += await statuses(a, "/abc", 1)
+            found += await statuses(b, "/abc", 1)
+    assert 100 <= found[302] <= 100 + 2 * int(100 * UNTOLD_SHARE)
+    assert found[302] + found[429] == 120
+
+
 async def test_no_address_stands_in_redis(limited, redis):
-    async with running_app(limited) as app, client_of(app, "203.0.113.7") as client:
+    limits = changed(limited, limit_redirect="10/minute", limit_miss="10/minute")
+    async with running_app(limits) as app, client_of(app, "203.0.113.7") as client:
         await create_link(client, code="abc")
         await client.get("/abc")
         await client.get("/nowhere")
@@ -315,13 +340,17 @@ async def test_behind_a_trusted_proxy_the_client_it_saw_is_counted(settings):
         ("fd00::1", ["192.0.2.1"], "192.0.2.1"),
         ("10.0.0.1", ["\xff\xfe"], "10.0.0.1"),
         ("10.0.0.1", ["unknown, 192.0.2.1"], "192.0.2.1"),
+        ("10.0.0.1", ["192.0.2.1\x00"], "10.0.0.1"),
+        ("10.0.0.1", ["192.0.2"], "10.0.0.1"),
+        ("10.0.0.1", ["2001:DB8:0::1%eth0"], "2001:db8::1"),
+        ("192.0.2.9", ["192.0.2.1"], "192.0.2.9"),
         ("", ["192.0.2.1"], ""),
     ],
 )  # fmt: skip
 def test_forwarded_addresses_are_read_from_the_right_and_only_behind_trusted_peers(peer, forwarded, address):
-    trusted = load_settings(secret_key=SECRET, trusted_proxies="10.0.0.0/8,fd00::/8").trusted_proxies
+    proxies = TrustedProxies(load_settings(secret_key=SECRET, trusted_proxies="10.0.0.0/8,fd00::/8").trusted_proxies)
     headers = [(b"x-forwarded-for", value.encode("latin-1")) for value in forwarded]
-    assert client_address({"client": (peer, 1), "headers": headers}, trusted) == address
+    assert proxies.client_of({"client": (peer, 1), "headers": headers}) == address
 
 
 @pytest.mark.parametrize(
@@ -340,4 +369,4 @@ def test_what_counts_as_one_client(address, network):
 
 
 def test_a_server_on_a_unix_socket_knows_no_peer():
-    assert client_address({"client": None, "headers": []}, ()) == "unknown"
+    assert TrustedProxies(()).client_of({"client": None, "headers": []}) == "unknown"

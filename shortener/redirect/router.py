@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shortener.clicks.event import Click
 from shortener.clicks.recorder import Recorder
-from shortener.client_address import client_address, client_network
+from shortener.client_address import TrustedProxies, client_network
 from shortener.errors import ShortenerError
 from shortener.rate_limit import Verdict
 from shortener.redirect import answers
@@ -44,7 +44,7 @@ class Redirects:
         self._recorder = recorder
         self._throttle = throttle
         self._base_url = settings.base_url
-        self._trusted_proxies = settings.trusted_proxies
+        self._proxies = TrustedProxies(settings.trusted_proxies)
         self._reserved = reserved
 
     def read(self, scope: Scope) -> RedirectRequest | None:
@@ -57,7 +57,7 @@ class Redirects:
         return self._read(scope, *found)
 
     def _read(self, scope: Scope, code: str, is_preview: bool) -> RedirectRequest:
-        address = client_address(scope, self._trusted_proxies)
+        address = self._proxies.client_of(scope)
         return read_request(code, is_preview, scope["method"], scope["headers"], address)
 
     def redirect_without_task(self, scope: Scope, send: Callable[[bytes], None], otherwise: Callable[[], None]) -> bool:

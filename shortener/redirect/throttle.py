@@ -1,7 +1,8 @@
 """Limits of redirects and misses: counted in the process, reconciled with Redis in the round trip that stores clicks.
 
 A process knows of the others' counts as of its last round trip. Beyond its quota a client therefore gets, at most, what
-it had in flight in each process when the quota was used up: no more than its open connections.
+it had in flight in each process when the quota was used up, which is no more than its open connections, and what each
+process keeps to itself of clients that ask rarely: a fiftieth of the quota, and no more than 16.
 """
 
 import time
@@ -16,8 +17,12 @@ from shortener.settings import Rate
 
 # Clients that are remembered for each policy; one that is forgotten is known again after its next round trip.
 MAX_CLIENTS = 50_000
+# Most clients follow a link or two: so much of a quota, and no more than so many, is used before Redis is told.
+UNTOLD_SHARE = 1 / 50
+MAX_UNTOLD = 16
 
-# KEYS: counters. ARGV: cost and window in ms, two a counter. Returns, two a counter: used, ms to the window's end.
+# KEYS: counters. ARGV: cost, and ms to the window's end as far as is known here, two a counter. Returns, two a counter:
+# used, ms to the window's end.
 _SCRIPT = """
 local answer = {}
 for i, key in ipairs(KEYS) do
@@ -35,13 +40,13 @@ return answer
 class _Count:
     """One client's use of a policy: `used` in all, of which `unsent` are not yet known to Redis."""
 
-    __slots__ = ("ends_at_s", "unsent", "used", "window_ms")
+    __slots__ = ("ends_at_s", "is_waiting", "unsent", "used")
 
     def __init__(self, window_s: int, now_s: float) -> None:
-        self.window_ms = window_s * 1000
         self.ends_at_s = now_s + window_s
         self.used = 0
         self.unsent = 0
+        self.is_waiting = False
 
 
 class Throttle:
@@ -50,6 +55,7 @@ class Throttle:
     def __init__(self, rates: dict[str, Rate | None], keys: LimitKeys) -> None:
         self._keys = keys
         self._rates = {policy: rate for policy, rate in rates.items() if rate is not None}
+        self._untold = {policy: min(int(rate.quota * UNTOLD_SHARE), MAX_UNTOLD) for policy, rate in self._rates.items()}
         self._counts: dict[str, LRUCache[str, _Count]] = {policy: LRUCache(MAX_CLIENTS) for policy in self._rates}
         self._unsent: dict[str, _Count] = {}
         self._sent: list[tuple[str, _Count, int]] = []
@@ -75,7 +81,8 @@ class Throttle:
             return _verdict(policy, rate, count, False, now_s)
         count.used += 1
         count.unsent += 1
-        if count.unsent == 1:
+        if not count.is_waiting and count.used > self._untold[policy]:
+            count.is_waiting = True
             self._unsent[self._keys.key(policy, client)] = count
         return _verdict(policy, rate, count, True, now_s)
 
@@ -90,10 +97,11 @@ class Throttle:
             return []
         keys: list[str] = list(self._unsent)
         args: list[int] = []
+        now_s = time.monotonic()
         for key, count in self._unsent.items():
             self._sent.append((key, count, count.unsent))
-            args += [count.unsent, count.window_ms]
-            count.unsent = 0
+            args += [count.unsent, max(1, int((count.ends_at_s - now_s) * 1000))]
+            count.unsent, count.is_waiting = 0, False
         self._unsent = {}
         return [("EVAL", _SCRIPT, len(keys), *keys, *args)]
 
@@ -113,6 +121,7 @@ class Throttle:
         sent, self._sent = self._sent, []
         for key, count, unsent in sent:
             count.unsent += unsent
+            count.is_waiting = True
             self._unsent[key] = count
 
 
