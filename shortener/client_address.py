@@ -59,3 +59,11 @@ def client_network(address: str) -> str:
     if isinstance(parsed, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((parsed, 64), strict=False))
     return address if parsed is None else str(parsed)
+
+
+def coarse_network(address: str) -> str | None:
+    """What may be kept of an address: an IPv4 /24 or an IPv6 /48, which tells no single client; None for no address."""
+    parsed = _parse(address)
+    if parsed is None:
+        return None
+    return str(ipaddress.ip_network((parsed, 24 if parsed.version == 4 else 48), strict=False))

@@ -37,6 +37,7 @@ ERRORS = {
     ("delete", "/api/v1/links/{code}"): FOR_WHO_MAY | {"404", "422"},
     ("get", "/api/v1/links/{code}/stats"): FOR_WHO_MAY | {"404", "422"},
     ("get", "/api/v1/links/{code}/clicks"): FOR_WHO_MAY | {"400", "404", "422"},
+    ("get", "/api/v1/admin/audit"): FOR_WHO_MAY | {"400", "422"},
     ("get", "/{code}"): {"404", "410"},
     ("head", "/{code}"): {"404", "410"},
     ("get", "/{code}+"): {"404", "410"},

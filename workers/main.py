@@ -25,7 +25,7 @@ from shortener.telemetry import configure_logging
 from shortener.worker_health import beat, keep_beating, leave
 from workers.backlog import BacklogMetrics
 from workers.clicks import Drain, drain_clicks
-from workers.upkeep import create_partitions, evict_changed, forget, merge_search_index, sum_up_months
+from workers.upkeep import create_partitions, evict_changed, forget, forget_audit, merge_search_index, sum_up_months
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +39,7 @@ SCHEDULE = [
     cron(create_partitions, hour=None, minute=7, run_at_startup=True, keep_result=0, max_tries=3),
     cron(sum_up_months, hour=None, minute=37, run_at_startup=True, keep_result=0, max_tries=1),
     cron(forget, hour=3, minute=21, run_at_startup=True, keep_result=0, max_tries=3),
+    cron(forget_audit, hour=None, minute=23, run_at_startup=True, keep_result=0, max_tries=3),
 ]
 
 

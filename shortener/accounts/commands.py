@@ -19,6 +19,7 @@ from shortener.accounts.principals import Scope, scopes_of_user, user_subject
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.schemas import Email
 from shortener.accounts.service import replace_password
+from shortener.audit.trail import ACTOR_KEY, COMMAND_LINE
 from shortener.database import Database
 from shortener.errors import Conflict, NotFound, Unprocessable
 from shortener.redis import create_redis
@@ -50,7 +51,7 @@ async def _parts(settings: Settings) -> AsyncIterator[_Parts]:
     redis = create_redis(settings.redis_url)
     revocations = Revocations(redis)
     try:
-        async with database.session() as session:
+        async with database.session(info={ACTOR_KEY: COMMAND_LINE}) as session:
             yield _Parts(session, revocations, KeyService(revocations))
     finally:
         await redis.aclose()
