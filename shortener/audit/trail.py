@@ -49,6 +49,10 @@ class Actor(NamedTuple):
 COMMAND_LINE = Actor("command-line")
 
 
+def link_subject(code: str) -> str:
+    return f"link:{code}"
+
+
 def record(
     session: AsyncSession,
     action: Action,
