@@ -19,10 +19,9 @@ from shortener.accounts.principals import Scope, scopes_of_user, user_subject
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.schemas import Email
 from shortener.accounts.service import replace_password
-from shortener.audit.trail import ACTOR_KEY, COMMAND_LINE, Action, record
-from shortener.database import Database
+from shortener.audit.trail import Action, record
 from shortener.errors import Conflict, NotFound, Unprocessable
-from shortener.redis import create_redis
+from shortener.opened import opened
 from shortener.settings import Settings
 
 FIRST_ADMIN = "admin@localhost"
@@ -46,16 +45,9 @@ class _Parts(NamedTuple):
 
 @contextlib.asynccontextmanager
 async def _parts(settings: Settings) -> AsyncIterator[_Parts]:
-    settings.require("database_url", "redis_url")
-    database = Database(settings)
-    redis = create_redis(settings.redis_url)
-    revocations = Revocations(redis)
-    try:
-        async with database.session(info={ACTOR_KEY: COMMAND_LINE}) as session:
-            yield _Parts(session, revocations, KeyService(revocations))
-    finally:
-        await redis.aclose()
-        await database.close()
+    async with opened(settings) as servers, servers.session() as session:
+        revocations = Revocations(servers.redis)
+        yield _Parts(session, revocations, KeyService(revocations))
 
 
 def read_email(text: str) -> str:
