@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import psutil
 
-from shortener.embedded import DataDirectory
+from shortener.embedded.data_directory import DataDirectory
 from tests.e2e.product import command, free_port
 from tests.load import page
 from tests.load.peers import CODE, process, wait_for_port
