@@ -91,8 +91,7 @@ def worker() -> None:
     """Drain clicks into the database, and do the upkeep."""
     from workers.main import run
 
-    with serving_own_metrics(get_settings()):
-        asyncio.run(run())
+    asyncio.run(run())
 
 
 @app.command()

@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 
 from shortener.clicks.stream import ClickStream, Sealer
 from shortener.database import Database
+from shortener.exposition import serving_own_metrics
 from shortener.jobs import QUEUE, create_queue, deserialize, serialize
 from shortener.pulse import Pulse
 from shortener.redis import create_redis
@@ -78,9 +79,9 @@ async def shutdown(ctx: dict[str, Any]) -> None:
 class ShortenerWorker(Worker):
     """arq's worker, which on SIGTERM stops the drain at once, not only when its jobs are done."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.on_stop = self._end_main
+    def run(self) -> None:
+        """What arq's command calls."""
+        self.loop.run_until_complete(run())
 
     def _end_main(self, _: signal.Signals) -> None:
         """arq cancels its main task once; while redis-py connects that can get lost, and the worker would not end."""
@@ -88,6 +89,7 @@ class ShortenerWorker(Worker):
             self._ending = asyncio.create_task(end(self.main_task))
 
     def handle_sig_wait_for_completion(self, signum: signal.Signals) -> None:
+        self.on_stop = self._end_main
         self.ctx["stopping"].set()
         drain: Drain | None = self.ctx.get("drain")
         if drain is not None:
@@ -109,6 +111,8 @@ def worker_settings() -> type:
         "on_startup": startup,
         "on_shutdown": shutdown,
         "ctx": {"settings": settings},
+        # What arq's command makes of these settings only starts `run`.
+        "handle_signals": False,
         "max_jobs": 20,
         "job_timeout": 60,
         "job_completion_wait": 30,
@@ -120,12 +124,20 @@ def worker_settings() -> type:
 
 
 async def run() -> None:
-    """Work until SIGTERM or SIGINT. A Redis that goes away ends arq's worker; another is started until it is back."""
+    """Work until SIGTERM or SIGINT. A Redis that goes away ends arq's worker; another is started until it is back.
+
+    Raises SettingsError, MetricsPortInUse.
+    """
+    with serving_own_metrics(get_settings()):
+        await _run()
+
+
+async def _run() -> None:
     stopping = asyncio.Event()
     while not stopping.is_set():
         attributes: dict[str, Any] = dict(get_kwargs(worker_settings()))
         attributes["ctx"] |= {"stopping": stopping}
-        worker = ShortenerWorker(**attributes)
+        worker = ShortenerWorker(**attributes | {"handle_signals": True})
         try:
             await worker.async_run()
         except asyncio.CancelledError:
