@@ -14,6 +14,7 @@ from tests.clicks.make import rows_of
 from tests.conftest import changed
 from tests.links.test_api import assert_problem
 from tests.links.test_bad_input import cursor
+from workers.main import SCHEDULE
 from workers.upkeep import forget_audit
 
 
@@ -113,6 +114,10 @@ async def test_the_upkeep_forgets_what_is_old_and_nothing_else(database, setting
     assert await forget_audit(ctx) == 0
     assert await forget_audit(ctx | {"settings": changed(settings, audit_days=90)}) == 3
     assert await targets(database) == ["0", "29", "30", "89"]
+
+
+def test_the_worker_does_so_without_being_asked():
+    assert forget_audit in {job.coroutine for job in SCHEDULE}
 
 
 def test_no_setting_forgets_what_the_table_refuses_to_delete(settings):
