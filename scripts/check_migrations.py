@@ -9,7 +9,8 @@ from pathlib import Path
 from alembic import command
 from alembic.util.exc import CommandError
 
-from shortener.embedded import DataDirectory, EmbeddedPostgres, run_directory
+from shortener.embedded.data_directory import DataDirectory, run_directory
+from shortener.embedded.postgres import EmbeddedPostgres
 from shortener.migration import alembic_config
 from shortener.supervisor import Supervisor
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from shortener import __version__
 from shortener.accounts.cli import key, user
-from shortener.embedded import DataDirectoryInUse
+from shortener.embedded.data_directory import DataDirectoryInUse
 from shortener.errors import ShortenerError
 from shortener.exposition import MetricsPortInUse, serving_own_metrics
 from shortener.local_settings import local_settings
@@ -91,8 +91,7 @@ def worker() -> None:
     """Drain clicks into the database, and do the upkeep."""
     from workers.main import run
 
-    with serving_own_metrics(get_settings()):
-        asyncio.run(run())
+    asyncio.run(run())
 
 
 @app.command()

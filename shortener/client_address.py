@@ -87,4 +87,17 @@ def client_network(address: str) -> str:
     packed = _packed(address)
     if packed is None:
         return address
-    return _text(packed) if len(packed) == 4 else f"{_text(packed[:8] + bytes(8))}/64"
+    return _text(packed) if len(packed) == 4 else _network(packed, 64)
+
+
+def coarse_network(address: str) -> str | None:
+    """What may be kept of an address: an IPv4 /24 or an IPv6 /48, which tells no single client; None for no address."""
+    packed = _packed(address)
+    if packed is None:
+        return None
+    return _network(packed, 24 if len(packed) == 4 else 48)
+
+
+def _network(packed: bytes, bits: int) -> str:
+    """The network of whole bytes that the address lies in."""
+    return f"{_text(packed[: bits // 8].ljust(len(packed), bytes(1)))}/{bits}"

@@ -4,7 +4,6 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
@@ -22,27 +21,15 @@ from shortener.links.destinations import own_hosts
 from shortener.links.models import Link
 from shortener.links.schemas import LinkCreate
 from shortener.links.service import LinkService
+from shortener.opened import Opened, opened
 from shortener.redis import create_redis
 from shortener.seed import seed as make_seed
 from shortener.settings import Settings
 
 
-class _Parts(NamedTuple):
-    database: Database
-    links: LinkService
-
-
-@contextlib.asynccontextmanager
-async def _parts(settings: Settings) -> AsyncIterator[_Parts]:
-    settings.require("database_url", "redis_url")
-    database = Database(settings)
-    redis = create_redis(settings.redis_url)
-    try:
-        own = own_hosts(settings.base_url, settings.port)
-        yield _Parts(database, LinkService(database, redis, own, settings.code_length))
-    finally:
-        await redis.aclose()
-        await database.close()
+def _links(settings: Settings, servers: Opened) -> LinkService:
+    own = own_hosts(settings.base_url, settings.port)
+    return LinkService(servers.database, servers.redis, own, settings.code_length)
 
 
 async def shorten(settings: Settings, url: str, code: str | None) -> str:
@@ -51,8 +38,8 @@ async def shorten(settings: Settings, url: str, code: str | None) -> str:
         request = LinkCreate(url=url, code=code)
     except ValidationError as error:
         raise Unprocessable(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
-    async with _parts(settings) as parts:
-        link = await parts.links.create(request)
+    async with opened(settings) as servers:
+        link = await _links(settings, servers).create(request)
     return f"{settings.base_url}/{link.code}"
 
 
@@ -61,8 +48,8 @@ async def stats(settings: Settings, code: str) -> Group:
     zone = ZoneInfo("UTC")
     now = datetime.now(UTC)
     start, end = read_span(None, None, Interval.DAY, zone, now)
-    async with _parts(settings) as parts, parts.database.replica_session() as session:
-        link, total = await parts.links.get(session, code)
+    async with opened(settings) as servers, servers.database.replica_session() as session:
+        link, total = await _links(settings, servers).get(session, code)
         found = await figures(session, link.id, start, end, Interval.DAY, zone, bots=False, now=now)
     return _show(settings, link, total, found)
 

@@ -14,6 +14,8 @@ from shortener.settings import Settings
 
 CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_S = 30
+# Where in the `info` of a session the request is that it was opened for: the audit log says whose that was.
+REQUEST_KEY = "request"
 
 
 class Base(DeclarativeBase):
@@ -83,7 +85,7 @@ class Database:
 
 
 async def _writer(request: Request) -> AsyncGenerator[AsyncSession]:
-    async with request.app.state.database.session() as session:
+    async with request.app.state.database.session(info={REQUEST_KEY: request}) as session:
         yield session
 
 

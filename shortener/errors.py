@@ -5,6 +5,7 @@
     ├── Unauthorized         401
     ├── Forbidden            403
     ├── NotFound             404
+    ├── MethodNotAllowed     405
     ├── Conflict             409
     ├── Gone                 410
     ├── ContentTooLarge      413
@@ -66,6 +67,10 @@ class Forbidden(ShortenerError):
 
 class NotFound(ShortenerError):
     status, type, title = 404, "not-found", "Not found"
+
+
+class MethodNotAllowed(ShortenerError):
+    status, type, title = 405, "method-not-allowed", "Method Not Allowed"
 
 
 class Conflict(ShortenerError):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from shortener.embedded import DataDirectory
+from shortener.embedded.data_directory import DataDirectory
 from shortener.settings import Settings, get_settings, load_settings
 
 

@@ -17,6 +17,7 @@ from shortener.accounts.revocation import REVOKED_CHANNEL, Revocations
 from shortener.accounts.service import AccountService
 from shortener.accounts.slowdown import Slowdown
 from shortener.accounts.tokens import AccessTokens
+from shortener.audit.api import router as audit_router
 from shortener.body_limit import BodyLimit
 from shortener.clicks import enrich
 from shortener.clicks.api import router as clicks_router
@@ -141,6 +142,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             {"name": "figures", "description": "Who followed a link, when, and from where."},
             {"name": "accounts", "description": "Register, log in and out, and change what is yours."},
             {"name": "keys", "description": "API keys: for programs, in place of a login."},
+            {"name": "administration", "description": "For admins: who did what."},
             {"name": "redirects", "description": "What a browser asks for."},
             {"name": "health", "description": "For load balancers and operators."},
         ],
@@ -153,6 +155,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         v1.include_router(router)
     v1.include_router(links_router)
     v1.include_router(clicks_router)
+    v1.include_router(audit_router)
     app.include_router(v1)
     app.include_router(health.router)
     docs.install_docs(app)

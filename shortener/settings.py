@@ -152,6 +152,9 @@ class Settings(BaseSettings):
         "Default under `shortener up` on loopback: true.",
     )
 
+    # The table refuses to delete what is younger than a month.
+    audit_days: int = Field(365, ge=30, le=3650, description="Days that an entry of the audit log is kept.")
+
     # Codes
     code_length: int = Field(7, ge=3, le=32, description="Length of generated codes; grows when the space fills.")
 

@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 from rich.console import Console
 
 from shortener.accounts.commands import FIRST_ADMIN, first_admin_key
-from shortener.embedded import DataDirectory, EmbeddedPostgres, EmbeddedValkey, RunFile, run_directory
+from shortener.embedded.data_directory import DataDirectory, RunFile, run_directory
+from shortener.embedded.postgres import EmbeddedPostgres
+from shortener.embedded.valkey import EmbeddedValkey
 from shortener.exposition import MetricsFiles, serving_metrics_of_children
 from shortener.migration import upgrade
 from shortener.redis import create_redis

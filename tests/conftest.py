@@ -21,7 +21,9 @@ from redis.asyncio import Redis
 
 from shortener.clicks.stream import ClickStream, Sealer
 from shortener.database import Database
-from shortener.embedded import DataDirectory, EmbeddedPostgres, EmbeddedValkey, run_directory
+from shortener.embedded.data_directory import DataDirectory, run_directory
+from shortener.embedded.postgres import EmbeddedPostgres
+from shortener.embedded.valkey import EmbeddedValkey
 from shortener.main import create_app
 from shortener.migration import upgrade
 from shortener.redis import create_redis

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from shortener.embedded import EmbeddedValkey
+from shortener.embedded.valkey import EmbeddedValkey
 from shortener.supervisor import Supervisor
 
 

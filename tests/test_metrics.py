@@ -23,7 +23,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shortener import telemetry
 from shortener.clicks.stream import STREAM, Backlog, ClickStream, Sealer
-from shortener.embedded import DataDirectory
+from shortener.embedded.data_directory import DataDirectory
 from shortener.exposition import MetricsFiles, serving_metrics_of_children
 from shortener.redirect.protocol import RedirectProtocol
 from shortener.settings import load_settings

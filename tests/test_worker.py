@@ -108,7 +108,10 @@ async def test_a_click_is_in_the_figures_within_two_seconds(client: httpx.AsyncC
     assert slowest_s < 2
 
 
-@pytest.mark.parametrize("command", [SHORTENER_WORKER, ARQ], ids=["shortener", "arq"])
+either_command = pytest.mark.parametrize("command", [SHORTENER_WORKER, ARQ], ids=["shortener", "arq"])
+
+
+@either_command
 async def test_a_worker_that_is_stopped_in_the_middle_of_a_load_loses_and_doubles_nothing(
     settings: Settings, stream: ClickStream, redis: Redis, database: Database, command: list[str]
 ) -> None:
@@ -163,11 +166,14 @@ async def test_two_workers_share_the_load(
     assert await number_of_rows(database) == 8000
 
 
-async def test_a_worker_goes_on_after_redis_was_restarted(settings: Settings, database: Database) -> None:
+@either_command
+async def test_a_worker_goes_on_after_redis_was_restarted(
+    settings: Settings, database: Database, command: list[str]
+) -> None:
     async with own_valkey() as valkey:
         redis = create_redis(valkey.url)
         stream = ClickStream(redis, Sealer(SECRET))
-        async with worker(changed(settings, redis_url=valkey.url)) as process:
+        async with worker(changed(settings, redis_url=valkey.url), command) as process:
             for n in range(1, 3):
                 await stream.append([batch(3)])
                 await eventually(all_written(database, 6 * n - 3))
@@ -187,8 +193,9 @@ async def is_appended(stream: ClickStream) -> bool:
     return False
 
 
-async def test_a_worker_ends_also_while_redis_hangs(settings: Settings) -> None:
-    async with own_valkey() as valkey, worker(changed(settings, redis_url=valkey.url)) as process:
+@either_command
+async def test_a_worker_ends_also_while_redis_hangs(settings: Settings, command: list[str]) -> None:
+    async with own_valkey() as valkey, worker(changed(settings, redis_url=valkey.url), command) as process:
         valkey.hang()
         await end(process, within_s=15)
 

@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 from shortener.clicks.stream import ClickStream, Sealer
 from shortener.database import Database
+from shortener.exposition import serving_own_metrics
 from shortener.jobs import QUEUE, create_queue, deserialize, serialize
 from shortener.pulse import Pulse
 from shortener.redis import create_redis
@@ -26,7 +27,14 @@ from shortener.telemetry import configure_logging
 from shortener.worker_health import beat, keep_beating, leave
 from workers.backlog import BacklogMetrics
 from workers.clicks import Drain, drain_clicks
-from workers.upkeep import create_partitions, evict_changed, forget, merge_search_index, sum_up_breakdowns
+from workers.upkeep import (
+    create_partitions,
+    evict_changed,
+    forget,
+    forget_audit,
+    merge_search_index,
+    sum_up_breakdowns,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +51,7 @@ SCHEDULE = [
     cron(create_partitions, hour=None, minute=7, run_at_startup=True, keep_result=0, max_tries=3),
     cron(sum_up_breakdowns, hour=None, minute=37, run_at_startup=True, keep_result=0, max_tries=1),
     cron(forget, hour=3, minute=21, run_at_startup=True, keep_result=0, max_tries=3),
+    cron(forget_audit, hour=None, minute=23, run_at_startup=True, keep_result=0, max_tries=3),
 ]
 
 
@@ -81,9 +90,9 @@ async def shutdown(ctx: dict[str, Any]) -> None:
 class ShortenerWorker(Worker):
     """arq's worker, which on SIGTERM stops the drain at once, not only when its jobs are done."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.on_stop = self._end_main
+    def run(self) -> None:
+        """What arq's command calls."""
+        self.loop.run_until_complete(run())
 
     def _end_main(self, _: signal.Signals) -> None:
         """arq cancels its main task once; while redis-py connects that can get lost, and the worker would not end."""
@@ -91,6 +100,7 @@ class ShortenerWorker(Worker):
             self._ending = asyncio.create_task(end(self.main_task))
 
     def handle_sig_wait_for_completion(self, signum: signal.Signals) -> None:
+        self.on_stop = self._end_main
         self.ctx["stopping"].set()
         drain: Drain | None = self.ctx.get("drain")
         if drain is not None:
@@ -112,6 +122,8 @@ def worker_settings() -> type:
         "on_startup": startup,
         "on_shutdown": shutdown,
         "ctx": {"settings": settings},
+        # What arq's command makes of these settings only starts `run`.
+        "handle_signals": False,
         "max_jobs": 20,
         "job_timeout": 60,
         "job_completion_wait": 30,
@@ -123,14 +135,22 @@ def worker_settings() -> type:
 
 
 async def run() -> None:
-    """Work until SIGTERM or SIGINT. A Redis that goes away ends arq's worker; another is started until it is back."""
+    """Work until SIGTERM or SIGINT. A Redis that goes away ends arq's worker; another is started until it is back.
+
+    Raises SettingsError, MetricsPortInUse.
+    """
+    with serving_own_metrics(get_settings()):
+        await _run()
+
+
+async def _run() -> None:
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)
     stopping = asyncio.Event()
     while not stopping.is_set():
         attributes: dict[str, Any] = dict(get_kwargs(worker_settings()))
         attributes["ctx"] |= {"stopping": stopping}
-        worker = ShortenerWorker(**attributes)
+        worker = ShortenerWorker(**attributes | {"handle_signals": True})
         try:
             await worker.async_run()
         except asyncio.CancelledError:

@@ -7,11 +7,13 @@ from typing import Any
 from redis.asyncio import Redis
 from sqlalchemy import text
 
+from shortener.audit.listing import forget_entries
 from shortener.clicks.partitions import drop_visitor_partitions, ensure_partitions_ahead
 from shortener.clicks.rollups import RECENT, busy_links, sum_up
 from shortener.clicks.stream import ClickStream
 from shortener.database import Database
 from shortener.redirect.cache import evict
+from shortener.settings import Settings
 
 # A batch that is older than this cannot come again: it would have to wait in the stream for as long.
 LEDGER_DAYS = 30
@@ -85,6 +87,14 @@ async def sum_up_breakdowns(ctx: dict[str, Any]) -> None:
         await redis.set(_SUMMED_KEY, after)
         if not links or time.monotonic() - began_at_s >= SUM_UP_TIME_S:
             break
+
+
+async def forget_audit(ctx: dict[str, Any]) -> int:
+    """Delete old entries of the audit log; returns how many that were."""
+    database: Database = ctx["database"]
+    settings: Settings = ctx["settings"]
+    async with database.driver_connection() as connection:
+        return await forget_entries(connection, settings.audit_days)
 
 
 async def forget(ctx: dict[str, Any]) -> None:

@@ -17,12 +17,10 @@ from shortener.accounts.credentials import (
     read_credential,
     refuse_in_query,
 )
-from shortener.accounts.principals import Principal, Scope
+from shortener.accounts.principals import PRINCIPAL_KEY, Principal, Scope
 from shortener.errors import Forbidden
 from shortener.openapi import ANONYMOUS
 from shortener.rate_limit import ApiRateLimiter, RateLimits, identify
-
-_PRINCIPAL_KEY = "shortener.principal"
 
 _SCOPES = {
     Scope.LINKS_READ: "Read links.",
@@ -63,7 +61,7 @@ def _known(
     _bearer: Annotated[object, Depends(_bearer)],
 ) -> Principal:
     """What FastAPI reads of the request is for the document: `ApiRoute` has decided by now."""
-    principal: Principal = request.scope[_PRINCIPAL_KEY]
+    principal: Principal = request.scope[PRINCIPAL_KEY]
     return principal
 
 
@@ -74,7 +72,7 @@ def _known_or_anonymous(
     _key: Annotated[object, Depends(_key)],
     _bearer: Annotated[object, Depends(_bearer)],
 ) -> Principal | None:
-    principal: Principal | None = request.scope[_PRINCIPAL_KEY]
+    principal: Principal | None = request.scope[PRINCIPAL_KEY]
     return principal
 
 
@@ -94,6 +92,10 @@ def needs(scope: Scope) -> params.Security:
     return params.Security(_known_or_anonymous, scopes=[scope])
 
 
+# What a route for admins has among its `dependencies`; it is never open to who shows nothing.
+administers = params.Security(_known, scopes=[Scope.ADMIN])
+
+
 class ApiRoute(APIRoute):
     """A bad credential is refused wherever it is shown. All is decided before the body is read, so that nobody makes us
     parse what they may not send, and a body that is no JSON counts too; dependencies come only after it is parsed."""
@@ -102,12 +104,14 @@ class ApiRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
-        needed = [scope for d in self.dependencies if isinstance(d, params.Security) for scope in d.scopes or ()]
+        rules = [d for d in self.dependencies if isinstance(d, params.Security)]
+        needed = [scope for rule in rules for scope in rule.scopes or ()]
+        may_be_anonymous = any(rule.dependency is _known_or_anonymous for rule in rules)
 
         async def guarded(request: Request) -> Response:
             scope = request.scope
             try:
-                scope[_PRINCIPAL_KEY] = principal = await _principal(request)
+                scope[PRINCIPAL_KEY] = principal = await _principal(request)
             except InvalidCredential:
                 # Counts for the client, whoever it says it is.
                 await self.limiter(request)
@@ -116,7 +120,7 @@ class ApiRoute(APIRoute):
                 identify(scope, principal.identity)
             await self.limiter(request)
             if principal is None:
-                if not (needed and request.app.state.settings.anonymous_links):
+                if not (may_be_anonymous and request.app.state.settings.anonymous_links):
                     raise AuthenticationRequired
             else:
                 for missing in set(needed) - principal.scopes:

@@ -19,9 +19,9 @@ from shortener.accounts.principals import Scope, scopes_of_user, user_subject
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.schemas import Email
 from shortener.accounts.service import replace_password
-from shortener.database import Database
+from shortener.audit.trail import Action, record
 from shortener.errors import Conflict, NotFound, Unprocessable
-from shortener.redis import create_redis
+from shortener.opened import opened
 from shortener.settings import Settings
 
 FIRST_ADMIN = "admin@localhost"
@@ -45,16 +45,9 @@ class _Parts(NamedTuple):
 
 @contextlib.asynccontextmanager
 async def _parts(settings: Settings) -> AsyncIterator[_Parts]:
-    settings.require("database_url", "redis_url")
-    database = Database(settings)
-    redis = create_redis(settings.redis_url)
-    revocations = Revocations(redis)
-    try:
-        async with database.session() as session:
-            yield _Parts(session, revocations, KeyService(revocations))
-    finally:
-        await redis.aclose()
-        await database.close()
+    async with opened(settings) as servers, servers.session() as session:
+        revocations = Revocations(servers.redis)
+        yield _Parts(session, revocations, KeyService(revocations))
 
 
 def read_email(text: str) -> str:
@@ -71,8 +64,10 @@ async def create_user(settings: Settings, email: str, password: str | None, is_a
     password_hash = None if password is None else await _hashed(password, email)
     async with _parts(settings) as parts, parts.session.begin():
         new = insert(User).values(email=email, password_hash=password_hash, is_admin=is_admin)
-        if await parts.session.scalar(new.on_conflict_do_nothing().returning(User.id)) is None:
+        user_id = await parts.session.scalar(new.on_conflict_do_nothing().returning(User.id))
+        if user_id is None:
             raise EmailTaken(f"There is a user {email} already.")
+        record(parts.session, Action.USER_CREATED, user_subject(user_id), admin=is_admin)
 
 
 async def list_users(settings: Settings) -> Table:
@@ -92,6 +87,8 @@ async def set_disabled(settings: Settings, email: str, is_disabled: bool) -> Non
         async with parts.session.begin():
             user = await _user(parts.session, email)
             user.is_disabled = is_disabled
+            action = Action.USER_DISABLED if is_disabled else Action.USER_ENABLED
+            record(parts.session, action, user_subject(user.id))
         await parts.revocations.report(user_subject(user.id))
 
 
@@ -157,8 +154,9 @@ async def first_admin_key(settings: Settings) -> str | None:
             # Another machine may start at the same time: one of them makes the admin.
             new = insert(User).values(email=FIRST_ADMIN, is_admin=True).on_conflict_do_nothing().returning(User.id)
             user_id = await parts.session.scalar(new)
-        if user_id is None:
-            return None
+            if user_id is None:
+                return None
+            record(parts.session, Action.USER_CREATED, user_subject(user_id), admin=True)
         held = scopes_of_user(is_admin=True)
         _, key = await parts.keys.create(parts.session, user_id, "first admin", held, held=held)
     return key

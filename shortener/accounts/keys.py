@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.accounts.credentials import InvalidCredential
 from shortener.accounts.models import ApiKey, User
-from shortener.accounts.principals import Scope, key_subject
+from shortener.accounts.principals import Scope, key_subject, user_subject
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.tokens import hash_secret, new_api_key
+from shortener.audit.trail import Action, record
 from shortener.errors import Conflict, Forbidden, NotFound, Unprocessable
 
 MAX_KEYS = 100
@@ -91,6 +92,8 @@ class KeyService:
             if (count or 0) >= MAX_KEYS:
                 raise TooManyKeys
             session.add(row)
+            owner = user_subject(user_id)
+            record(session, Action.KEY_CREATED, key_subject(row.id), user=owner, scopes=row.scopes)
         return row, new.key
 
     async def of_user(self, session: AsyncSession, user_id: int) -> list[ApiKey]:
@@ -104,9 +107,10 @@ class KeyService:
         if user_id is not None:
             statement = statement.where(ApiKey.user_id == user_id)
         async with session.begin():
-            revoked = await session.scalar(statement.values(revoked_at=func.now()).returning(ApiKey.id))
-        if revoked is None:
-            raise UnknownKey
+            owner_id = await session.scalar(statement.values(revoked_at=func.now()).returning(ApiKey.user_id))
+            if owner_id is None:
+                raise UnknownKey
+            record(session, Action.KEY_REVOKED, key_subject(key_id), user=user_subject(owner_id))
         await self._revocations.report(key_subject(key_id))
 
 

@@ -8,6 +8,9 @@ from typing import NamedTuple
 from shortener.rate_limit import Identity
 from shortener.settings import Rate
 
+# Where in the scope of a request the principal is; None is there for who shows nothing.
+PRINCIPAL_KEY = "shortener.principal"
+
 
 class Scope(StrEnum):
     """What a key may do. A login may do all that its user may."""
@@ -36,8 +39,12 @@ class Principal(NamedTuple):
     @property
     def subjects(self) -> frozenset[str]:
         """The names under which a revocation of it can be reported."""
-        means = session_subject(self.session_id) if self.session_id else key_subject(self.key_id)
-        return frozenset((user_subject(self.user_id), means))
+        return frozenset((user_subject(self.user_id), self.means))
+
+    @property
+    def means(self) -> str:
+        """The session or key."""
+        return session_subject(self.session_id) if self.session_id else key_subject(self.key_id)
 
     @property
     def identity(self) -> Identity:

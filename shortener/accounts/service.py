@@ -1,7 +1,9 @@
 """What can be done with accounts and logins. A password is compared outside of any transaction, since that takes a
 tenth of a second; what it was compared with is then checked again."""
 
+import contextlib
 import uuid
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -13,10 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shortener.accounts.credentials import InvalidCredential
 from shortener.accounts.models import RefreshToken, Session, User
 from shortener.accounts.passwords import Passwords, check_password
-from shortener.accounts.principals import Principal, session_subject, user_subject
+from shortener.accounts.principals import Principal, scopes_of_user, session_subject, user_subject
 from shortener.accounts.revocation import Revocations
-from shortener.accounts.slowdown import Slowdown
+from shortener.accounts.slowdown import Slowdown, TooManyFailures
 from shortener.accounts.tokens import AccessTokens, hash_secret, new_refresh_token
+from shortener.audit.trail import Action, record
 from shortener.errors import Forbidden, Unauthorized
 
 SESSION_IDLE = timedelta(days=14)
@@ -70,14 +73,21 @@ class AccountService:
         check_password(password, email, "/password")
         password_hash = await self._passwords.hash(password)
         async with session.begin():
-            await session.execute(
-                insert(User).values(email=email, password_hash=password_hash).on_conflict_do_nothing()
-            )
+            new = insert(User).values(email=email, password_hash=password_hash)
+            user_id = await session.scalar(new.on_conflict_do_nothing().returning(User.id))
+            if user_id is None:
+                record(session, Action.REGISTRATION_REFUSED)
+            else:
+                record(session, Action.USER_CREATED, user_subject(user_id))
 
     async def log_in(self, session: AsyncSession, email: str, password: str, client: str) -> Tokens:
         """Raises InvalidLogin, TooManyFailures."""
         async with session.begin():
             user = await session.scalar(select(User).where(User.email == email))
+        async with _recorded_when_refused(session, Action.LOGIN_REFUSED, user):
+            return await self._admit(session, user, email, password, client)
+
+    async def _admit(self, session: AsyncSession, user: User | None, email: str, password: str, client: str) -> Tokens:
         known_hash = None if user is None or user.is_disabled else user.password_hash
         new_hash = await self._compare(email, password, known_hash, client)
         if user is None or new_hash is None:
@@ -96,6 +106,8 @@ class AccountService:
             login = Session(id=_new_id(), user_id=user.id, created_at=now, expires_at=now + SESSION_IDLE)
             session.add(login)
             await session.flush()
+            them = Principal(user.id, scopes_of_user(user.is_admin), session_id=login.id)
+            record(session, Action.LOGIN_SUCCEEDED, user_subject(user.id), by=them)
             return self._give_tokens(session, login, now)
 
     async def user_of_refresh(self, session: AsyncSession, token: str) -> int | None:
@@ -126,6 +138,13 @@ class AccountService:
             if now - shown.used_at > RACE:
                 login.revoked_at = now
                 stolen = login.id
+                record(
+                    session,
+                    Action.SESSION_ENDED,
+                    session_subject(stolen),
+                    user=user_subject(login.user_id),
+                    reason="a used refresh token came back",
+                )
         if stolen is None:
             raise InvalidCredential("This refresh token was used a moment ago. Use the one that came of it.")
         await self._revocations.report(session_subject(stolen))
@@ -137,6 +156,8 @@ class AccountService:
             await session.execute(
                 update(Session).where(Session.id == principal.session_id).values(revoked_at=func.now())
             )
+            user = user_subject(principal.user_id)
+            record(session, Action.SESSION_ENDED, session_subject(principal.session_id), user=user, reason="logout")
         await self._revocations.report(session_subject(principal.session_id))
 
     async def change_password(
@@ -158,7 +179,8 @@ class AccountService:
         """With its sessions and keys. Raises WrongPassword, TooManyFailures."""
         user = await self._prove(session, principal, password, client)
         async with session.begin():
-            await session.execute(delete(User).where(User.id == user.id))
+            if await session.scalar(delete(User).where(User.id == user.id).returning(User.id)) is not None:
+                record(session, Action.USER_DELETED, user_subject(user.id))
         await self._revocations.report(user_subject(user.id))
 
     async def _prove(self, session: AsyncSession, principal: Principal, password: str, client: str) -> User:
@@ -166,8 +188,9 @@ class AccountService:
             user = await session.get(User, principal.user_id)
         if user is None:
             raise InvalidCredential
-        if await self._compare(user.email, password, user.password_hash, client) is None:
-            raise WrongPassword
+        async with _recorded_when_refused(session, Action.PASSWORD_REFUSED, user):
+            if await self._compare(user.email, password, user.password_hash, client) is None:
+                raise WrongPassword
         return user
 
     async def _compare(self, email: str, password: str, known_hash: str | None, client: str) -> str | None:
@@ -195,6 +218,19 @@ async def replace_password(session: AsyncSession, user: User, new_hash: str, kee
     user.password_changed_at = datetime.now(UTC)
     others = update(Session).where(Session.user_id == user.id, Session.revoked_at.is_(None))
     await session.execute(others.where(Session.id.is_distinct_from(keep)).values(revoked_at=func.now()))
+    record(session, Action.PASSWORD_CHANGED, user_subject(user.id))
+
+
+@contextlib.asynccontextmanager
+async def _recorded_when_refused(session: AsyncSession, action: Action, user: User | None) -> AsyncIterator[None]:
+    """The same whether or not there is such a user: the time tells nobody."""
+    target = None if user is None else user_subject(user.id)
+    try:
+        yield
+    except (InvalidLogin, WrongPassword, TooManyFailures) as refusal:
+        async with session.begin():
+            record(session, action, target, reason=refusal.type)
+        raise
 
 
 def _new_id() -> uuid.UUID:

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shortener.audit.trail import Action, link_subject, record
 from shortener.clicks.models import ClickTotal
 from shortener.database import Database, driver_of
 from shortener.errors import NotFound, ShortenerError, Unprocessable
@@ -147,6 +148,7 @@ class LinkService:
             for name, value in changes.items():
                 setattr(link, name, value)
             link.updated_at = datetime.now(UTC)
+            record(session, Action.LINK_CHANGED, link_subject(code), fields=sorted(request.model_fields_set))
         await self._evict(code)
         return link, clicks
 
@@ -155,6 +157,7 @@ class LinkService:
         async with session.begin():
             link, _ = await self._locked(session, code)
             link.deleted_at = link.updated_at = datetime.now(UTC)
+            record(session, Action.LINK_DELETED, link_subject(code))
         await self._evict(code)
 
     async def _locked(self, session: AsyncSession, code: str) -> tuple[Link, int]:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from shortener.errors import Gone, NotFound, ShortenerError
+from shortener.errors import Gone, MethodNotAllowed, NotFound, ShortenerError
 from shortener.rate_limit import Verdict, split_head
 from shortener.redirect.pages import CSP, destination_body, error_body
 from shortener.redirect.target import Status
@@ -50,6 +50,11 @@ def gone(status: Status) -> LinkGone:
 
 def not_found(code: str) -> LinkNotFound:
     return LinkNotFound(f"There is no link /{code} here.")
+
+
+def method_not_allowed() -> Answer:
+    refusal = MethodNotAllowed("A short link is only followed: GET, HEAD.", headers={"Allow": "GET, HEAD"})
+    return error(refusal, wants_page=False, verdict=None)
 
 
 def destination(code: str, short_url: str, url: str, wants_page: bool, verdict: Verdict | None) -> Answer:

@@ -21,6 +21,8 @@ from shortener.redirect.throttle import Throttle
 from shortener.settings import Settings
 from shortener.telemetry import AT_ONCE, REDIRECTS
 
+METHODS = frozenset(("GET", "HEAD"))
+
 # In the scope: what the protocol has already found out of the code.
 _LOADED = "shortener.loaded"
 
@@ -49,12 +51,16 @@ class Redirects:
 
     def read(self, scope: Scope) -> RedirectRequest | None:
         """The request for a code; None when it is for something else."""
-        if scope["method"] not in {"GET", "HEAD"}:
-            return None
+        found = self._match(scope) if scope["method"] in METHODS else None
+        return None if found is None else self._read(scope, *found)
+
+    def forbids(self, scope: Scope) -> bool:
+        """Whether the path is a code's, and the method none that is known there."""
+        return scope["method"] not in METHODS and self._match(scope) is not None
+
+    def _match(self, scope: Scope) -> tuple[str, bool] | None:
         found = match_code(scope["path"])
-        if found is None or found[0].lower() in self._reserved:
-            return None
-        return self._read(scope, *found)
+        return None if found is None or found[0].lower() in self._reserved else found
 
     def _read(self, scope: Scope, code: str, is_preview: bool) -> RedirectRequest:
         address = self._proxies.client_of(scope)
@@ -65,7 +71,7 @@ class Redirects:
         click is stored. A link that memory does not know is looked up first; when it then is not to be redirected,
         `otherwise` is called, which shall `read` and `answer`. False: nothing was done, and that is the way at once.
         """
-        if scope["method"] not in {"GET", "HEAD"}:
+        if scope["method"] not in METHODS:
             return False
         # What memory holds has been a code before: the path needs no other check.
         found = self._resolver.peek(scope["path"][1:])
@@ -181,9 +187,12 @@ class RedirectRouter:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         redirects: Redirects | None = None if scope["type"] != "http" else scope["app"].state.redirects
         request = None if redirects is None else redirects.read(scope)
-        if redirects is None or request is None:
+        if redirects is not None and request is not None:
+            answer = await redirects.answer(request, scope)
+        elif redirects is not None and redirects.forbids(scope):
+            answer = answers.method_not_allowed()
+        else:
             await self._app(scope, receive, send)
             return
-        answer = await redirects.answer(request, scope)
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
-        await send({"type": "http.response.body", "body": b"" if request.is_head else answer.body})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})

@@ -7,6 +7,8 @@ from fastapi.routing import iter_route_contexts
 
 from shortener.accounts import authentication
 from shortener.accounts.access import ApiRoute, LoginRoute
+from shortener.accounts.commands import create_key, create_user
+from shortener.accounts.principals import Scope
 from tests.accounts.conftest import AUTH, KEYS, LINKS, ME, bearer, logged_in, register
 from tests.conftest import changed, client_of, create_link, eventually, running_app
 from tests.links.test_api import assert_problem
@@ -31,8 +33,9 @@ PERSONAL = [
     ("GET", KEYS),
     ("DELETE", f"{KEYS}/01a1fe5f-45f3-7621-8f7f-e259d4b6f1bf"),
 ]
+ADMINISTRATION = [("GET", "/api/v1/admin/audit")]
 SCOPES = ("links:read", "links:write", "stats:read")
-EVERYTHING = [(method, path) for method, path, _ in ROUTES] + PERSONAL
+EVERYTHING = [(method, path) for method, path, _ in ROUTES] + PERSONAL + ADMINISTRATION
 
 
 def assert_challenged(answer, type_: str = "invalid-credential") -> None:
@@ -50,7 +53,7 @@ async def test_where_links_are_open_to_all_what_is_personal_is_not(settings):
         await create_link(client, code="abc")
         for method, path, _ in ROUTES:
             assert (await client.request(method, path)).status_code in {200, 204, 404, 422}, (method, path)
-        for method, path in PERSONAL:
+        for method, path in PERSONAL + ADMINISTRATION:
             assert_challenged(await client.request(method, path), "authentication-required")
 
 
@@ -103,6 +106,20 @@ async def test_a_key_may_do_what_its_scope_says_and_nothing_else(client, ada, he
             assert_problem(answer, 403, "insufficient-scope")
             assert f'scope="{needed}"' in answer.headers["www-authenticate"]
     assert (await client.get(ME, headers=headers)).json()["scopes"] == [held]
+
+
+async def test_only_an_admin_with_the_scope_may_administer(client, settings, ada):
+    await create_user(settings, "admin@example.com", None, is_admin=True)
+    keys = {
+        scope: {"X-API-Key": await create_key(settings, "admin@example.com", "x", [Scope(scope)], None, None)}
+        for scope in (*SCOPES, "admin")
+    }
+    for method, path in ADMINISTRATION:
+        for headers in (ada.headers, *(keys[scope] for scope in SCOPES)):
+            answer = await client.request(method, path, headers=headers)
+            assert_problem(answer, 403, "insufficient-scope")
+            assert 'scope="admin"' in answer.headers["www-authenticate"]
+        assert (await client.request(method, path, headers=keys["admin"])).status_code == 200
 
 
 async def test_a_key_in_a_url_is_refused_also_beside_a_good_one(client, ada):
@@ -229,6 +246,10 @@ async def test_the_document_says_how_to_show_who_you_are(settings):
         for method, path in PERSONAL:
             path = path if not path.startswith(f"{KEYS}/") else f"{KEYS}/{{key_id}}"
             assert {"Login": []} in document["paths"][path][method.lower()]["security"]
+        for method, path in ADMINISTRATION:
+            security = document["paths"][path][method.lower()]["security"]
+            assert {} not in security
+            assert {"Login": ["admin"]} in security
         for path in ("register", "token", "refresh"):
             assert "security" not in document["paths"][f"{AUTH}/{path}"]["post"]
 

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from shortener.accounts import commands
+from shortener.audit.trail import COMMAND_LINE
 from shortener.invalidations import INFORMED_LIFETIME_S
 from shortener.settings import Settings
 from tests.accounts.conftest import (
@@ -146,7 +147,7 @@ async def test_what_was_read_before_a_revocation_is_not_remembered_after_it(app,
     early = asyncio.create_task(client.get(ME, headers=ada.headers))
     await read.wait()
     monkeypatch.setattr(authentication, "_find", find)
-    async with app.state.database.session() as session:
+    async with app.state.database.session(info={"actor": COMMAND_LINE}) as session:
         await app.state.accounts.log_out(session, await find(ada.access))
     # Who comes now does not share what was read before.
     assert (await client.get(ME, headers=ada.headers)).status_code == 401

@@ -55,52 +55,48 @@ class Fault:
     site: Mapping[str, str] = field(default_factory=dict)
 
 
-async def _kill(part: Part) -> None:
-    await part.kill()
-    await part.start()
+def _killing(pick: Callable[[Site], Part]) -> Inject:
+    async def inject(scene: Scene) -> None:
+        part = pick(scene.site)
+        await part.kill()
+        await part.start()
+
+    return inject
+
+
+kill_worker = _killing(lambda site: random.choice(site.workers))
+kill_valkey = _killing(lambda site: site.valkey)
+kill_postgres = _killing(lambda site: site.postgres)
+_kill_web = _killing(lambda site: random.choice(site.webs))
 
 
 async def kill_web(scene: Scene) -> None:
-    await _kill(random.choice(scene.site.webs))
+    await _kill_web(scene)
     await scene.site.until_all_serve()
 
 
-async def kill_worker(scene: Scene) -> None:
-    await _kill(random.choice(scene.site.workers))
+def _lasting(begun: Callable[[Site], contextlib.AbstractAsyncContextManager[None]]) -> Inject:
+    """A fault that is there for as long as the scene holds it."""
 
+    async def inject(scene: Scene) -> None:
+        async with begun(scene.site):
+            await scene.hold()
 
-async def kill_valkey(scene: Scene) -> None:
-    await _kill(scene.site.valkey)
-
-
-async def kill_postgres(scene: Scene) -> None:
-    await _kill(scene.site.postgres)
+    return inject
 
 
 @contextlib.asynccontextmanager
-async def _hung(*parts: Part) -> AsyncIterator[None]:
-    for part in parts:
-        part.hang()
+async def _hung(part: Part) -> AsyncIterator[None]:
+    part.hang()
     try:
         yield
     finally:
-        for part in parts:
-            part.go_on()
+        part.go_on()
 
 
-async def hang_valkey(scene: Scene) -> None:
-    async with _hung(scene.site.valkey):
-        await scene.hold()
-
-
-async def hang_postgres(scene: Scene) -> None:
-    async with _hung(scene.site.postgres):
-        await scene.hold()
-
-
-async def hang_worker(scene: Scene) -> None:
-    async with _hung(scene.site.workers[0]):
-        await scene.hold()
+hang_valkey = _lasting(lambda site: _hung(site.valkey))
+hang_postgres = _lasting(lambda site: _hung(site.postgres))
+hang_worker = _lasting(lambda site: _hung(site.workers[0]))
 
 
 @contextlib.asynccontextmanager
@@ -114,19 +110,9 @@ async def _away(*parts: Part) -> AsyncIterator[None]:
             await part.start()
 
 
-async def without_valkey(scene: Scene) -> None:
-    async with _away(scene.site.valkey):
-        await scene.hold()
-
-
-async def without_postgres(scene: Scene) -> None:
-    async with _away(scene.site.postgres):
-        await scene.hold()
-
-
-async def without_both(scene: Scene) -> None:
-    async with _away(scene.site.valkey, scene.site.postgres):
-        await scene.hold()
+without_valkey = _lasting(lambda site: _away(site.valkey))
+without_postgres = _lasting(lambda site: _away(site.postgres))
+without_both = _lasting(lambda site: _away(site.valkey, site.postgres))
 
 
 @contextlib.asynccontextmanager

@@ -16,7 +16,8 @@ import asyncpg
 import httpx
 import psutil
 
-from shortener.embedded import EmbeddedPostgres, EmbeddedValkey
+from shortener.embedded.postgres import EmbeddedPostgres
+from shortener.embedded.valkey import EmbeddedValkey
 from shortener.migration import upgrade
 from shortener.redirect.cache import key_of
 from shortener.redis import create_redis

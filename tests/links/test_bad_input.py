@@ -76,7 +76,8 @@ def padded(size: int) -> bytes:
 async def test_the_largest_body_is_read_and_one_byte_more_is_refused(client):
     assert MAX_BODY_BYTES == 64 * 1024
     assert (await client.post(LINKS, content=padded(MAX_BODY_BYTES), headers=JSON)).status_code == 201
-    for method, path in (("POST", LINKS), ("PATCH", f"{LINKS}/abc"), ("DELETE", f"{LINKS}/abc"), ("POST", "/nowhere")):
+    of_a_link = f"{LINKS}/abc"
+    for method, path in (("POST", LINKS), ("PATCH", of_a_link), ("DELETE", of_a_link), ("POST", "/api/nowhere")):
         answer = await client.request(method, path, content=padded(MAX_BODY_BYTES + 1), headers=JSON)
         assert_problem(answer, 413, "content-too-large")
 
@@ -201,6 +202,8 @@ async def test_a_method_that_is_not_allowed_is_answered_with_all_that_are(client
         (f"{LINKS}/abc", "DELETE, GET, PATCH"),
         (f"{LINKS}/abc/stats", "GET"),
         ("/health/live", "GET"),
+        ("/abc", "GET, HEAD"),
+        ("/abc+", "GET, HEAD"),
     ):
         answer = await client.put(path)
         assert (answer.status_code, answer.headers["allow"]) == (405, allowed)

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import asyncpg
 import orjson
 
-from shortener.embedded import DataDirectory
+from shortener.embedded.data_directory import DataDirectory
 from shortener.links.codes import generate_codes
 from tests.e2e.product import Product
 from tests.load.bench import write

@@ -5,11 +5,9 @@ one runs while the other is stopped. Two of them together then have what one has
 share, Redis above all, would show as less than twice the rate of one.
 """
 
-import argparse
 import contextlib
 import os
 import signal
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
@@ -19,9 +17,9 @@ from typing import NamedTuple
 
 import psutil
 
-from shortener.embedded import DataDirectory
+from shortener.embedded.data_directory import DataDirectory
 from tests.e2e.product import command, free_port
-from tests.load import page
+from tests.load import frame, page
 from tests.load.peers import CODE, process, wait_for_port
 from tests.load.runner import CONNECTIONS, SERVER_CORE, TOOL, Round, Target, run, summarise
 from tests.load.subject import HIGH_LIMITS, Subject, pin, running
@@ -103,22 +101,18 @@ def measure(rounds: int, seconds: float) -> dict[str, list[Outcome]]:
             "two web processes, half a core each": ([first, second], ([first.process], [second.process])),
             "one web process, a whole core": ([first], ()),
         }
-        for n in range(rounds + 1):
+        for n, counts in frame.counted(rounds):
             for name, (webs, groups) in cases.items():
                 with subject.without_worker(), taking_turns(*groups) if groups else contextlib.nullcontext():
                     outcome = load(webs, seconds)
-                if n:  # The first round warms up.
+                if counts:
                     results.setdefault(name, []).append(outcome)
                 print(f"round {n}  {name:<40} {outcome.rate.rate:>9,.0f}/s  {outcome.cpu:.2f} cores", flush=True)
     return results
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=4)
-    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
-    options = parser.parse_args()
+    options = frame.options(__doc__, "processes")
     results = measure(options.rounds, options.seconds)
     found = {name: summarise([outcome.rate for outcome in outcomes]) for name, outcomes in results.items()}
     one, two = [summary.median for summary in found.values()][:2]
@@ -133,14 +127,12 @@ def main() -> None:
         for name, summary in found.items()
     ]
     head = ("one hot link", "redirects/s", "lowest – highest", "cores used by web", "ratio")
-    text = (
+    frame.tell(
+        options,
         f"{page.table(head, rows)}\n\nMedians of {options.rounds} alternating rounds of {options.seconds:g} s; "
-        f"{TOOL} with {CONNECTIONS} connections in all on another core."
+        f"{TOOL} with {CONNECTIONS} connections in all on another core.",
     )
-    print(text)
-    if options.write:
-        page.write("processes", text)
-    sys.exit(0 if two / one >= LEAST_RATIO else f"{two / one:.2f} times the rate of one is less than {LEAST_RATIO}")
+    frame.end(two / one, LEAST_RATIO, "times the rate of one")
 
 
 if __name__ == "__main__":

