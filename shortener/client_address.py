@@ -11,7 +11,7 @@ UNKNOWN = "unknown"
 
 
 @lru_cache(maxsize=4096)
-def _parse(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """An address with or without a port; IPv4 in IPv6's clothes is IPv4."""
     text = text.strip()
     if text.startswith("["):
@@ -26,7 +26,7 @@ def _parse(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def _is_trusted(text: str, trusted: Sequence[IPNetwork]) -> bool:
-    address = _parse(text)
+    address = parse_address(text)
     return address is not None and any(address in network for network in trusted)
 
 
@@ -43,7 +43,7 @@ def client_address(scope: Mapping[str, Any], trusted_proxies: Sequence[IPNetwork
     for entry in reversed(forwarded.decode("latin-1").split(",")):
         if not entry.strip():
             continue
-        address = _parse(entry)
+        address = parse_address(entry)
         if address is None:
             break
         peer = str(address)
@@ -55,7 +55,7 @@ def client_address(scope: Mapping[str, Any], trusted_proxies: Sequence[IPNetwork
 @lru_cache(maxsize=4096)
 def client_network(address: str) -> str:
     """What a limit counts as one client: an IPv4 address, or an IPv6 /64, which one subscriber has whole."""
-    parsed = _parse(address)
+    parsed = parse_address(address)
     if isinstance(parsed, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((parsed, 64), strict=False))
     return address if parsed is None else str(parsed)

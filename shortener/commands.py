@@ -11,6 +11,8 @@ from pydantic import ValidationError
 from rich.console import Group
 from rich.table import Table
 
+from shortener.abuse.policy import LinkPolicy
+from shortener.abuse.standing import Standing
 from shortener.clicks.dead_letters import DeadLetters
 from shortener.clicks.schemas import read_span
 from shortener.clicks.spans import Interval
@@ -38,8 +40,11 @@ async def _parts(settings: Settings) -> AsyncIterator[_Parts]:
     database = Database(settings)
     redis = create_redis(settings.redis_url)
     try:
+        standing = Standing(database, settings.block_list)
+        await standing.start()
+        policy = LinkPolicy(standing, settings)
         own = own_hosts(settings.base_url, settings.port)
-        yield _Parts(database, LinkService(database, redis, own, settings.code_length))
+        yield _Parts(database, LinkService(database, redis, own, policy, settings.code_length))
     finally:
         await redis.aclose()
         await database.close()
@@ -52,7 +57,7 @@ async def shorten(settings: Settings, url: str, code: str | None) -> str:
     except ValidationError as error:
         raise Unprocessable(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
     async with _parts(settings) as parts:
-        link = await parts.links.create(request)
+        link = await parts.links.create(request, is_anonymous=False)
     return f"{settings.base_url}/{link.code}"
 
 

@@ -152,6 +152,26 @@ class Settings(BaseSettings):
         "Default under `shortener up` on loopback: true.",
     )
 
+    anonymous_link_days: int = Field(
+        30,
+        ge=0,
+        le=36500,
+        description="Days that links made without login or API key live at most, or 0: for ever. "
+        "Default under `shortener up` on loopback: 0.",
+    )
+
+    # Abuse
+    block_list: Path | None = Field(
+        None,
+        description="File of hosts that no link may lead to, one a line, `#` before comments; subdomains are "
+        "included. Read again when it changes. Default: none.",
+    )
+    look_alikes: Literal["warn", "refuse"] = Field(
+        "warn",
+        description="What becomes of links to hosts in Punycode that are made without login or API key: they `warn` of "
+        "the host before they lead there, or the service will `refuse` to make them.",
+    )
+
     # Codes
     code_length: int = Field(7, ge=3, le=32, description="Length of generated codes; grows when the space fills.")
 

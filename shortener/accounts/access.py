@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader, HTTPBearer, OAuth2PasswordBearer
 from fastapi.security.base import SecurityBase
 
+from shortener.abuse.standing import Standing
 from shortener.accounts.authentication import Authentication
 from shortener.accounts.credentials import (
     AuthenticationRequired,
@@ -18,6 +19,7 @@ from shortener.accounts.credentials import (
     refuse_in_query,
 )
 from shortener.accounts.principals import Principal, Scope
+from shortener.client_address import client_address
 from shortener.errors import Forbidden
 from shortener.openapi import ANONYMOUS
 from shortener.rate_limit import ApiRateLimiter, RateLimits, identify
@@ -88,10 +90,20 @@ Known = Annotated[Principal, Depends(_known)]
 LoggedIn = Annotated[Principal, Depends(_logged_in)]
 
 
+def principal_of(request: Request) -> Principal | None:
+    """Who is asking on a route of the API; None for who shows nothing, where that is allowed."""
+    principal: Principal | None = request.scope[_PRINCIPAL_KEY]
+    return principal
+
+
 def needs(scope: Scope) -> params.Security:
     """What a link's route has among its `dependencies`: whoever is known needs this scope; where the settings
     allow it, who shows nothing may come in as well."""
     return params.Security(_known_or_anonymous, scopes=[scope])
+
+
+# What an admin's route has among its `dependencies`: nobody comes in without a credential, whatever the settings say.
+needs_admin = params.Security(_known, scopes=[Scope.ADMIN])
 
 
 class ApiRoute(APIRoute):
@@ -102,10 +114,13 @@ class ApiRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
-        needed = [scope for d in self.dependencies if isinstance(d, params.Security) for scope in d.scopes or ()]
+        securities = [d for d in self.dependencies if isinstance(d, params.Security)]
+        needed = [scope for d in securities for scope in d.scopes or ()]
+        is_for_anybody = any(d.dependency is _known_or_anonymous for d in securities)
 
         async def guarded(request: Request) -> Response:
             scope = request.scope
+            _check_client(request)
             try:
                 scope[_PRINCIPAL_KEY] = principal = await _principal(request)
             except InvalidCredential:
@@ -116,7 +131,7 @@ class ApiRoute(APIRoute):
                 identify(scope, principal.identity)
             await self.limiter(request)
             if principal is None:
-                if not (needed and request.app.state.settings.anonymous_links):
+                if not (is_for_anybody and request.app.state.settings.anonymous_links):
                     raise AuthenticationRequired
             else:
                 for missing in set(needed) - principal.scopes:
@@ -135,11 +150,19 @@ class LoginRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def limited(request: Request) -> Response:
+            _check_client(request)
             refuse_in_query(request.scope)
             await self.limiter(request)
             return await handle(request)
 
         return limited
+
+
+def _check_client(request: Request) -> None:
+    """Raises ClientBanned."""
+    state = request.app.state
+    standing: Standing = state.standing
+    standing.check_client(client_address(request.scope, state.settings.trusted_proxies))
 
 
 async def _principal(request: Request) -> Principal | None:

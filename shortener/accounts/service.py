@@ -5,6 +5,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+import structlog
 import uuid_utils.compat
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -15,9 +16,12 @@ from shortener.accounts.models import RefreshToken, Session, User
 from shortener.accounts.passwords import Passwords, check_password
 from shortener.accounts.principals import Principal, session_subject, user_subject
 from shortener.accounts.revocation import Revocations
-from shortener.accounts.slowdown import Slowdown
+from shortener.accounts.slowdown import Slowdown, TooManyFailures
 from shortener.accounts.tokens import AccessTokens, hash_secret, new_refresh_token
-from shortener.errors import Forbidden, Unauthorized
+from shortener.errors import Forbidden, NotFound, Unauthorized
+from shortener.telemetry import LOGINS_REFUSED
+
+log = structlog.get_logger(__name__)
 
 SESSION_IDLE = timedelta(days=14)
 SESSION_LIFETIME = timedelta(days=90)
@@ -37,6 +41,10 @@ class WrongPassword(Forbidden):
 
     def __init__(self) -> None:
         super().__init__("The password is wrong.")
+
+
+class UnknownUser(NotFound):
+    type, title = "user-not-found", "No such user"
 
 
 class RegistrationClosed(Forbidden):
@@ -79,8 +87,13 @@ class AccountService:
         async with session.begin():
             user = await session.scalar(select(User).where(User.email == email))
         known_hash = None if user is None or user.is_disabled else user.password_hash
-        new_hash = await self._compare(email, password, known_hash, client)
+        try:
+            new_hash = await self._compare(email, password, known_hash, client)
+        except TooManyFailures:
+            _note_refusal("too_many_failures", user)
+            raise
         if user is None or new_hash is None:
+            _note_refusal(_why_refused(user), user)
             raise InvalidLogin
         async with session.begin():
             # It may have been disabled, or its password changed, while the old one was compared.
@@ -91,6 +104,7 @@ class AccountService:
                 .returning(User.id)
             )
             if kept is None:
+                _note_refusal("changed_meanwhile", user)
                 raise InvalidLogin
             now = datetime.now(UTC)
             login = Session(id=_new_id(), user_id=user.id, created_at=now, expires_at=now + SESSION_IDLE)
@@ -187,6 +201,18 @@ class AccountService:
         refresh = new_refresh_token()
         session.add(RefreshToken(hash=hash_secret(refresh), session_id=login.id))
         return Tokens(self._tokens.issue(login.user_id, login.id, int(now.timestamp())), refresh)
+
+
+def _why_refused(user: User | None) -> str:
+    if user is None:
+        return "unknown_user"
+    return "disabled" if user.is_disabled else "wrong_password"
+
+
+def _note_refusal(reason: str, user: User | None) -> None:
+    LOGINS_REFUSED.labels(reason).inc()
+    # An address that is nobody's may be a password typed into the wrong field.
+    log.warning("login_refused", reason=reason, user=None if user is None else user.id)
 
 
 async def replace_password(session: AsyncSession, user: User, new_hash: str, keep: uuid.UUID | None = None) -> None:
