@@ -172,6 +172,16 @@ class Settings(BaseSettings):
         "the host before they lead there, or the service will `refuse` to make them.",
     )
 
+    web_risk_key: SecretStr = Field(
+        SecretStr(""),
+        description="Key of Google Web Risk's Lookup API, which then is told the destinations of new links. "
+        "Default: none.",
+    )
+    urlhaus_key: SecretStr = Field(
+        SecretStr(""),
+        description="Key of URLhaus (abuse.ch), which then is told the destinations of new links. Default: none.",
+    )
+
     # Codes
     code_length: int = Field(7, ge=3, le=32, description="Length of generated codes; grows when the space fills.")
 

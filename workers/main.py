@@ -9,11 +9,13 @@ import socket
 from datetime import UTC
 from typing import Any
 
+import httpx
 import structlog
 from arq import cron
 from arq.worker import Worker, get_kwargs
 from redis.exceptions import RedisError
 
+from shortener.abuse.feeds import feeds_of
 from shortener.clicks.stream import ClickStream, Sealer
 from shortener.database import Database
 from shortener.jobs import QUEUE, create_queue, deserialize, serialize
@@ -25,7 +27,8 @@ from shortener.telemetry import configure_logging
 from shortener.worker_health import beat, keep_beating, leave
 from workers.backlog import BacklogMetrics
 from workers.clicks import Drain, drain_clicks
-from workers.upkeep import create_partitions, evict_changed, forget, merge_search_index, sum_up_months
+from workers.feeds import check_destinations
+from workers.upkeep import complete_bans, create_partitions, evict_changed, forget, merge_search_index, sum_up_months
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +39,8 @@ CLOSE_TIMEOUT_S = 2.0
 SCHEDULE = [
     cron(evict_changed, second=set(range(0, 60, 2)), run_at_startup=True, keep_result=0, max_tries=1),
     cron(merge_search_index, second=set(range(1, 60, 2)), keep_result=0, max_tries=1),
+    cron(check_destinations, second=set(range(0, 60, 5)), keep_result=0, max_tries=1),
+    cron(complete_bans, minute=None, second=11, keep_result=0, max_tries=1),
     cron(create_partitions, hour=None, minute=7, run_at_startup=True, keep_result=0, max_tries=3),
     cron(sum_up_months, hour=None, minute=37, run_at_startup=True, keep_result=0, max_tries=1),
     cron(forget, hour=3, minute=21, run_at_startup=True, keep_result=0, max_tries=3),
@@ -45,6 +50,8 @@ SCHEDULE = [
 async def startup(ctx: dict[str, Any]) -> None:
     settings: Settings = ctx["settings"]
     ctx["database"] = Database(settings)
+    ctx["feed_client"] = httpx.AsyncClient()
+    ctx["feeds"] = feeds_of(settings, ctx["feed_client"])
     ctx["stream"] = ClickStream(ctx["redis"], Sealer(settings.secret_key.get_secret_value()))
     # A process that starts anew, as Redis was away, is the same worker and another consumer.
     ctx["name"] = f"{socket.gethostname()}-{os.getpid()}"
@@ -70,6 +77,8 @@ async def shutdown(ctx: dict[str, Any]) -> None:
                 await leave(ctx["redis"], ctx["name"])
     if "pulse" in ctx:
         await end(ctx["pulse"])
+    if "feed_client" in ctx:
+        await ctx["feed_client"].aclose()
     if "database" in ctx:
         await ctx["database"].close()
 

@@ -1,4 +1,4 @@
-"""Bans and reports, and what links know of them.
+"""Bans, reports and answers of feeds, and what links know of them.
 
 Revision ID: 20261121_06
 Revises: 20261121_04
@@ -73,9 +73,34 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reports")),
     )
     op.create_index(op.f("ix_reports_case_id"), "reports", ["case_id"], unique=False)
+    op.create_table(
+        "destination_checks",
+        sa.Column("link_id", sa.BigInteger(), nullable=False),
+        sa.Column("feed", sa.Text(), nullable=False),
+        sa.Column("verdict", sa.Text(), nullable=False),
+        sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("checked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("link_id", "feed", name=op.f("pk_destination_checks")),
+    )
+    op.create_index(
+        "ix_destination_checks_next_at",
+        "destination_checks",
+        ["feed", "next_at"],
+        unique=False,
+        postgresql_where=sa.text("next_at IS NOT NULL"),
+    )
+    op.create_table(
+        "feed_cursors",
+        sa.Column("feed", sa.Text(), nullable=False),
+        sa.Column("link_id", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("feed", name=op.f("pk_feed_cursors")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("feed_cursors")
+    op.drop_table("destination_checks")
     op.drop_table("reports")
     op.drop_table("report_cases")
     op.drop_table("bans")

@@ -179,10 +179,10 @@ async def get_reports(
     responses=errors(400, 401, 403, 404, 409, 413, 422, 429, 503),
 )
 async def resolve_report(
-    report_id: Id, body: ReportResolution, request: Request, session: Writer, bans: Bans, admin_id: AdminId
+    report_id: Id, body: ReportResolution, request: Request, session: Writer, admin_id: AdminId
 ) -> None:
     """Dismiss what was reported of a link, or ban the link. Further reports open a new entry in the queue."""
-    code = await resolve(session, bans, report_id, Resolution(body.resolution), body.reason, admin_id)
+    code = await resolve(session, report_id, Resolution(body.resolution), body.reason, admin_id)
     if code is not None:
         await request.app.state.links.evict(code)
 

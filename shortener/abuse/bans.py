@@ -43,6 +43,10 @@ _MARK_LINKS = """
 """
 
 
+# Told codes of links that have changed.
+Evict = Callable[..., Awaitable[None]]
+
+
 class Kind(StrEnum):
     LINK = "link"
     HOST = "host"
@@ -101,9 +105,7 @@ def read_value(kind: Kind, value: str) -> str:
 class BanService:
     """Bans, lists bans and lifts them. `evict` is told the codes of links that have changed."""
 
-    def __init__(
-        self, redis: Redis, standing: Standing, revocations: Revocations, evict: Callable[..., Awaitable[None]]
-    ) -> None:
+    def __init__(self, redis: Redis, standing: Standing, revocations: Revocations, evict: Evict) -> None:
         self._redis = redis
         self._standing = standing
         self._revocations = revocations
@@ -117,7 +119,7 @@ class BanService:
         user: User | None = None
         async with session.begin():
             if kind is Kind.LINK:
-                ban = await self.mark_link(session, value, reason, admin_id)
+                ban = await mark_link(session, value, reason, admin_id)
             else:
                 if kind is Kind.USER:
                     user = await self._disabled(session, value, admin_id)
@@ -127,7 +129,7 @@ class BanService:
         log.info("banned", ban=ban.id, kind=kind, admin=admin_id)
         await self._tell(kind, value, user)
         if user is not None:
-            await self._mark_links_of(session, user.id, None, ban.id)
+            await _mark_links_of(session, self._evict, user.id, None, ban.id)
         return ban
 
     async def lift(self, session: AsyncSession, ban_id: int, admin_id: int) -> None:
@@ -156,33 +158,7 @@ class BanService:
         log.info("ban_lifted", ban=ban_id, kind=kind, admin=admin_id)
         await self._tell(kind, ban.value, user)
         if user is not None:
-            await self._mark_links_of(session, user.id, ban.id, None)
-
-    async def mark_link(self, session: AsyncSession, code: str, reason: str, admin_id: int | None) -> Ban:
-        """Ban a link in the session's transaction; it is to be evicted when that is committed.
-        Raises UnknownLink, AlreadyBanned."""
-        link = await session.scalar(select(Link).where(Link.code == code, Link.deleted_at.is_(None)).with_for_update())
-        if link is None:
-            raise UnknownLink(code)
-        ban = await _insert(session, Kind.LINK, code, reason, admin_id)
-        link.ban_id, link.updated_at = ban.id, datetime.now(UTC)
-        return ban
-
-    async def complete(self, session: AsyncSession, since: datetime) -> None:
-        """Do what the bans of users since then, and their ends, have left undone: a process may have died over them, or
-        a link have been made at the same moment."""
-        async with session.begin():
-            recent = (
-                await session.execute(
-                    select(Ban.id, Ban.lifted_at, User.id)
-                    .join(User, User.email == Ban.value)
-                    .where(Ban.kind == Kind.USER, func.coalesce(Ban.lifted_at, Ban.created_at) > since)
-                    .order_by(Ban.id)
-                )
-            ).all()
-        for ban_id, lifted_at, user_id in recent:
-            old, new = (None, ban_id) if lifted_at is None else (ban_id, None)
-            await self._mark_links_of(session, user_id, old, new)
+            await _mark_links_of(session, self._evict, user.id, ban.id, None)
 
     async def list_bans(
         self, session: AsyncSession, kind: Kind | None, is_lifted: bool, limit: int, cursor: str | None
@@ -220,16 +196,45 @@ class BanService:
             await self._standing.refresh()
             await report(self._redis, BANS_CHANNEL, kind)
 
-    async def _mark_links_of(self, session: AsyncSession, user_id: int, old: int | None, new: int | None) -> None:
-        """Give all links of a user that have the ban `old` the ban `new`."""
-        statement = text(_MARK_LINKS.format(owned=OWNED_SQL))
-        values = {"user_id": user_id, "old": old, "new": new, "limit": _LINKS_AT_ONCE}
-        while True:
-            async with session.begin():
-                codes = list(await session.scalars(statement, values))
-            await self._evict(*codes)
-            if len(codes) < _LINKS_AT_ONCE:
-                return
+
+async def mark_link(session: AsyncSession, code: str, reason: str, admin_id: int | None) -> Ban:
+    """Ban a link in the session's transaction; it is to be evicted when that is committed.
+    Raises UnknownLink, AlreadyBanned."""
+    link = await session.scalar(select(Link).where(Link.code == code, Link.deleted_at.is_(None)).with_for_update())
+    if link is None:
+        raise UnknownLink(code)
+    ban = await _insert(session, Kind.LINK, code, reason, admin_id)
+    link.ban_id, link.updated_at = ban.id, datetime.now(UTC)
+    return ban
+
+
+async def complete_user_bans(session: AsyncSession, evict: Evict, since: datetime) -> None:
+    """Do what the bans of users since then, and their ends, have left undone: a process may have died over them, or
+    a link have been made at the same moment."""
+    async with session.begin():
+        recent = (
+            await session.execute(
+                select(Ban.id, Ban.lifted_at, User.id)
+                .join(User, User.email == Ban.value)
+                .where(Ban.kind == Kind.USER, func.coalesce(Ban.lifted_at, Ban.created_at) > since)
+                .order_by(Ban.id)
+            )
+        ).all()
+    for ban_id, lifted_at, user_id in recent:
+        old, new = (None, ban_id) if lifted_at is None else (ban_id, None)
+        await _mark_links_of(session, evict, user_id, old, new)
+
+
+async def _mark_links_of(session: AsyncSession, evict: Evict, user_id: int, old: int | None, new: int | None) -> None:
+    """Give all links of a user that have the ban `old` the ban `new`."""
+    statement = text(_MARK_LINKS.format(owned=OWNED_SQL))
+    values = {"user_id": user_id, "old": old, "new": new, "limit": _LINKS_AT_ONCE}
+    while True:
+        async with session.begin():
+            codes = list(await session.scalars(statement, values))
+        await evict(*codes)
+        if len(codes) < _LINKS_AT_ONCE:
+            return
 
 
 async def _insert(session: AsyncSession, kind: Kind, value: str, reason: str, admin_id: int | None) -> Ban:

@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shortener.abuse.bans import AlreadyBanned, BanService
+from shortener.abuse.bans import AlreadyBanned, mark_link
 from shortener.abuse.listing import Page, page_by_id
 from shortener.abuse.models import Report, ReportCase
 from shortener.accounts.models import User
@@ -92,7 +92,7 @@ async def reports_of(session: AsyncSession, case_ids: list[int]) -> list[Report]
 
 
 async def resolve(
-    session: AsyncSession, bans: BanService, case_id: int, resolution: Resolution, reason: str | None, admin_id: int
+    session: AsyncSession, case_id: int, resolution: Resolution, reason: str | None, admin_id: int
 ) -> str | None:
     """Close a case, and ban its link when that is what is decided: then returns its code, which is to be evicted.
     Raises UnknownReport, AlreadyResolved, UnknownLink."""
@@ -104,18 +104,16 @@ async def resolve(
         if case.resolved_at is not None:
             raise AlreadyResolved
         if resolution is Resolution.BANNED:
-            evicted = await _ban_link_of(session, bans, case, reason, admin_id)
+            evicted = await _ban_link_of(session, case, reason, admin_id)
         case.resolved_at, case.resolved_by, case.resolution = func.now(), admin_id, resolution
     log.info("report_resolved", case=case_id, resolution=resolution, admin=admin_id)
     return evicted
 
 
-async def _ban_link_of(
-    session: AsyncSession, bans: BanService, case: ReportCase, reason: str | None, admin_id: int
-) -> str | None:
+async def _ban_link_of(session: AsyncSession, case: ReportCase, reason: str | None, admin_id: int) -> str | None:
     link = await session.get_one(Link, case.link_id)
     try:
-        await bans.mark_link(session, link.code, reason or f"Reported {case.reports} times", admin_id)
+        await mark_link(session, link.code, reason or f"Reported {case.reports} times", admin_id)
     except AlreadyBanned:
         return None
     return link.code

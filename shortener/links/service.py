@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shortener.abuse.checks import ask_again
 from shortener.abuse.lookalikes import Flag
 from shortener.abuse.policy import LinkPolicy
 from shortener.clicks.models import ClickTotal
@@ -161,6 +162,8 @@ class LinkService:
             link, clicks = await self._locked(session, code)
             if "expires_at" in changes and is_anonymous:
                 changes["expires_at"] = self._policy.expiry(changes["expires_at"], link.created_at)
+            if changes.get("url", link.url) != link.url:
+                await ask_again(session, link.id)
             for name, value in changes.items():
                 setattr(link, name, value)
             link.updated_at = datetime.now(UTC)

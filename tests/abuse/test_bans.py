@@ -132,13 +132,13 @@ async def test_what_a_ban_of_a_user_has_left_undone_is_done_later(app, client, a
     async with database.session() as session:
         now = await session.scalar(text("SELECT now() - interval '1 minute'"))
         await session.rollback()
-        await app.state.bans.complete(session, now)
+        await bans.complete_user_bans(session, app.state.links.evict, now)
     assert await status(client, "/late") == 410
     monkeypatch.setattr(bans, "OWNED_SQL", "false")
     await lift(client, admin, made["id"])
     monkeypatch.setattr(bans, "OWNED_SQL", "title = 'ada' AND :user_id > 0")
     async with database.session() as session:
-        await app.state.bans.complete(session, now)
+        await bans.complete_user_bans(session, app.state.links.evict, now)
     assert await status(client, "/late") == 302
 
 
