@@ -52,7 +52,7 @@ class BlockList:
         try:
             # In a thread: there may be half a million lines.
             found = await asyncio.to_thread(self._read_if_changed)
-        except OSError as error:
+        except Exception as error:  # Whatever is wrong with the file, this goes on.
             self._version = None
             if self._complaint != str(error):
                 self._complaint = str(error)
