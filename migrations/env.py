@@ -6,6 +6,7 @@ from alembic import context
 from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+import shortener.abuse.models
 import shortener.accounts.models
 import shortener.audit.models
 import shortener.clicks.models

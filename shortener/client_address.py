@@ -37,25 +37,37 @@ def _without_port(text: str) -> str:
     return text.partition(":")[0] if text.count(":") == 1 else text
 
 
+class Networks:
+    """Many networks: to ask costs one look for each length of prefix that they have."""
+
+    def __init__(self, networks: Iterable[IPNetwork] = ()) -> None:
+        # By the length of an address in bytes, and the bits that may differ.
+        self._prefixes: dict[int, dict[int, set[int]]] = {4: {}, 16: {}}
+        for network in networks:
+            host_bits = network.max_prefixlen - network.prefixlen
+            prefixes = self._prefixes[network.max_prefixlen // 8].setdefault(host_bits, set())
+            prefixes.add(int(network.network_address) >> host_bits)
+
+    def __bool__(self) -> bool:
+        return any(self._prefixes.values())
+
+    def __contains__(self, address: str) -> bool:
+        packed = _packed(address) if self else None
+        return packed is not None and self.contains(packed)
+
+    def contains(self, packed: bytes) -> bool:
+        number = int.from_bytes(packed, "big")
+        return any(number >> host_bits in prefixes for host_bits, prefixes in self._prefixes[len(packed)].items())
+
+
 class TrustedProxies:
     """Peers whose `X-Forwarded-For` is believed."""
 
     def __init__(self, networks: Iterable[IPNetwork]) -> None:
-        self._networks: dict[int, list[tuple[int, int]]] = {4: [], 16: []}
-        for network in networks:
-            of_length = self._networks[network.max_prefixlen // 8]
-            of_length.append((int(network.network_address), int(network.netmask)))
-        self._is_empty = not any(self._networks.values())
+        self._networks = Networks(networks)
+        self._is_empty = not self._networks
         # Few peers connect, again and again.
-        self._trusts_peer = lru_cache(maxsize=256)(self._trusts_text)
-
-    def _trusts_text(self, text: str) -> bool:
-        packed = _packed(text)
-        return packed is not None and self._trusts(packed)
-
-    def _trusts(self, packed: bytes) -> bool:
-        address = int.from_bytes(packed, "big")
-        return any(address & mask == network for network, mask in self._networks[len(packed)])
+        self._trusts = lru_cache(maxsize=256)(self._networks.__contains__)
 
     def client_of(self, scope: Mapping[str, Any]) -> str:
         """The address of the client, as text.
@@ -64,7 +76,7 @@ class TrustedProxies:
         is not a trusted proxy is the client; what stands left of it anybody could have written.
         """
         peer: str = scope["client"][0] if scope.get("client") else UNKNOWN
-        if self._is_empty or not self._trusts_peer(peer):
+        if self._is_empty or not self._trusts(peer):
             return peer
         forwarded = b",".join([value for name, value in scope["headers"] if name == b"x-forwarded-for"])
         for entry in reversed(forwarded.decode("latin-1").split(",")):
@@ -75,7 +87,7 @@ class TrustedProxies:
             if packed is None:
                 break
             peer = _text(packed)
-            if not self._trusts(packed):
+            if not self._networks.contains(packed):
                 break
         return peer
 

@@ -10,6 +10,8 @@ from pydantic import ValidationError
 from rich.console import Group
 from rich.table import Table
 
+from shortener.abuse.policy import LinkPolicy
+from shortener.abuse.standing import Standing
 from shortener.clicks.dead_letters import DeadLetters
 from shortener.clicks.schemas import read_span
 from shortener.clicks.spans import Interval
@@ -27,9 +29,12 @@ from shortener.seed import seed as make_seed
 from shortener.settings import Settings
 
 
-def _links(settings: Settings, servers: Opened) -> LinkService:
+async def _links(settings: Settings, servers: Opened) -> LinkService:
+    standing = Standing(servers.database, settings.block_list)
+    await standing.start()
     own = own_hosts(settings.base_url, settings.port)
-    return LinkService(servers.database, servers.redis, own, settings.code_length)
+    policy = LinkPolicy(standing, settings)
+    return LinkService(servers.database, servers.redis, own, policy, settings.code_length)
 
 
 async def shorten(settings: Settings, url: str, code: str | None) -> str:
@@ -39,7 +44,8 @@ async def shorten(settings: Settings, url: str, code: str | None) -> str:
     except ValidationError as error:
         raise Unprocessable(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
     async with opened(settings) as servers:
-        link = await _links(settings, servers).create(request)
+        links = await _links(settings, servers)
+        link = await links.create(request, is_anonymous=False)
     return f"{settings.base_url}/{link.code}"
 
 
@@ -49,7 +55,8 @@ async def stats(settings: Settings, code: str) -> Group:
     now = datetime.now(UTC)
     start, end = read_span(None, None, Interval.DAY, zone, now)
     async with opened(settings) as servers, servers.database.replica_session() as session:
-        link, total = await _links(settings, servers).get(session, code)
+        links = await _links(settings, servers)
+        link, total = await links.get(session, code)
         found = await figures(session, link.id, start, end, Interval.DAY, zone, bots=False, now=now)
     return _show(settings, link, total, found)
 

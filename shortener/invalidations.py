@@ -20,6 +20,8 @@ INFORMED_LIFETIME_S = 30.0
 UNINFORMED_LIFETIME_S = 0.9
 PING_INTERVAL_S = 0.2
 PONG_DEADLINE_S = 0.8
+REPORT_TIMEOUT_S = 1.0
+_REPORT_PAUSE_S = 0.1
 
 # Told of what has changed; None: anything may have.
 OnChange = Callable[[list[str] | None], None]
@@ -29,6 +31,25 @@ class Cache(Protocol):
     """Something in memory, of which no entry is used that is older than this."""
 
     lifetime_s: float
+
+
+async def report(redis: Redis, channel: str, message: str) -> None:
+    """Publish a change that is committed. It is waited for no longer than any memory outlives a Redis that is away."""
+    try:
+        async with asyncio.timeout(REPORT_TIMEOUT_S):
+            while not await _is_published(redis, channel, message):
+                await asyncio.sleep(_REPORT_PAUSE_S)
+    except TimeoutError:
+        # Each process trusts its memory only while Redis reports to it.
+        log.warning("change_not_reported", channel=channel)
+
+
+async def _is_published(redis: Redis, channel: str, message: str) -> bool:
+    try:
+        await redis.publish(channel, message)
+    except (RedisError, OSError):
+        return False
+    return True
 
 
 class Invalidations:

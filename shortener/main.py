@@ -7,6 +7,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from fastapi import APIRouter, FastAPI
 
 from shortener import __version__, docs, health
+from shortener.abuse.api import admin_router, reports_router
+from shortener.abuse.bans import BanService
+from shortener.abuse.policy import LinkPolicy
+from shortener.abuse.standing import BANS_CHANNEL, Standing
 from shortener.access_log import log_request
 from shortener.accounts.api import auth_router, entry_router, keys_router, me_router
 from shortener.accounts.authentication import Authentication
@@ -25,6 +29,7 @@ from shortener.clicks.event import Batch
 from shortener.clicks.recorder import Recorder
 from shortener.clicks.stream import ClickStream, Sealer
 from shortener.clicks.writer import ClickWriter
+from shortener.client_address import TrustedProxies
 from shortener.database import Database
 from shortener.errors import install_error_handlers
 from shortener.invalidations import Invalidations
@@ -62,11 +67,13 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     redis = create_redis(settings.redis_url)
     guard = RedisGuard(settings.redis_timeout_ms / 1000)
 
+    standing = Standing(database, settings.block_list, lambda codes: resolver.forget(codes))
     memory = MemoryLevel(settings.cache_memory_size)
     cache = TargetCache(redis, guard, settings.cache_ttl_s, settings.cache_missing_ttl_s)
-    resolver = Resolver(database, cache, memory, carry=lambda: recorder.carry())
+    resolver = Resolver(database, cache, memory, carry=lambda: recorder.carry(), judge=standing.judge)
     stream = ClickStream(redis, Sealer(settings.secret_key.get_secret_value()))
     keys = LimitKeys(settings.secret_key.get_secret_value())
+    proxies = TrustedProxies(settings.trusted_proxies)
     throttle = Throttle({"redirect": settings.limit_redirect, "miss": settings.limit_miss}, keys)
     recorder = Recorder(
         stream,
@@ -85,17 +92,32 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
     app.state.database = database
     app.state.redis = redis
-    app.state.rate_limits = RateLimits(redis, guard, keys, settings)
+    app.state.proxies = proxies
+    app.state.standing = standing
+    app.state.rate_limits = RateLimits(redis, guard, keys, proxies, settings)
     app.state.links = LinkService(
-        database, redis, own_hosts(settings.base_url, settings.port), settings.code_length, resolver.forget
+        database,
+        redis,
+        own_hosts(settings.base_url, settings.port),
+        LinkPolicy(standing, settings),
+        settings.code_length,
+        resolver.forget,
     )
     app.state.authentication = authentication
     app.state.accounts = AccountService(passwords, tokens, Slowdown(redis, guard, keys), revocations)
     app.state.keys = KeyService(revocations)
-    app.state.redirects = Redirects(resolver, recorder, throttle, settings, RESERVED)
+    app.state.revocations = revocations
+    app.state.bans = BanService(redis, standing, revocations, app.state.links.evict)
+    app.state.redirects = Redirects(resolver, recorder, throttle, proxies, settings, RESERVED)
 
-    channels = {EVICTED_CHANNEL: resolver.forget, REVOKED_CHANNEL: authentication.forget}
-    invalidations = asyncio.create_task(Invalidations(redis, channels, memory, authentication).run())
+    await standing.start()
+    following_bans = asyncio.create_task(standing.run())
+    channels = {
+        EVICTED_CHANNEL: resolver.forget,
+        REVOKED_CHANNEL: authentication.forget,
+        BANS_CHANNEL: standing.on_report,
+    }
+    invalidations = asyncio.create_task(Invalidations(redis, channels, memory, authentication, standing).run())
     noting_use = asyncio.create_task(key_use.run())
     pulse = asyncio.create_task(Pulse("web", database).run())
     try:
@@ -108,6 +130,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await key_use.write()
         passwords.close()
         await end(invalidations)
+        await end(following_bans)
         await redis.aclose()
         await database.close()
 
@@ -142,7 +165,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             {"name": "figures", "description": "Who followed a link, when, and from where."},
             {"name": "accounts", "description": "Register, log in and out, and change what is yours."},
             {"name": "keys", "description": "API keys: for programs, in place of a login."},
-            {"name": "administration", "description": "For admins: who did what."},
+            {"name": "abuse", "description": "Report what breaks the rules."},
+            {
+                "name": "administration",
+                "description": "For admins: bans, reports, links and users of everybody, the audit log.",
+            },
             {"name": "redirects", "description": "What a browser asks for."},
             {"name": "health", "description": "For load balancers and operators."},
         ],
@@ -151,7 +178,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_error_handlers(app)
 
     v1 = APIRouter(prefix="/api/v1")
-    for router in (entry_router, auth_router, me_router, keys_router):
+    for router in (entry_router, auth_router, me_router, keys_router, reports_router, admin_router):
         v1.include_router(router)
     v1.include_router(links_router)
     v1.include_router(clicks_router)

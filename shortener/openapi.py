@@ -102,7 +102,6 @@ def _redirect_paths() -> dict[str, Any]:
             **_limit_headers(),
         },
     }
-    follow = {"tags": ["redirects"], "parameters": [code], "responses": {"302": moved, **failures}}
     destination = {
         "type": "object",
         "required": ["code", "short_url", "url"],
@@ -112,6 +111,8 @@ def _redirect_paths() -> dict[str, Any]:
         "description": "Where the link leads.",
         "content": {"application/json": {"schema": destination}, "text/html": {"schema": {"type": "string"}}},
     }
+    warned = shown | {"description": "Where a suspicious link leads, and how to follow it all the same; no redirect."}
+    follow = {"tags": ["redirects"], "parameters": [code], "responses": {"302": moved, "200": warned, **failures}}
     return {
         "/{code}": {
             "get": {"summary": "Follow a link", "operationId": "follow_link", **follow},

@@ -3,7 +3,8 @@
 import base64
 import binascii
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -26,6 +27,28 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
     sort: str
     values: list[Any]
     backwards: bool = False
+
+
+class Page(Protocol):
+    """`next_cursor` and `previous_cursor` are None where the list ends."""
+
+    @property
+    def total(self) -> int: ...
+    @property
+    def next_cursor(self) -> str | None: ...
+    @property
+    def previous_cursor(self) -> str | None: ...
+
+
+def beside_items(path: str, page: Page, **query: Any) -> dict[str, Any]:
+    """What an answer has beside the page's items: the total, and the paths of the pages around it. `query` is what it
+    was asked with."""
+    given = {name: value for name, value in query.items() if value not in {None, ""}}
+
+    def path_at(cursor: str | None) -> str | None:
+        return None if cursor is None else f"{path}?{urlencode(given | {'cursor': cursor})}"
+
+    return {"total": page.total, "next": path_at(page.next_cursor), "previous": path_at(page.previous_cursor)}
 
 
 def encode_cursor(cursor: Cursor) -> str:

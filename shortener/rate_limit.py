@@ -22,8 +22,6 @@ _STATE_KEY = "shortener.rate_limit"
 _IDENTITY_KEY = "shortener.identity"
 # Clients that are remembered by a process that counts alone.
 MAX_CLIENTS = 50_000
-# Who guesses passwords is held up also while Redis is away.
-_COUNTED_ALONE = frozenset({"login"})
 
 # KEYS: the counter. ARGV: quota, window in ms. Counts the request unless none is left.
 # Returns: allowed, used, ms to the end of the window. The window starts with its first request and is the key's
@@ -118,20 +116,22 @@ def identify(scope: Scope, identity: Identity) -> None:
 
 
 class RateLimits:
-    """The limits of the API, asked for each request. A policy that is off limits nothing; while Redis is down that
-    holds for all but those of `_COUNTED_ALONE`, which each process then counts by itself."""
+    """The limits of the API, asked for each request. A policy that is off limits nothing. While Redis is down each
+    process counts by itself: who guesses passwords or makes links in masses is held up also then."""
 
-    def __init__(self, redis: Redis, guard: RedisGuard, keys: LimitKeys, settings: Settings) -> None:
+    def __init__(
+        self, redis: Redis, guard: RedisGuard, keys: LimitKeys, proxies: TrustedProxies, settings: Settings
+    ) -> None:
         self._script = redis.register_script(_SCRIPT)
         self._guard = guard
         self._keys = keys
-        self._proxies = TrustedProxies(settings.trusted_proxies)
-        self._local = {policy: LocalWindows() for policy in _COUNTED_ALONE}
+        self._proxies = proxies
         self._rates: Mapping[str, Rate | None] = {
             "api": settings.limit_api,
             "account": settings.limit_account,
             "login": settings.limit_login,
         }
+        self._local = {policy: LocalWindows() for policy in self._rates}
 
     def client_of(self, scope: Scope) -> str:
         return client_network(self._proxies.client_of(scope))
@@ -150,7 +150,7 @@ class RateLimits:
         try:
             is_allowed, used, left_ms = await self._guard.call("rate_limit", call)
         except RedisUnavailable:
-            return self._local[policy].verdict(policy, client, rate) if policy in self._local else None
+            return self._local[policy].verdict(policy, client, rate)
         return Verdict(policy, rate, bool(is_allowed), max(rate.quota - used, 0), -(-left_ms // 1000))
 
     async def charge(self, scope: Scope, identity: Identity) -> None:

@@ -154,6 +154,35 @@ class Settings(BaseSettings):
 
     # The table refuses to delete what is younger than a month.
     audit_days: int = Field(365, ge=30, le=3650, description="Days that an entry of the audit log is kept.")
+    anonymous_link_days: int = Field(
+        30,
+        ge=0,
+        le=36500,
+        description="Days that links made without login or API key live at most, or 0: for ever. "
+        "Default under `shortener up` on loopback: 0.",
+    )
+
+    # Abuse
+    block_list: Path | None = Field(
+        None,
+        description="File of hosts that no link may lead to, one a line, `#` before comments; subdomains are "
+        "included. Read again when it changes. Default: none.",
+    )
+    look_alikes: Literal["warn", "refuse"] = Field(
+        "warn",
+        description="What becomes of links to hosts in Punycode that are made without login or API key: they `warn` of "
+        "the host before they lead there, or the service will `refuse` to make them.",
+    )
+
+    web_risk_key: SecretStr = Field(
+        SecretStr(""),
+        description="Key of Google Web Risk's Lookup API, which then is told the destinations of new links. "
+        "Default: none.",
+    )
+    urlhaus_key: SecretStr = Field(
+        SecretStr(""),
+        description="Key of URLhaus (abuse.ch), which then is told the destinations of new links. Default: none.",
+    )
 
     # Codes
     code_length: int = Field(7, ge=3, le=32, description="Length of generated codes; grows when the space fills.")

@@ -44,6 +44,12 @@ REQUEST_SECONDS = _histogram(
     "request_seconds", "All requests but redirects, by route.", "method", "route", "status", buckets=_LATENCIES_S
 )
 
+DESTINATIONS_REFUSED = _counter("destinations_refused", "URLs that were not to be shortened, by reason.", "reason")
+CLIENTS_REFUSED = _counter("clients_refused", "Requests of banned clients.")
+LOGINS_REFUSED = _counter("logins_refused", "Logins that failed, by reason.", "reason")
+FEED_CHECKS = _counter("feed_checks", "Destinations that feeds were asked about.", "feed", "verdict")
+BLOCK_LIST_LINES = _gauge("block_list_lines", "Lines of the block list: hosts, and bad ones.", "kind", mode="livemax")
+
 CLICK_BATCH_SIZE = _histogram("click_batch_size", "Clicks in a batch that leaves for the stream.", buckets=_SIZES)
 CLICKS_DIRECT = _counter("clicks_direct", "Clicks that a web process wrote to the database itself.")
 CLICKS_DEFERRED = _counter("clicks_deferred", "Clicks answered before they were stored.", "reason")
@@ -130,6 +136,6 @@ def configure_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # What these tell at INFO is noise (each tick of arq), or personal (a job's arguments).
-    for name in ("arq", "alembic", "uvicorn"):
+    # What these tell at INFO is noise (each tick of arq), or personal (a job's arguments, what feeds are asked).
+    for name in ("arq", "alembic", "httpx", "uvicorn"):
         logging.getLogger(name).setLevel(max(level, logging.WARNING))

@@ -136,6 +136,7 @@ def settings(database_url: str, servers: Servers, redis: Redis, monkeypatch: pyt
         limit_account="off",
         limit_login="off",
         anonymous_links=True,
+        anonymous_link_days=0,
         log_level="warning",
     )
 

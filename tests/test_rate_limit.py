@@ -203,7 +203,7 @@ async def test_the_window_ends_when_retry_after_says_and_not_before(settings):
 
 
 async def test_the_last_millisecond_of_a_window_is_counted_like_any_other(settings, redis):
-    script = RateLimits(redis, RedisGuard(5), LimitKeys(SECRET), settings)._script
+    script = RateLimits(redis, RedisGuard(5), LimitKeys(SECRET), TrustedProxies(()), settings)._script
     for _ in range(60):
         pipeline = redis.pipeline(transaction=False)
         pipeline.set("limit:api:client", 5, px=2)
@@ -269,17 +269,17 @@ async def counted_keys(redis, count: int) -> bool:
     return len(await redis.keys("limit:*")) == count
 
 
-async def test_without_redis_the_api_is_not_limited_and_each_process_limits_redirects_alone(settings):
+async def test_without_redis_each_process_limits_the_api_and_redirects_alone(settings):
     nowhere = changed(
         settings,
         redis_url="redis://127.0.0.1:1",
-        limit_api="1/minute",
+        limit_api="3/minute",
         limit_redirect="5/minute",
         limit_miss="5/minute",
     )
     async with running_app(nowhere) as app, client_of(app) as client:
         await create_link(client, code="abc")
-        assert await statuses(client, LINKS, 5) == {200: 5}
+        assert await statuses(client, LINKS, 5) == {200: 2, 429: 3}
         assert await statuses(client, "/abc", 6) == {302: 5, 429: 1}
     async with running_app(nowhere) as app, client_of(app) as client:
         assert await statuses(client, "/nowhere", 6) == {404: 5, 429: 1}

@@ -10,11 +10,13 @@ import socket
 from datetime import UTC
 from typing import Any
 
+import httpx
 import structlog
 from arq import cron
 from arq.worker import Worker, get_kwargs
 from redis.exceptions import RedisError
 
+from shortener.abuse.feeds import feeds_of
 from shortener.clicks.stream import ClickStream, Sealer
 from shortener.database import Database
 from shortener.exposition import serving_own_metrics
@@ -27,7 +29,9 @@ from shortener.telemetry import configure_logging
 from shortener.worker_health import beat, keep_beating, leave
 from workers.backlog import BacklogMetrics
 from workers.clicks import Drain, drain_clicks
+from workers.feeds import check_destinations
 from workers.upkeep import (
+    complete_bans,
     create_partitions,
     evict_changed,
     forget,
@@ -48,6 +52,8 @@ CLOSE_TIMEOUT_S = 2.0
 SCHEDULE = [
     cron(evict_changed, second=set(range(0, 60, 2)), run_at_startup=True, keep_result=0, max_tries=1),
     cron(merge_search_index, second=set(range(1, 60, 2)), keep_result=0, max_tries=1),
+    cron(check_destinations, second=set(range(0, 60, 5)), keep_result=0, max_tries=1),
+    cron(complete_bans, minute=None, second=11, keep_result=0, max_tries=1),
     cron(create_partitions, hour=None, minute=7, run_at_startup=True, keep_result=0, max_tries=3),
     cron(sum_up_breakdowns, hour=None, minute=37, run_at_startup=True, keep_result=0, max_tries=1),
     cron(forget, hour=3, minute=21, run_at_startup=True, keep_result=0, max_tries=3),
@@ -58,6 +64,8 @@ SCHEDULE = [
 async def startup(ctx: dict[str, Any]) -> None:
     settings: Settings = ctx["settings"]
     ctx["database"] = Database(settings)
+    ctx["feed_client"] = httpx.AsyncClient()
+    ctx["feeds"] = feeds_of(settings, ctx["feed_client"])
     ctx["stream"] = ClickStream(ctx["redis"], Sealer(settings.secret_key.get_secret_value()))
     # A process that starts anew, as Redis was away, is the same worker and another consumer.
     ctx["name"] = f"{socket.gethostname()}-{os.getpid()}"
@@ -83,6 +91,8 @@ async def shutdown(ctx: dict[str, Any]) -> None:
                 await leave(ctx["redis"], ctx["name"])
     if "pulse" in ctx:
         await end(ctx["pulse"])
+    if "feed_client" in ctx:
+        await ctx["feed_client"].aclose()
     if "database" in ctx:
         await ctx["database"].close()
 

@@ -7,6 +7,7 @@ from typing import Any
 from redis.asyncio import Redis
 from sqlalchemy import text
 
+from shortener.abuse.bans import complete_user_bans
 from shortener.audit.listing import forget_entries
 from shortener.clicks.partitions import drop_visitor_partitions, ensure_partitions_ahead
 from shortener.clicks.rollups import RECENT, busy_links, sum_up
@@ -22,6 +23,7 @@ SALT_DAYS = 2
 IDEMPOTENCY_HOURS = 24
 # A refresh token that comes back is known as used for so long, and as unknown after it.
 USED_TOKEN_DAYS = 30
+BANS_COMPLETED_WITHIN = timedelta(hours=1)
 IDLE_CONSUMER_MS = 3600 * 1000
 
 # Less than a job may take, less a statement.
@@ -62,6 +64,18 @@ async def evict_changed(ctx: dict[str, Any]) -> int:
         await evict(redis, codes)
     await redis.set(_SWEPT_KEY, repr(now_s))
     return len(codes)
+
+
+async def complete_bans(ctx: dict[str, Any]) -> None:
+    """Go on where a process that banned a user's links, or unbanned them, has died."""
+    database: Database = ctx["database"]
+    redis: Redis = ctx["redis"]
+
+    async def evict_all(*codes: str) -> None:
+        await evict(redis, codes)
+
+    async with database.session() as session:
+        await complete_user_bans(session, evict_all, datetime.now(UTC) - BANS_COMPLETED_WITHIN)
 
 
 async def merge_search_index(ctx: dict[str, Any]) -> None:

@@ -2,13 +2,13 @@
 and no index has to learn of it. Pages that are there keep what they hold.
 
 Revision ID: 20261121_09
-Revises: 20261121_04
+Revises: 20261121_08
 """
 
 from alembic import op
 
 revision = "20261121_09"
-down_revision = "20261121_04"
+down_revision = "20261121_08"
 branch_labels = None
 depends_on = None
 

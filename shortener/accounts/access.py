@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader, HTTPBearer, OAuth2PasswordBearer
 from fastapi.security.base import SecurityBase
 
+from shortener.abuse.standing import Standing
 from shortener.accounts.authentication import Authentication
 from shortener.accounts.credentials import (
     AuthenticationRequired,
@@ -86,14 +87,20 @@ Known = Annotated[Principal, Depends(_known)]
 LoggedIn = Annotated[Principal, Depends(_logged_in)]
 
 
+def principal_of(request: Request) -> Principal | None:
+    """Who is asking on a route of the API; None for who shows nothing, where that is allowed."""
+    principal: Principal | None = request.scope[PRINCIPAL_KEY]
+    return principal
+
+
 def needs(scope: Scope) -> params.Security:
     """What a link's route has among its `dependencies`: whoever is known needs this scope; where the settings
     allow it, who shows nothing may come in as well."""
     return params.Security(_known_or_anonymous, scopes=[scope])
 
 
-# What a route for admins has among its `dependencies`; it is never open to who shows nothing.
-administers = params.Security(_known, scopes=[Scope.ADMIN])
+# What an admin's route has among its `dependencies`: nobody comes in without a credential, whatever the settings say.
+needs_admin = params.Security(_known, scopes=[Scope.ADMIN])
 
 
 class ApiRoute(APIRoute):
@@ -110,6 +117,7 @@ class ApiRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             scope = request.scope
+            _check_client(request)
             try:
                 scope[PRINCIPAL_KEY] = principal = await _principal(request)
             except InvalidCredential:
@@ -139,11 +147,19 @@ class LoginRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def limited(request: Request) -> Response:
+            _check_client(request)
             refuse_in_query(request.scope)
             await self.limiter(request)
             return await handle(request)
 
         return limited
+
+
+def _check_client(request: Request) -> None:
+    """Raises ClientBanned."""
+    state = request.app.state
+    standing: Standing = state.standing
+    standing.check_client(state.proxies.client_of(request.scope))
 
 
 async def _principal(request: Request) -> Principal | None:

@@ -89,7 +89,7 @@ async def register(body: Registration, request: Request, session: Writer, accoun
     return RegistrationOut(email=body.email)
 
 
-@entry_router.post("/token", responses=errors(400, 401, 413, 422, 429, 503))
+@entry_router.post("/token", responses=errors(400, 401, 403, 413, 422, 429, 503))
 async def log_in(
     form: Annotated[LoginForm, Form()], request: Request, session: Writer, accounts: Accounts
 ) -> TokensOut:
@@ -99,7 +99,7 @@ async def log_in(
     return _tokens_out(await accounts.log_in(session, form.username, form.password.get_secret_value(), client))
 
 
-@entry_router.post("/refresh", responses=errors(400, 401, 413, 422, 429, 503))
+@entry_router.post("/refresh", responses=errors(400, 401, 403, 413, 422, 429, 503))
 async def refresh(body: Refresh, request: Request, session: Writer, accounts: Accounts) -> TokensOut:
     """New tokens for a refresh token, which works once. One that comes back ends its session: it was stolen, or the one
     that came of it."""
@@ -116,7 +116,7 @@ async def log_out(principal: LoggedIn, session: Writer, accounts: Accounts) -> N
     await accounts.log_out(session, principal)
 
 
-@me_router.get("", responses=errors(401, 429, 503))
+@me_router.get("", responses=errors(401, 403, 429, 503))
 async def get_me(principal: Known, session: Writer) -> MeOut:
     """Who you are, and what this login or key may do."""
     user = await session.get(User, principal.user_id)

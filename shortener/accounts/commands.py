@@ -18,9 +18,9 @@ from shortener.accounts.passwords import Passwords, check_password
 from shortener.accounts.principals import Scope, scopes_of_user, user_subject
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.schemas import Email
-from shortener.accounts.service import replace_password
+from shortener.accounts.service import UnknownUser, replace_password
 from shortener.audit.trail import Action, record
-from shortener.errors import Conflict, NotFound, Unprocessable
+from shortener.errors import Conflict, Unprocessable
 from shortener.opened import opened
 from shortener.settings import Settings
 
@@ -31,10 +31,6 @@ _email = TypeAdapter[str](Email)
 
 class EmailTaken(Conflict):
     type, title = "email-taken", "Email taken"
-
-
-class UnknownUser(NotFound):
-    type, title = "user-not-found", "No such user"
 
 
 class _Parts(NamedTuple):

@@ -1,18 +1,12 @@
 """How every process hears within a second that somebody is not to be let in any more."""
 
-import asyncio
 from collections.abc import Callable, Collection
 
-import structlog
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
-log = structlog.get_logger(__name__)
+from shortener.invalidations import report
 
 REVOKED_CHANNEL = "revoked"
-# Who revokes does not wait for longer, and nobody's memory outlives a Redis that is away for as long.
-REPORT_TIMEOUT_S = 1.0
-_PAUSE_S = 0.1
 
 
 class Revocations:
@@ -25,17 +19,4 @@ class Revocations:
     async def report(self, *subjects: str) -> None:
         """To be called once the revocation is committed."""
         self._forget(subjects)
-        try:
-            async with asyncio.timeout(REPORT_TIMEOUT_S):
-                while not await self._published(" ".join(subjects)):
-                    await asyncio.sleep(_PAUSE_S)
-        except TimeoutError:
-            # Each process trusts its memory only while Redis reports to it.
-            log.warning("revocation_not_reported")
-
-    async def _published(self, message: str) -> bool:
-        try:
-            await self._redis.publish(REVOKED_CHANNEL, message)
-        except (RedisError, OSError):
-            return False
-        return True
+        await report(self._redis, REVOKED_CHANNEL, " ".join(subjects))

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+import structlog
 import uuid_utils.compat
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -20,7 +21,10 @@ from shortener.accounts.revocation import Revocations
 from shortener.accounts.slowdown import Slowdown, TooManyFailures
 from shortener.accounts.tokens import AccessTokens, hash_secret, new_refresh_token
 from shortener.audit.trail import Action, record
-from shortener.errors import Forbidden, Unauthorized
+from shortener.errors import Forbidden, NotFound, Unauthorized
+from shortener.telemetry import LOGINS_REFUSED
+
+log = structlog.get_logger(__name__)
 
 SESSION_IDLE = timedelta(days=14)
 SESSION_LIFETIME = timedelta(days=90)
@@ -40,6 +44,10 @@ class WrongPassword(Forbidden):
 
     def __init__(self) -> None:
         super().__init__("The password is wrong.")
+
+
+class UnknownUser(NotFound):
+    type, title = "user-not-found", "No such user"
 
 
 class RegistrationClosed(Forbidden):
@@ -89,8 +97,13 @@ class AccountService:
 
     async def _admit(self, session: AsyncSession, user: User | None, email: str, password: str, client: str) -> Tokens:
         known_hash = None if user is None or user.is_disabled else user.password_hash
-        new_hash = await self._compare(email, password, known_hash, client)
+        try:
+            new_hash = await self._compare(email, password, known_hash, client)
+        except TooManyFailures:
+            _note_refusal("too_many_failures", user)
+            raise
         if user is None or new_hash is None:
+            _note_refusal(_why_refused(user), user)
             raise InvalidLogin
         async with session.begin():
             # It may have been disabled, or its password changed, while the old one was compared.
@@ -101,6 +114,7 @@ class AccountService:
                 .returning(User.id)
             )
             if kept is None:
+                _note_refusal("changed_meanwhile", user)
                 raise InvalidLogin
             now = datetime.now(UTC)
             login = Session(id=_new_id(), user_id=user.id, created_at=now, expires_at=now + SESSION_IDLE)
@@ -210,6 +224,18 @@ class AccountService:
         refresh = new_refresh_token()
         session.add(RefreshToken(hash=hash_secret(refresh), session_id=login.id))
         return Tokens(self._tokens.issue(login.user_id, login.id, int(now.timestamp())), refresh)
+
+
+def _why_refused(user: User | None) -> str:
+    if user is None:
+        return "unknown_user"
+    return "disabled" if user.is_disabled else "wrong_password"
+
+
+def _note_refusal(reason: str, user: User | None) -> None:
+    LOGINS_REFUSED.labels(reason).inc()
+    # An address that is nobody's may be a password typed into the wrong field.
+    log.warning("login_refused", reason=reason, user=None if user is None else user.id)
 
 
 async def replace_password(session: AsyncSession, user: User, new_hash: str, keep: uuid.UUID | None = None) -> None:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request
 
-from shortener.accounts.access import ApiRoute, administers
+from shortener.accounts.access import ApiRoute, needs_admin
 from shortener.audit.listing import Wanted, list_entries
 from shortener.audit.schemas import AuditEntryOut, AuditPage
 from shortener.audit.trail import Action
@@ -17,7 +17,7 @@ from shortener.database import Reader
 from shortener.openapi import errors
 from shortener.pagination import MAX_CURSOR
 
-router = APIRouter(prefix="/admin/audit", tags=["administration"], route_class=ApiRoute, dependencies=[administers])
+router = APIRouter(prefix="/admin/audit", tags=["administration"], route_class=ApiRoute, dependencies=[needs_admin])
 
 Subject = Annotated[str | None, Query(max_length=200, pattern=r"^[!-~]+$", examples=["user:7"])]
 

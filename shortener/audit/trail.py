@@ -9,7 +9,7 @@ from starlette.requests import HTTPConnection
 
 from shortener.accounts.principals import PRINCIPAL_KEY, Principal, user_subject
 from shortener.audit.models import AuditEntry
-from shortener.client_address import client_address, coarse_network
+from shortener.client_address import coarse_network
 from shortener.database import REQUEST_KEY
 
 ANONYMOUS = "anonymous"
@@ -78,7 +78,7 @@ def _actor_of(session: AsyncSession, by: Principal | None) -> Actor:
     if request is None:
         actor: Actor = session.info[ACTOR_KEY]
         return actor
-    client = coarse_network(client_address(request.scope, request.app.state.settings.trusted_proxies))
+    client = coarse_network(request.app.state.proxies.client_of(request.scope))
     principal: Principal | None = by or request.scope.get(PRINCIPAL_KEY)
     if principal is None:
         return Actor(ANONYMOUS, client=client)

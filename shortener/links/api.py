@@ -4,22 +4,23 @@ import hashlib
 import json
 from functools import partial
 from typing import Annotated
-from urllib.parse import urlencode
 
 import orjson
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi import status as http
 
-from shortener.accounts.access import ApiRoute, needs
+from shortener.abuse.lookalikes import Flag
+from shortener.accounts.access import ApiRoute, needs, principal_of
 from shortener.accounts.principals import Scope
 from shortener.database import Reader, Writer
 from shortener.links.bulk_answer import bulk_answer
+from shortener.links.destinations import host_of
 from shortener.links.listing import Order, Sort, list_links
 from shortener.links.models import Link
 from shortener.links.schemas import BulkCreate, BulkOut, LinkCreate, LinkOut, LinkPage, LinkUpdate
 from shortener.links.service import LinkService
 from shortener.openapi import errors
-from shortener.pagination import MAX_CURSOR
+from shortener.pagination import MAX_CURSOR, beside_items
 
 router = APIRouter(prefix="/links", tags=["links"], route_class=ApiRoute)
 
@@ -28,7 +29,7 @@ ExistingCode = Annotated[str, Path(max_length=64, pattern="^[A-Za-z0-9_-]+$", ex
 IdempotencyHeader = Annotated[str | None, Header(min_length=1, max_length=255)]
 
 
-def _out(request: Request, link: Link, clicks: int) -> LinkOut:
+def link_out(request: Request, link: Link, clicks: int) -> LinkOut:
     return LinkOut(
         code=link.code,
         short_url=f"{request.app.state.settings.base_url}/{link.code}",
@@ -38,6 +39,8 @@ def _out(request: Request, link: Link, clicks: int) -> LinkOut:
         updated_at=link.updated_at,
         expires_at=link.expires_at,
         disabled=link.is_disabled,
+        banned=link.ban_id is not None or request.app.state.standing.state_of(host_of(link.url)) is not None,
+        flag=None if link.flag is None else Flag(link.flag),
         clicks=clicks,
     )
 
@@ -62,15 +65,16 @@ async def create_link(
     the link since."""
     state = request.app.state
     service: LinkService = state.links
+    is_anonymous = principal_of(request) is None
 
     def written(link: Link) -> bytes:
-        return _out(request, link, 0).model_dump_json().encode()
+        return link_out(request, link, 0).model_dump_json().encode()
 
     if idempotency_key is None:
-        answer = written(await service.create(body))
+        answer = written(await service.create(body, is_anonymous))
     else:
         client = state.rate_limits.identity_of(request.scope).name
-        answer = await service.create_once(session, body, written, client, idempotency_key)
+        answer = await service.create_once(session, body, is_anonymous, written, client, idempotency_key)
     path = request.app.url_path_for("get_link", code=orjson.loads(answer)["code"])
     return Response(answer, http.HTTP_201_CREATED, {"Location": str(path)}, "application/json")
 
@@ -95,13 +99,20 @@ async def create_links(
     state = request.app.state
     service: LinkService = state.links
     base_url = state.settings.base_url
+    is_anonymous = principal_of(request) is None
     if idempotency_key is None:
-        answer = bulk_answer(await service.create_many(session, body.items()), base_url)
+        answer = bulk_answer(await service.create_many(session, body.items(), is_anonymous), base_url)
     else:
         client = state.rate_limits.identity_of(request.scope).name
         fingerprint = hashlib.sha256(json.dumps(await request.json(), sort_keys=True).encode()).digest()
         answer = await service.create_many_once(
-            session, body.items(), partial(bulk_answer, base_url=base_url), client, idempotency_key, fingerprint
+            session,
+            body.items(),
+            is_anonymous,
+            partial(bulk_answer, base_url=base_url),
+            client,
+            idempotency_key,
+            fingerprint,
         )
     return Response(answer, media_type="application/json")
 
@@ -120,25 +131,16 @@ async def get_links(
 ) -> LinkPage:
     """All links, a page at a time."""
     page = await list_links(session, q=q, sort=sort, order=order, limit=limit, cursor=cursor)
-
-    def path(cursor: str | None) -> str | None:
-        if cursor is None:
-            return None
-        query = {"limit": limit, "sort": sort, "order": order, "cursor": cursor} | ({"q": q} if q else {})
-        return f"{request.url.path}?{urlencode(query)}"
-
     return LinkPage(
-        items=[_out(request, link, clicks) for link, clicks in page.items],
-        total=page.total,
-        next=path(page.next_cursor),
-        previous=path(page.previous_cursor),
+        items=[link_out(request, link, clicks) for link, clicks in page.items],
+        **beside_items(request.url.path, page, limit=limit, sort=sort, order=order, q=q),
     )
 
 
 @router.get("/{code}", responses=errors(401, 403, 404, 422, 429, 503), dependencies=[needs(Scope.LINKS_READ)])
 async def get_link(code: ExistingCode, request: Request, session: Writer) -> LinkOut:
     """One link."""
-    return _out(request, *await request.app.state.links.get(session, code))
+    return link_out(request, *await request.app.state.links.get(session, code))
 
 
 @router.patch(
@@ -148,7 +150,8 @@ async def get_link(code: ExistingCode, request: Request, session: Writer) -> Lin
 )
 async def update_link(code: ExistingCode, body: LinkUpdate, request: Request, session: Writer) -> LinkOut:
     """Change a link; every process follows within a second."""
-    return _out(request, *await request.app.state.links.update(session, code, body))
+    is_anonymous = principal_of(request) is None
+    return link_out(request, *await request.app.state.links.update(session, code, body, is_anonymous))
 
 
 @router.delete(

@@ -18,15 +18,17 @@ LENGTHS_TRIED = 5
 
 # One row is answered, since to read a thousand takes longer than to make them.
 _INSERT = text(
-    "WITH created AS (INSERT INTO links (code, url, title, expires_at) "
+    "WITH created AS (INSERT INTO links (code, url, title, expires_at, flag, has_warning) "
     "SELECT * FROM unnest(CAST(:codes AS text[]), CAST(:urls AS text[]), CAST(:titles AS text[]), "
-    "CAST(:expiries AS timestamptz[])) ON CONFLICT DO NOTHING RETURNING code) "
+    "CAST(:expiries AS timestamptz[]), CAST(:flags AS text[]), CAST(:warnings AS boolean[])) "
+    "ON CONFLICT DO NOTHING RETURNING code) "
     "SELECT now(), array_agg(code) FROM created"
 )
 
 _INSERT_ONE = (
-    "INSERT INTO links (code, url, title, expires_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING "
-    "RETURNING id, code, url, title, created_at, updated_at, expires_at, is_disabled"
+    "INSERT INTO links (code, url, title, expires_at, flag, has_warning) VALUES ($1, $2, $3, $4, $5, $6) "
+    "ON CONFLICT DO NOTHING "
+    "RETURNING id, code, url, title, created_at, updated_at, expires_at, is_disabled, ban_id, flag"
 )
 
 
@@ -50,6 +52,8 @@ class NewLink:
     url: str
     title: str | None
     expires_at: datetime | None
+    flag: str | None = None
+    has_warning: bool = False
     created_at: datetime | None = None
 
 
@@ -70,7 +74,9 @@ async def insert_one(connection: asyncpg.Connection, new: NewLink, code_length: 
     """
     codes = (generate_code(length) for length in lengths_tried(code_length)) if new.code is None else [new.code]
     for code in codes:
-        row = await connection.fetchrow(_INSERT_ONE, code, new.url, new.title, new.expires_at)
+        row = await connection.fetchrow(
+            _INSERT_ONE, code, new.url, new.title, new.expires_at, new.flag, new.has_warning
+        )
         if row is not None:
             return Link(**row)
     raise NoFreeCode if new.code is None else CodeTaken(new.code)
@@ -133,6 +139,8 @@ async def _insert(session: AsyncSession, links: Mapping[str, NewLink]) -> tuple[
             "urls": [new.url for new in ordered],
             "titles": [new.title for new in ordered],
             "expiries": [new.expires_at for new in ordered],
+            "flags": [new.flag for new in ordered],
+            "warnings": [new.has_warning for new in ordered],
         },
     )
     created_at, created = rows.one()

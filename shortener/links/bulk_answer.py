@@ -35,6 +35,8 @@ def _result(n: int, outcome: Outcome, base_url: str) -> dict[str, Any]:
         "updated_at": outcome.created_at,
         "expires_at": outcome.expires_at and outcome.expires_at.astimezone(UTC),
         "disabled": False,
+        "banned": False,
+        "flag": outcome.flag,
         "clicks": 0,
     }
     return {"status": 201, "link": link}

@@ -22,6 +22,10 @@ _PLAIN_STRUCTURE = re.compile(r"https?://[^/\\?#][^\\?#]*([?#].*)?", re.IGNORECA
 _PLAIN = re.compile(r"https?://((?:[a-z0-9-]+[.])+[a-z]{2,})(?:[/?#][A-Za-z0-9!$%&()*+,./:;=?@_~#-]*)?")
 
 
+# The host of such a URL, whatever follows it.
+_PLAIN_HOST = re.compile(r"https?://((?:[a-z0-9-]+[.])+[a-z]{2,})(?:[/?#]|\Z)")
+
+
 class OwnHosts(NamedTuple):
     """This service's own addresses: to lead there would be a loop.
 
@@ -40,8 +44,15 @@ def own_hosts(base_url: str, port: int) -> OwnHosts:
     return OwnHosts(frozenset(names), frozenset({parts.port or _DEFAULT_PORTS[url.protocol], port}))
 
 
-def check_destination(text: str, own: OwnHosts) -> str:
-    """The URL as the Location header will carry it. Raises ValueError with the reason.
+class Destination(NamedTuple):
+    """A URL as the Location header will carry it, and its host as it is compared: in small letters and Punycode."""
+
+    url: str
+    host: str
+
+
+def read_destination(text: str, own: OwnHosts) -> Destination:
+    """Raises ValueError with the reason.
 
     A URL that is pure ASCII, and that is read alike with and without normalising, is kept to the byte;
     any other is stored in its normal form (Punycode host, percent-encoded path).
@@ -51,7 +62,13 @@ def check_destination(text: str, own: OwnHosts) -> str:
         return _check_parsed(text, own)
     if host in own.names:
         raise ValueError(_LEADS_BACK)
-    return text
+    return Destination(text, host)
+
+
+def host_of(url: str) -> str:
+    """The host of a URL that was accepted, as in `Destination`."""
+    plain = _PLAIN_HOST.match(url)
+    return _plain_host(ada_url.URL(url).hostname) if plain is None else plain[1]
 
 
 def _plain_name(text: str) -> str | None:
@@ -63,7 +80,7 @@ def _plain_name(text: str) -> str | None:
     return None if "xn--" in host or host.endswith(".localhost") else host
 
 
-def _check_parsed(text: str, own: OwnHosts) -> str:
+def _check_parsed(text: str, own: OwnHosts) -> Destination:
     text = text.strip(" ")
     if not text:
         raise ValueError("the URL is empty")
@@ -79,7 +96,7 @@ def _check_parsed(text: str, own: OwnHosts) -> str:
     href = str(url.href)
     if len(href) > MAX_LENGTH:
         raise ValueError(f"the URL is longer than {MAX_LENGTH} characters once it is encoded")
-    return text if _is_same_to_browsers(text, href) else href
+    return Destination(text if _is_same_to_browsers(text, href) else href, _plain_host(url.hostname))
 
 
 def _parse(text: str) -> ada_url.URL:

@@ -42,6 +42,11 @@ class Link(Base):
     expires_at: Mapped[datetime | None] = mapped_column(_MOMENT)
     is_disabled: Mapped[bool] = mapped_column(server_default=text("false"))
     deleted_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+    # Without a key to the table of bans, which would be looked into at every create.
+    ban_id: Mapped[int | None] = mapped_column(BigInteger)
+    # Why the destination's host is suspicious.
+    flag: Mapped[str | None] = mapped_column(Text)
+    has_warning: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class IdempotencyKey(Base):

@@ -15,6 +15,7 @@ from pydantic import (
 )
 from pydantic.json_schema import SkipJsonSchema
 
+from shortener.abuse.lookalikes import Flag
 from shortener.errors import Unprocessable, invalid_request
 from shortener.links.codes import CUSTOM_CODE, check_custom_code
 from shortener.text import printable, storable
@@ -85,6 +86,8 @@ class LinkOut(BaseModel):
     updated_at: datetime
     expires_at: datetime | None
     disabled: bool
+    banned: bool = Field(description="Whether an admin has taken the link down, or its destination's host.")
+    flag: Flag | None = Field(description="Why the destination's host is suspicious.")
     clicks: int = Field(description="People's clicks so far, as of the last second or two.", examples=[0])
 
 

@@ -11,16 +11,20 @@ from redis.exceptions import RedisError
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shortener.abuse.checks import ask_again
+from shortener.abuse.lookalikes import Flag
+from shortener.abuse.policy import LinkPolicy
 from shortener.audit.trail import Action, link_subject, record
 from shortener.clicks.models import ClickTotal
 from shortener.database import Database, driver_of
 from shortener.errors import NotFound, ShortenerError, Unprocessable
 from shortener.links.bulk import NewLink, Outcome, insert_many, insert_one
-from shortener.links.destinations import OwnHosts, check_destination
+from shortener.links.destinations import Destination, OwnHosts, read_destination
 from shortener.links.idempotency import claim
 from shortener.links.models import Link
 from shortener.links.schemas import LinkCreate, LinkUpdate
 from shortener.redirect.cache import evict, evict_present
+from shortener.telemetry import DESTINATIONS_REFUSED
 
 log = structlog.get_logger(__name__)
 
@@ -53,31 +57,39 @@ class LinkService:
         database: Database,
         redis: Redis,
         own: OwnHosts,
+        policy: LinkPolicy,
         code_length: int,
         forget: Callable[[Iterable[str]], None] = lambda _: None,
     ) -> None:
         self._database = database
         self._redis = redis
         self._own = own
+        self._policy = policy
         self._code_length = code_length
         self._forget = forget
 
-    async def create(self, request: LinkCreate) -> Link:
-        """Raises CodeTaken, InvalidDestination, InvalidExpiry."""
-        new = self._checked(request)
+    async def create(self, request: LinkCreate, is_anonymous: bool) -> Link:
+        """Raises CodeTaken, InvalidDestination, RefusedDestination, InvalidExpiry."""
+        new = self._checked(request, is_anonymous)
         # One statement, which is a transaction by itself: around it SQLAlchemy would take most of the time.
         async with self._database.driver_connection() as connection:
             link = await insert_one(connection, new, self._code_length)
-        await self._evict(link.code)
+        await self.evict(link.code)
         return link
 
     async def create_once(
-        self, session: AsyncSession, request: LinkCreate, write: Callable[[Link], bytes], client: str, key: str
+        self,
+        session: AsyncSession,
+        request: LinkCreate,
+        is_anonymous: bool,
+        write: Callable[[Link], bytes],
+        client: str,
+        key: str,
     ) -> bytes:
         """Create and `write` the answer, or give what was written for this client's key, whatever has become of the
         link since. Raises also IdempotencyKeyReused."""
         fingerprint = hashlib.sha256(request.model_dump_json().encode()).digest()
-        new = self._checked(request)
+        new = self._checked(request, is_anonymous)
         async with session.begin():
             record, is_new = await claim(session, client, key, fingerprint)
             if not is_new:
@@ -85,14 +97,14 @@ class LinkService:
                 return record.answer or write(await session.get_one(Link, record.link_id))
             link = await insert_one(await driver_of(await session.connection()), new, self._code_length)
             record.link_id, record.answer = link.id, (answer := write(link))
-        await self._evict(link.code)
+        await self.evict(link.code)
         return answer
 
     async def create_many(
-        self, session: AsyncSession, requests: Sequence[LinkCreate | ShortenerError]
+        self, session: AsyncSession, requests: Sequence[LinkCreate | ShortenerError], is_anonymous: bool
     ) -> list[Outcome]:
         """What each request comes to, in order; one that is an error already stays it. In one transaction."""
-        outcomes = await self._judged(requests)
+        outcomes = await self._judged(requests, is_anonymous)
         async with session.begin():
             await insert_many(session, outcomes, self._code_length)
         await self._evict_new(requests, outcomes)
@@ -102,6 +114,7 @@ class LinkService:
         self,
         session: AsyncSession,
         requests: Sequence[LinkCreate | ShortenerError],
+        is_anonymous: bool,
         write: Callable[[Sequence[Outcome]], bytes],
         client: str,
         key: str,
@@ -109,7 +122,7 @@ class LinkService:
     ) -> bytes:
         """Create and `write` the answer, or give what was written for this client's key.
         Raises IdempotencyKeyReused."""
-        outcomes = await self._judged(requests)
+        outcomes = await self._judged(requests, is_anonymous)
         async with session.begin():
             record, is_new = await claim(session, client, key, fingerprint)
             if not is_new:
@@ -132,11 +145,14 @@ class LinkService:
             raise UnknownLink(code)
         return row[0], row[1]
 
-    async def update(self, session: AsyncSession, code: str, request: LinkUpdate) -> tuple[Link, int]:
-        """Change what the request names. Raises UnknownLink, InvalidDestination, InvalidExpiry."""
+    async def update(
+        self, session: AsyncSession, code: str, request: LinkUpdate, is_anonymous: bool
+    ) -> tuple[Link, int]:
+        """Change what the request names. Raises UnknownLink, InvalidDestination, RefusedDestination, InvalidExpiry."""
         changes = request.model_dump(exclude_unset=True)
         if "url" in changes:
-            changes["url"] = self._checked_url(changes["url"])
+            destination, flag = self._checked_destination(changes["url"], is_anonymous)
+            changes |= {"url": destination.url, "flag": flag, "has_warning": is_anonymous and flag is not None}
         if "expires_at" in changes:
             _check_expiry(changes["expires_at"])
         if "title" in changes:
@@ -145,11 +161,15 @@ class LinkService:
             changes["is_disabled"] = changes.pop("disabled")
         async with session.begin():
             link, clicks = await self._locked(session, code)
+            if "expires_at" in changes and is_anonymous:
+                changes["expires_at"] = self._policy.expiry(changes["expires_at"], link.created_at)
+            if changes.get("url", link.url) != link.url:
+                await ask_again(session, link.id)
             for name, value in changes.items():
                 setattr(link, name, value)
             link.updated_at = datetime.now(UTC)
             record(session, Action.LINK_CHANGED, link_subject(code), fields=sorted(request.model_fields_set))
-        await self._evict(code)
+        await self.evict(code)
         return link, clicks
 
     async def delete(self, session: AsyncSession, code: str) -> None:
@@ -158,7 +178,7 @@ class LinkService:
             link, _ = await self._locked(session, code)
             link.deleted_at = link.updated_at = datetime.now(UTC)
             record(session, Action.LINK_DELETED, link_subject(code))
-        await self._evict(code)
+        await self.evict(code)
 
     async def _locked(self, session: AsyncSession, code: str) -> tuple[Link, int]:
         link, clicks = await self.get(session, code)
@@ -167,39 +187,47 @@ class LinkService:
             raise UnknownLink(code)
         return link, clicks
 
-    async def _judged(self, requests: Sequence[LinkCreate | ShortenerError]) -> list[Outcome]:
+    async def _judged(self, requests: Sequence[LinkCreate | ShortenerError], is_anonymous: bool) -> list[Outcome]:
         outcomes: list[Outcome] = []
         for n, request in enumerate(requests):
             if n % _CHECKED_AT_ONCE == 0:
                 await asyncio.sleep(0)
-            outcomes.append(request if isinstance(request, ShortenerError) else self._judge(request))
+            outcomes.append(request if isinstance(request, ShortenerError) else self._judge(request, is_anonymous))
         return outcomes
 
-    def _judge(self, request: LinkCreate) -> Outcome:
+    def _judge(self, request: LinkCreate, is_anonymous: bool) -> Outcome:
         try:
-            return self._checked(request)
+            return self._checked(request, is_anonymous)
         except ShortenerError as error:
             return error
 
-    def _checked(self, request: LinkCreate) -> NewLink:
-        _check_expiry(request.expires_at)
-        return NewLink(request.code, self._checked_url(request.url), request.title or None, request.expires_at)
+    def _checked(self, request: LinkCreate, is_anonymous: bool) -> NewLink:
+        expires_at = request.expires_at
+        _check_expiry(expires_at)
+        if is_anonymous:
+            expires_at = self._policy.expiry(expires_at, datetime.now(UTC))
+        destination, flag = self._checked_destination(request.url, is_anonymous)
+        has_warning = is_anonymous and flag is not None
+        return NewLink(request.code, destination.url, request.title or None, expires_at, flag, has_warning)
 
-    def _checked_url(self, url: str) -> str:
+    def _checked_destination(self, url: str, is_anonymous: bool) -> tuple[Destination, Flag | None]:
         try:
-            return check_destination(url, self._own)
+            destination = read_destination(url, self._own)
         except ValueError as error:
+            DESTINATIONS_REFUSED.labels("invalid").inc()
             reason = str(error)
             field = {"in": "body", "field": "/url", "message": reason}
             raise InvalidDestination(f"{reason[0].upper()}{reason[1:]}.", errors=[field]) from None
+        return destination, self._policy.check(destination.host, is_anonymous)
 
     async def _evict_new(self, requests: Sequence[LinkCreate | ShortenerError], outcomes: Sequence[Outcome]) -> None:
         """Somebody may have asked for a code before there was a link."""
         chosen = {request.code for request in requests if isinstance(request, LinkCreate) and request.code}
         new = [outcome.code for outcome in outcomes if isinstance(outcome, NewLink) and outcome.code]
-        await self._evict(*chosen.intersection(new), generated=[code for code in new if code not in chosen])
+        await self.evict(*chosen.intersection(new), generated=[code for code in new if code not in chosen])
 
-    async def _evict(self, *codes: str, generated: Sequence[str] = ()) -> None:
+    async def evict(self, *codes: str, generated: Sequence[str] = ()) -> None:
+        """Links have changed: everybody is to forget them."""
         try:
             async with asyncio.timeout(EVICT_TIMEOUT_S):
                 await evict(self._redis, codes)

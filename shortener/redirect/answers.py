@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from shortener.errors import Gone, MethodNotAllowed, NotFound, ShortenerError
 from shortener.rate_limit import Verdict, split_head
-from shortener.redirect.pages import CSP, destination_body, error_body
+from shortener.redirect.pages import CSP, destination_body, error_body, warning_body
 from shortener.redirect.target import Status
 
 Headers = list[tuple[bytes, bytes]]
@@ -21,6 +21,10 @@ class LinkGone(Gone):
     type, title = "link-gone", "This link no longer works"
 
 
+class LinkBanned(Gone):
+    type, title = "link-banned", "This link was taken down"
+
+
 _GONE_DETAIL = {
     Status.DELETED: "The link was deleted.",
     Status.DISABLED: "The link was disabled by its owner.",
@@ -32,6 +36,8 @@ class Answer(NamedTuple):
     status: int
     headers: Headers
     body: bytes = b""
+    # For the counter, where the status does not tell.
+    outcome: str | None = None
 
 
 def redirect_head(url: str, verdict: Verdict | None) -> bytes:
@@ -44,7 +50,9 @@ def redirect(url: str, verdict: Verdict | None) -> Answer:
     return Answer(302, split_head(redirect_head(url, verdict)))
 
 
-def gone(status: Status) -> LinkGone:
+def gone(status: Status) -> Gone:
+    if status is Status.BANNED:
+        return LinkBanned("The link, or the place that it led to, breaks the rules of this service.")
     return LinkGone(_GONE_DETAIL[status])
 
 
@@ -62,10 +70,17 @@ def destination(code: str, short_url: str, url: str, wants_page: bool, verdict: 
     return Answer(200, _headers(content_type, body, verdict), body)
 
 
+def warning(code: str, short_url: str, url: str, consent: str, wants_page: bool, verdict: Verdict | None) -> Answer:
+    """Where a suspicious link leads, and how to follow it all the same."""
+    content_type, body = warning_body(code, short_url, url, consent, wants_page)
+    return Answer(200, _headers(content_type, body, verdict), body, "warned")
+
+
 def error(error: ShortenerError, wants_page: bool, verdict: Verdict | None) -> Answer:
     content_type, body = error_body(error, wants_page)
     extra = [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
-    return Answer(error.status, [*_headers(content_type, body, verdict), *extra], body)
+    outcome = "banned" if isinstance(error, LinkBanned) else None
+    return Answer(error.status, [*_headers(content_type, body, verdict), *extra], body, outcome)
 
 
 def _limit_headers(verdict: Verdict | None) -> Headers:

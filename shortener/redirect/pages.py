@@ -2,6 +2,7 @@
 
 from html import escape
 
+import ada_url
 import orjson
 
 from shortener.errors import PROBLEM_JSON, TYPE_PREFIX, ShortenerError
@@ -38,3 +39,20 @@ def destination_body(code: str, short_url: str, url: str, wants_page: bool) -> t
         link = f'<a href="{escape(url)}" rel="noreferrer nofollow">{escape(url)}</a>'
         return b"text/html; charset=utf-8", page(f"/{code} leads to", link)
     return b"application/json", orjson.dumps({"code": code, "short_url": short_url, "url": url})
+
+
+def warning_body(code: str, short_url: str, url: str, consent: str, wants_page: bool) -> tuple[bytes, bytes]:
+    """Content type and body that name the host in both its forms; who goes on does so with the query `consent`."""
+    host = ada_url.URL(url).hostname
+    readable = str(ada_url.idna_to_unicode(host))
+    if wants_page:
+        html = (
+            f"This link leads to a site whose name may look like another one's. As it is to be read:</p>"
+            f"<p><strong>{escape(readable)}</strong></p><p>As computers write it:</p>"
+            f"<p><strong>{escape(host)}</strong></p><p>If that is not the site that you expect, close this page.</p>"
+            f'<p><a href="/{code}?{escape(consent)}" rel="nofollow noreferrer">Go on to {escape(host)}</a>'
+        )
+        return b"text/html; charset=utf-8", page("Do you know this site?", html)
+    document = {"code": code, "short_url": short_url, "url": url, "host": host, "unicode_host": readable}
+    document["warning"] = "The host's name may look like another one's. Show it to whoever wants to follow the link."
+    return b"application/json", orjson.dumps(document | {"continue_url": f"{short_url}?{consent}"})

@@ -22,24 +22,34 @@ log = structlog.get_logger(__name__)
 SELECT_TIMEOUT_S = 2.0
 
 Told = Callable[[Cached | Exception], None]
+Judge = Callable[[Target], Target]
 
 # Plain SQL on the driver's connection: a miss waits for it, and SQLAlchemy adds more than the query takes.
 _SELECT = """
     SELECT code, id, url, extract(epoch FROM expires_at)::float8 AS expires_at_s,
-           is_disabled, deleted_at IS NOT NULL AS is_deleted
+           is_disabled, deleted_at IS NOT NULL AS is_deleted, ban_id IS NOT NULL AS is_banned, has_warning
     FROM links WHERE code = ANY($1::text[])
 """
 
 
 class Resolver:
     """Asks Redis in the round trips that store clicks (a `Rider` of the recorder, which `carry` wakes): while one is on
-    its way the codes of the next gather. Those that Redis does not know share one SELECT."""
+    its way the codes of the next gather. Those that Redis does not know share one SELECT. `judge` sees each target on
+    its way into memory: what it knows of hosts is written on no link."""
 
-    def __init__(self, database: Database, cache: TargetCache, memory: MemoryLevel, carry: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        cache: TargetCache,
+        memory: MemoryLevel,
+        carry: Callable[[], None],
+        judge: Judge = lambda target: target,
+    ) -> None:
         self._database = database
         self._cache = cache
         self._memory = memory
         self._carry = carry
+        self._judge = judge
         self._loading: dict[str, list[Told]] = {}
         self._queued: list[str] = []
         self._asked: list[str] = []
@@ -132,17 +142,22 @@ class Resolver:
             self._deliver(found)
 
     def _deliver(self, found: Mapping[str, Cached]) -> None:
-        for code, value in found.items():
+        for code, loaded in found.items():
+            value = self._judged(loaded)
             if code not in self._changed_while_loading:
                 self._memory.put(code, value)
             self._tell(code, value)
+
+    def _judged(self, value: Cached) -> Cached:
+        return value if value is Absent.MISSING else self._judge(value)
 
     def _fail(self, codes: list[str], error: Exception) -> None:
         failure = _unavailable(error)
         for code in codes:
             stale = self._memory.get_stale(code)
             RESOLVED.labels("nothing" if stale is None else "stale").inc()
-            self._tell(code, failure if stale is None else stale)
+            # It may have been there before what it is judged by.
+            self._tell(code, failure if stale is None else self._judged(stale))
 
     def _tell(self, code: str, found: Cached | Exception) -> None:
         self._changed_while_loading.discard(code)
@@ -166,6 +181,8 @@ def _target(row: "asyncpg.Record") -> Target:
         expires_at_s=row["expires_at_s"],
         is_disabled=row["is_disabled"],
         is_deleted=row["is_deleted"],
+        is_banned=row["is_banned"],
+        has_warning=row["has_warning"],
     )
 
 

@@ -14,6 +14,7 @@ from shortener.rate_limit import Verdict
 from shortener.redirect import answers
 from shortener.redirect.answers import Answer
 from shortener.redirect.cache import Absent, Cached
+from shortener.redirect.consent import Consent
 from shortener.redirect.request import RedirectRequest, match_code, read_request
 from shortener.redirect.resolver import Resolver
 from shortener.redirect.target import Status, Target
@@ -40,13 +41,20 @@ class Redirects:
     """Decides and gives the answer to a request for a code."""
 
     def __init__(
-        self, resolver: Resolver, recorder: Recorder, throttle: Throttle, settings: Settings, reserved: frozenset[str]
+        self,
+        resolver: Resolver,
+        recorder: Recorder,
+        throttle: Throttle,
+        proxies: TrustedProxies,
+        settings: Settings,
+        reserved: frozenset[str],
     ) -> None:
         self._resolver = resolver
         self._recorder = recorder
         self._throttle = throttle
+        self._consent = Consent(settings.secret_key.get_secret_value())
         self._base_url = settings.base_url
-        self._proxies = TrustedProxies(settings.trusted_proxies)
+        self._proxies = proxies
         self._reserved = reserved
 
     def read(self, scope: Scope) -> RedirectRequest | None:
@@ -122,14 +130,15 @@ class Redirects:
     async def answer(self, request: RedirectRequest, scope: Scope) -> Answer:
         """Throttle, resolve, record the click, answer. A redirect's click is stored when this returns."""
         try:
-            answer = await self._decide(request, scope.get(_LOADED))
+            answer = await self._decide(request, scope)
         except Exception:
             REDIRECTS.labels("failed").inc()
             raise
-        REDIRECTS.labels(_OUTCOMES.get(answer.status, "failed")).inc()
+        REDIRECTS.labels(answer.outcome or _OUTCOMES.get(answer.status, "failed")).inc()
         return answer
 
-    async def _decide(self, request: RedirectRequest, loaded: Cached | Exception | None) -> Answer:
+    async def _decide(self, request: RedirectRequest, scope: Scope) -> Answer:
+        loaded: Cached | Exception | None = scope.get(_LOADED)
         client = client_network(request.address)
         verdict: Verdict | None = None
         try:
@@ -146,7 +155,7 @@ class Redirects:
                 # Requests that run at the same time may all have been told that one miss was left.
                 _refuse_beyond(verdict)
                 raise answers.not_found(request.code)
-            return await self._answer_target(request, target, verdict)
+            return await self._answer_target(request, target, scope["query_string"], verdict)
         except ShortenerError as error:
             return answers.error(error, request.wants_page, verdict)
 
@@ -157,13 +166,21 @@ class Redirects:
         # The miss first: of two with nothing left it is the one that refuses.
         return min((v for v in (miss, redirect) if v is not None), key=lambda v: v.remaining, default=None)
 
-    async def _answer_target(self, request: RedirectRequest, target: Target, verdict: Verdict | None) -> Answer:
+    async def _answer_target(
+        self, request: RedirectRequest, target: Target, query: bytes, verdict: Verdict | None
+    ) -> Answer:
         now_s = time.time()
         status = target.status(now_s)
-        if status is not Status.LIVE:
+        if status not in {Status.LIVE, Status.WARNED}:
             raise answers.gone(status)
+        short_url = f"{self._base_url}/{request.code}"
+        if status is Status.WARNED:
+            theirs = request.code, target.url, client_network(request.address)
+            # To ask where it leads is not to agree.
+            if request.is_preview or not self._consent.is_given(query, *theirs):
+                consent = self._consent.query(*theirs)
+                return answers.warning(request.code, short_url, target.url, consent, request.wants_page, verdict)
         if request.is_preview:
-            short_url = f"{self._base_url}/{request.code}"
             return answers.destination(request.code, short_url, target.url, request.wants_page, verdict)
         await self._recorder.store(_click(request, target, now_s))
         return answers.redirect(target.url, verdict)

@@ -7,28 +7,37 @@ import msgspec
 
 class Status(StrEnum):
     LIVE = "live"
+    WARNED = "warned"
     DISABLED = "disabled"
     EXPIRED = "expired"
     DELETED = "deleted"
+    BANNED = "banned"
 
 
 class Target(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A link as the redirect sees it. `expires_at_s` is in seconds since the epoch."""
+    """A link as the redirect sees it. `expires_at_s` is in seconds since the epoch; `has_warning`: a person has to be
+    shown where it leads, and has to agree."""
 
     link_id: int
     url: str
     expires_at_s: float | None = None
     is_disabled: bool = False
     is_deleted: bool = False
+    is_banned: bool = False
+    has_warning: bool = False
 
     def status(self, now_s: float) -> Status:
         """Judged at every hit, so that no cache can keep a link alive beyond its expiry."""
         if self.is_deleted:
             return Status.DELETED
+        if self.is_banned:
+            return Status.BANNED
         if self.is_disabled:
             return Status.DISABLED
         if self.expires_at_s is not None and self.expires_at_s <= now_s:
             return Status.EXPIRED
+        if self.has_warning:
+            return Status.WARNED
         return Status.LIVE
 
 

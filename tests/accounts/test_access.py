@@ -1,5 +1,6 @@
 """Who may do what: tokens and keys, scopes, and where none is needed."""
 
+import re
 import time
 
 import pytest
@@ -9,7 +10,8 @@ from shortener.accounts import authentication
 from shortener.accounts.access import ApiRoute, LoginRoute
 from shortener.accounts.commands import create_key, create_user
 from shortener.accounts.principals import Scope
-from tests.accounts.conftest import AUTH, KEYS, LINKS, ME, bearer, logged_in, register
+from tests.abuse.conftest import ADMIN, REPORTS
+from tests.accounts.conftest import AUTH, KEYS, LINKS, ME, PASSWORD, bearer, logged_in, register
 from tests.conftest import changed, client_of, create_link, eventually, running_app
 from tests.links.test_api import assert_problem
 
@@ -33,9 +35,24 @@ PERSONAL = [
     ("GET", KEYS),
     ("DELETE", f"{KEYS}/01a1fe5f-45f3-7621-8f7f-e259d4b6f1bf"),
 ]
-ADMINISTRATION = [("GET", "/api/v1/admin/audit")]
+ADMINISTRATION = [
+    ("GET", f"{ADMIN}/audit"),
+    ("POST", f"{ADMIN}/bans"),
+    ("GET", f"{ADMIN}/bans"),
+    ("GET", f"{ADMIN}/bans/{{ban_id}}"),
+    ("DELETE", f"{ADMIN}/bans/{{ban_id}}"),
+    ("GET", f"{ADMIN}/reports"),
+    ("POST", f"{ADMIN}/reports/{{report_id}}/resolve"),
+    ("GET", f"{ADMIN}/links"),
+    ("GET", f"{ADMIN}/links/{{code}}"),
+    ("PATCH", f"{ADMIN}/links/{{code}}"),
+    ("GET", f"{ADMIN}/users"),
+    ("GET", f"{ADMIN}/users/{{user_id}}"),
+    ("PATCH", f"{ADMIN}/users/{{user_id}}"),
+]
+FOR_ADMINS = [(method, re.sub(r"{(\w+)}", "404", path)) for method, path in ADMINISTRATION]
 SCOPES = ("links:read", "links:write", "stats:read")
-EVERYTHING = [(method, path) for method, path, _ in ROUTES] + PERSONAL + ADMINISTRATION
+EVERYTHING = [(method, path) for method, path, _ in ROUTES] + PERSONAL + FOR_ADMINS
 
 
 def assert_challenged(answer, type_: str = "invalid-credential") -> None:
@@ -53,7 +70,7 @@ async def test_where_links_are_open_to_all_what_is_personal_is_not(settings):
         await create_link(client, code="abc")
         for method, path, _ in ROUTES:
             assert (await client.request(method, path)).status_code in {200, 204, 404, 422}, (method, path)
-        for method, path in PERSONAL + ADMINISTRATION:
+        for method, path in PERSONAL + FOR_ADMINS:
             assert_challenged(await client.request(method, path), "authentication-required")
 
 
@@ -90,6 +107,24 @@ async def test_a_login_may_do_all_with_links(client, ada):
     for method, path, _ in ROUTES:
         answer = await client.request(method, path, headers=ada.headers)
         assert answer.status_code not in {401, 403}, (method, path)
+
+
+async def test_only_an_admins_key_or_login_with_the_scope_administers(settings, client, ada):
+    await create_user(settings, "root@example.com", PASSWORD, is_admin=True)
+    root = await logged_in(client, "root@example.com")
+    for headers, is_admin in (
+        (ada.headers, False),
+        ({"X-API-Key": (await ada.create_key(*SCOPES))["key"]}, False),
+        ({"X-API-Key": (await root.create_key(*SCOPES))["key"]}, False),
+        ({"X-API-Key": (await root.create_key("admin"))["key"]}, True),
+        (root.headers, True),
+    ):
+        for method, path in FOR_ADMINS:
+            answer = await client.request(method, path, headers=headers)
+            if is_admin:
+                assert answer.status_code in {200, 404, 422}, (method, path)
+            else:
+                assert_problem(answer, 403, "insufficient-scope")
 
 
 @pytest.mark.parametrize("header", ["X-API-Key", "Authorization"])
@@ -256,8 +291,10 @@ async def test_the_document_says_how_to_show_who_you_are(settings):
 
 async def test_every_route_of_the_api_decides_who_may_use_it_and_is_known_to_these_tests(app):
     found = [context for context in iter_route_contexts(app.routes) if context.path.startswith("/api/")]
-    entry = {("POST", f"{AUTH}/{name}") for name in ("register", "token", "refresh")}
-    known = {(method, path.partition("?")[0].replace("/abc", "/{code}")) for method, path in EVERYTHING} | entry
+    entry = {("POST", f"{AUTH}/{name}") for name in ("register", "token", "refresh")} | {("POST", REPORTS)}
+    others = [*((method, path) for method, path, _ in ROUTES), *PERSONAL]
+    known = {(method, path.partition("?")[0].replace("/abc", "/{code}")) for method, path in others} | entry
+    known |= set(ADMINISTRATION)
     known = {(method, f"{KEYS}/{{key_id}}" if path.startswith(f"{KEYS}/") else path) for method, path in known}
     assert {(method, route.path) for route in found for method in route.methods} == known
     for route in found:

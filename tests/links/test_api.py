@@ -48,6 +48,8 @@ async def test_a_created_link_is_given_whole_and_its_location_leads_to_it(client
         "updated_at": link["created_at"],
         "expires_at": None,
         "disabled": False,
+        "banned": False,
+        "flag": None,
         "clicks": 0,
     }
     assert answer.headers["location"] == f"{LINKS}/{link['code']}"

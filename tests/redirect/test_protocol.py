@@ -41,6 +41,8 @@ CONVERSATIONS = {
     "a miss for a person": request(b"/nowhere", CHROME, b"Accept: text/html"),
     "a disabled link": request(b"/disabled", CHROME),
     "a deleted link": request(b"/deleted", CHROME, b"Accept: text/html"),
+    "a banned link": request(b"/banned", CHROME, b"Accept: text/html") + request(b"/banned", CHROME),
+    "a link that warns": request(b"/warned", CHROME, b"Accept: text/html") + request(b"/warned?agreed=x", CHROME),
     "a preview": request(b"/live+", CHROME),
     "a prefetch": request(b"/live", CHROME, b"Sec-Purpose: prefetch"),
     "no user agent": request(b"/live"),
@@ -103,12 +105,16 @@ def limited(settings):
 
 
 @pytest.fixture
-async def links(app) -> None:
+async def links(app, database) -> None:
     async with client_of(app) as client:
         for code in ("live", "disabled", "deleted"):
             await create_link(client, f"https://example.com/{code}?x=1", code=code)
         await client.patch("/api/v1/links/disabled", json={"disabled": True})
         await client.delete("/api/v1/links/deleted")
+        await create_link(client, "https://xn--80ak6aa92e.example/", code="warned")
+        await create_link(client, code="banned")
+    async with database.driver_connection() as connection:
+        await connection.execute("UPDATE links SET ban_id = 1 WHERE code = 'banned'")
 
 
 @pytest.mark.parametrize("cache_memory_size", [1, 1000], ids=["looked up", "in memory"])

@@ -1,0 +1,1 @@
+"""Abuse: bans, look-alike hosts, block lists and reports."""

@@ -1,0 +1,260 @@
+"""/api/v1/reports and /api/v1/admin"""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import status as http
+from sqlalchemy import select
+
+from shortener.abuse import users
+from shortener.abuse.bans import BanService, Kind
+from shortener.abuse.models import Ban, Report
+from shortener.abuse.reports import Reason, Resolution, code_of, list_cases, report_link, reports_of, resolve
+from shortener.abuse.schemas import (
+    AdminLinkOut,
+    AdminLinkPage,
+    BanCreate,
+    BanOut,
+    BanPage,
+    LinkChange,
+    ReportAccepted,
+    ReportCaseOut,
+    ReportCasePage,
+    ReportCreate,
+    ReportOut,
+    ReportResolution,
+    UserChange,
+    UserOut,
+    UserPage,
+)
+from shortener.accounts.access import ApiRoute, LoginRoute, needs_admin, principal_of
+from shortener.accounts.models import User
+from shortener.database import Reader, Writer
+from shortener.errors import Unprocessable
+from shortener.links.api import ExistingCode, link_out
+from shortener.links.listing import Order, Sort, list_links
+from shortener.links.models import Link
+from shortener.links.schemas import LinkUpdate
+from shortener.openapi import errors
+from shortener.pagination import MAX_CURSOR, beside_items
+
+reports_router = APIRouter(prefix="/reports", tags=["abuse"], route_class=LoginRoute)
+admin_router = APIRouter(prefix="/admin", tags=["administration"], route_class=ApiRoute, dependencies=[needs_admin])
+
+Limit = Annotated[int, Query(ge=1, le=100)]
+PageCursor = Annotated[str | None, Query(max_length=MAX_CURSOR)]
+Search = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
+Id = Annotated[int, Path(ge=1, lt=2**63)]
+
+
+class NotOurUrl(Unprocessable):
+    type, title = "not-our-url", "Not our URL"
+
+    def __init__(self, reason: str) -> None:
+        field = {"in": "body", "field": "/short_url", "message": reason}
+        super().__init__(f"{reason[0].upper()}{reason[1:]}.", errors=[field])
+
+
+def _ban_service(request: Request) -> BanService:
+    service: BanService = request.app.state.bans
+    return service
+
+
+def _admin_id(request: Request) -> int:
+    principal = principal_of(request)
+    assert principal is not None
+    return principal.user_id
+
+
+Bans = Annotated[BanService, Depends(_ban_service)]
+AdminId = Annotated[int, Depends(_admin_id)]
+
+
+@reports_router.post("", status_code=http.HTTP_202_ACCEPTED, responses=errors(400, 401, 403, 413, 422, 429, 503))
+async def create_report(body: ReportCreate, request: Request, session: Writer) -> ReportAccepted:
+    """Report a link. Anybody can; the answer is the same whether or not there is such a link."""
+    code = body.code
+    if code is None:
+        try:
+            code = code_of(body.short_url or "", request.app.state.settings.base_url)
+        except ValueError as error:
+            raise NotOurUrl(str(error)) from None
+    await report_link(session, code, Reason(body.reason), body.comment or None)
+    return ReportAccepted()
+
+
+def _ban_out(row: Any) -> BanOut:
+    ban: Ban = row[0]
+    return BanOut(
+        id=ban.id,
+        kind=Kind(ban.kind),
+        value=ban.value,
+        reason=ban.reason,
+        created_at=ban.created_at,
+        created_by=row.created_by_email,
+        lifted_at=ban.lifted_at,
+        lifted_by=row.lifted_by_email,
+    )
+
+
+@admin_router.post(
+    "/bans", status_code=http.HTTP_201_CREATED, responses=errors(400, 401, 403, 404, 409, 413, 422, 429, 503)
+)
+async def create_ban(body: BanCreate, request: Request, session: Writer, bans: Bans, admin_id: AdminId) -> BanOut:
+    """Ban a link, a host with its subdomains, a user, or clients. Every process follows within a second: banned links,
+    and those that lead to a banned host, answer 410; a banned user's logins and keys work no more, and their links are
+    banned; banned clients get 403 from the API."""
+    address = request.app.state.proxies.client_of(request.scope)
+    ban = await bans.ban(session, body.kind, body.value, body.reason, admin_id, address)
+    return _ban_out(await bans.get(session, ban.id))
+
+
+@admin_router.get("/bans", responses=errors(400, 401, 403, 422, 429, 503))
+async def get_bans(
+    request: Request,
+    session: Writer,
+    bans: Bans,
+    kind: Kind | None = None,
+    lifted: Annotated[bool, Query(description="Those that were lifted, in place of those that hold.")] = False,
+    limit: Limit = 20,
+    cursor: PageCursor = None,
+) -> BanPage:
+    """Bans, the newest first."""
+    page = await bans.list_bans(session, kind, lifted, limit, cursor)
+    paths = beside_items(request.url.path, page, limit=limit, kind=kind, lifted=str(lifted).lower())
+    return BanPage(items=[_ban_out(row) for row in page.rows], **paths)
+
+
+@admin_router.get("/bans/{ban_id}", responses=errors(401, 403, 404, 422, 429, 503))
+async def get_ban(ban_id: Id, session: Writer, bans: Bans) -> BanOut:
+    """One ban."""
+    return _ban_out(await bans.get(session, ban_id))
+
+
+@admin_router.delete(
+    "/bans/{ban_id}", status_code=http.HTTP_204_NO_CONTENT, responses=errors(401, 403, 404, 422, 429, 503)
+)
+async def lift_ban(ban_id: Id, session: Writer, bans: Bans, admin_id: AdminId) -> None:
+    """Lift a ban; it stays in the list of those that were. A user is enabled again, with the links that this ban took
+    down."""
+    await bans.lift(session, ban_id, admin_id)
+
+
+def _case_out(row: Any, said: list[Report]) -> ReportCaseOut:
+    case, link = row[0], row[1]
+    return ReportCaseOut(
+        id=case.id,
+        code=link.code,
+        url=link.url,
+        banned=link.ban_id is not None,
+        reports=case.reports,
+        opened_at=case.opened_at,
+        last_at=case.last_at,
+        said=[ReportOut.model_validate(report, from_attributes=True) for report in said if report.case_id == case.id],
+        resolved_at=case.resolved_at,
+        resolved_by=row.resolved_by_email,
+        resolution=case.resolution,
+    )
+
+
+@admin_router.get("/reports", responses=errors(400, 401, 403, 422, 429, 503))
+async def get_reports(
+    request: Request,
+    session: Writer,
+    resolved: Annotated[bool, Query(description="Those that were resolved, in place of the queue.")] = False,
+    limit: Limit = 20,
+    cursor: PageCursor = None,
+) -> ReportCasePage:
+    """Links that were reported, each with its count and what was said, the newest first."""
+    page = await list_cases(session, resolved, limit, cursor)
+    said = await reports_of(session, [row[0].id for row in page.rows])
+    paths = beside_items(request.url.path, page, limit=limit, resolved=str(resolved).lower())
+    return ReportCasePage(items=[_case_out(row, said) for row in page.rows], **paths)
+
+
+@admin_router.post(
+    "/reports/{report_id}/resolve",
+    status_code=http.HTTP_204_NO_CONTENT,
+    responses=errors(400, 401, 403, 404, 409, 413, 422, 429, 503),
+)
+async def resolve_report(
+    report_id: Id, body: ReportResolution, request: Request, session: Writer, admin_id: AdminId
+) -> None:
+    """Dismiss what was reported of a link, or ban the link. Further reports open a new entry in the queue."""
+    code = await resolve(session, report_id, Resolution(body.resolution), body.reason, admin_id)
+    if code is not None:
+        await request.app.state.links.evict(code)
+
+
+def _admin_link_out(request: Request, link: Link, clicks: int) -> AdminLinkOut:
+    out = link_out(request, link, clicks).model_dump()
+    return AdminLinkOut(**out, ban_id=link.ban_id, has_warning=link.has_warning)
+
+
+@admin_router.get("/links", responses=errors(400, 401, 403, 422, 429, 503))
+async def get_all_links(
+    request: Request,
+    session: Reader,
+    limit: Limit = 20,
+    cursor: PageCursor = None,
+    q: Search = None,
+    sort: Sort = Sort.CREATED_AT,
+    order: Order = Order.DESC,
+) -> AdminLinkPage:
+    """Everybody's links, a page at a time."""
+    page = await list_links(session, q=q, sort=sort, order=order, limit=limit, cursor=cursor)
+    return AdminLinkPage(
+        items=[_admin_link_out(request, link, clicks) for link, clicks in page.items],
+        **beside_items(request.url.path, page, limit=limit, sort=sort, order=order, q=q),
+    )
+
+
+@admin_router.get("/links/{code}", responses=errors(401, 403, 404, 422, 429, 503))
+async def get_any_link(code: ExistingCode, request: Request, session: Writer) -> AdminLinkOut:
+    """Anybody's link."""
+    return _admin_link_out(request, *await request.app.state.links.get(session, code))
+
+
+@admin_router.patch("/links/{code}", responses=errors(400, 401, 403, 404, 413, 422, 429, 503))
+async def change_any_link(code: ExistingCode, body: LinkChange, request: Request, session: Writer) -> AdminLinkOut:
+    """Disable anybody's link, or enable it. Its owner can enable it again: to keep it down, ban it."""
+    change = LinkUpdate(disabled=body.disabled)
+    link, clicks = await request.app.state.links.update(session, code, change, is_anonymous=False)
+    return _admin_link_out(request, link, clicks)
+
+
+def _user_out(user: User) -> UserOut:
+    return UserOut(
+        id=user.id,
+        email=user.email,
+        is_admin=user.is_admin,
+        disabled=user.is_disabled,
+        created_at=user.created_at,
+    )
+
+
+@admin_router.get("/users", responses=errors(400, 401, 403, 422, 429, 503))
+async def get_users(
+    request: Request,
+    session: Writer,
+    q: Annotated[Search, Query(description="Part of the email address.")] = None,
+    limit: Limit = 20,
+    cursor: PageCursor = None,
+) -> UserPage:
+    """Users, the newest first."""
+    page = await users.list_users(session, q, limit, cursor)
+    beside = beside_items(request.url.path, page, limit=limit, q=q)
+    return UserPage(items=[_user_out(row[0]) for row in page.rows], **beside)
+
+
+@admin_router.get("/users/{user_id}", responses=errors(401, 403, 404, 422, 429, 503))
+async def get_user(user_id: Id, session: Writer) -> UserOut:
+    """One user."""
+    return _user_out(await users.get_user(session, select(User).where(User.id == user_id)))
+
+
+@admin_router.patch("/users/{user_id}", responses=errors(400, 401, 403, 404, 409, 413, 422, 429, 503))
+async def change_user(user_id: Id, body: UserChange, request: Request, session: Writer, admin_id: AdminId) -> UserOut:
+    """Disable a user, or enable them. Their links go on working: to take them down as well, ban the user."""
+    revocations = request.app.state.revocations
+    return _user_out(await users.set_disabled(session, revocations, user_id, body.disabled, admin_id))

@@ -1,0 +1,259 @@
+"""What admins forbid, and allow again. What a ban means for links is done in the same transaction, or, for all links of
+a user, in short ones behind it; who has them in memory is told after each."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import structlog
+from redis.asyncio import Redis
+from sqlalchemy import Select, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from shortener.abuse.hosts import read_host
+from shortener.abuse.listing import Page, page_by_id
+from shortener.abuse.models import Ban
+from shortener.abuse.networks import read_network
+from shortener.abuse.standing import BANS_CHANNEL, Standing
+from shortener.accounts.models import User
+from shortener.accounts.principals import user_subject
+from shortener.accounts.revocation import Revocations
+from shortener.accounts.service import UnknownUser
+from shortener.client_address import Networks
+from shortener.errors import Conflict, NotFound, Unprocessable
+from shortener.invalidations import report
+from shortener.links.models import Link
+from shortener.links.service import UnknownLink
+
+log = structlog.get_logger(__name__)
+
+# Which links are the user's own, whose id is :user_id.
+OWNED_SQL = "false"
+# Who follows one of these links waits for no longer than such a statement takes.
+_LINKS_AT_ONCE = 1000
+_MARK_LINKS = """
+    UPDATE links SET ban_id = :new, updated_at = now()
+    WHERE id IN (
+        SELECT id FROM links WHERE ({owned}) AND ban_id IS NOT DISTINCT FROM :old AND deleted_at IS NULL
+        ORDER BY id LIMIT :limit FOR UPDATE
+    )
+    RETURNING code
+"""
+
+
+# Told codes of links that have changed.
+Evict = Callable[..., Awaitable[None]]
+
+
+class Kind(StrEnum):
+    LINK = "link"
+    HOST = "host"
+    USER = "user"
+    CLIENT = "client"
+
+
+class InvalidBan(Unprocessable):
+    type, title = "invalid-ban", "Invalid ban"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason[0].upper()}{reason[1:]}.", errors=[_field(reason)])
+
+
+class AlreadyBanned(Conflict):
+    type, title = "already-banned", "Already banned"
+
+    def __init__(self) -> None:
+        super().__init__("This is banned already. Lift that ban to give another reason.")
+
+
+class OwnBan(Conflict):
+    type, title = "own-ban", "Own ban"
+
+    def __init__(self) -> None:
+        super().__init__("Nobody can lock themselves out.")
+
+
+class UnknownBan(NotFound):
+    type, title = "ban-not-found", "No such ban"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such ban, or it was lifted.")
+
+
+def _field(message: str) -> dict[str, str]:
+    return {"in": "body", "field": "/value", "message": message}
+
+
+def read_value(kind: Kind, value: str) -> str:
+    """What is to be banned, in the one form in which it is kept and compared. Raises InvalidBan."""
+    try:
+        match kind:
+            case Kind.HOST:
+                return read_host(value)
+            case Kind.CLIENT:
+                return str(read_network(value))
+            case Kind.USER:
+                return value.strip().lower()
+            case Kind.LINK:
+                return value.strip()
+    except ValueError as error:
+        raise InvalidBan(str(error)) from None
+
+
+class BanService:
+    """Bans, lists bans and lifts them. `evict` is told the codes of links that have changed."""
+
+    def __init__(self, redis: Redis, standing: Standing, revocations: Revocations, evict: Evict) -> None:
+        self._redis = redis
+        self._standing = standing
+        self._revocations = revocations
+        self._evict = evict
+
+    async def ban(
+        self, session: AsyncSession, kind: Kind, value: str, reason: str, admin_id: int, admin_address: str
+    ) -> Ban:
+        """Raises InvalidBan, AlreadyBanned, OwnBan, UnknownLink, UnknownUser."""
+        value = read_value(kind, value)
+        user: User | None = None
+        async with session.begin():
+            if kind is Kind.LINK:
+                ban = await mark_link(session, value, reason, admin_id)
+            else:
+                if kind is Kind.USER:
+                    user = await self._disabled(session, value, admin_id)
+                elif kind is Kind.CLIENT and admin_address in Networks([read_network(value)]):
+                    raise OwnBan
+                ban = await _insert(session, kind, value, reason, admin_id)
+        log.info("banned", ban=ban.id, kind=kind, admin=admin_id)
+        await self._tell(kind, value, user)
+        if user is not None:
+            await _mark_links_of(session, self._evict, user.id, None, ban.id)
+        return ban
+
+    async def lift(self, session: AsyncSession, ban_id: int, admin_id: int) -> None:
+        """Raises UnknownBan."""
+        user: User | None = None
+        async with session.begin():
+            ban = await session.scalar(
+                update(Ban)
+                .where(Ban.id == ban_id, Ban.lifted_at.is_(None))
+                .values(lifted_at=func.now(), lifted_by=admin_id)
+                .returning(Ban)
+            )
+            if ban is None:
+                raise UnknownBan
+            kind = Kind(ban.kind)
+            if kind is Kind.LINK:
+                await session.execute(
+                    update(Link)
+                    .where(Link.code == ban.value, Link.ban_id == ban.id)
+                    .values(ban_id=None, updated_at=func.now())
+                )
+            elif kind is Kind.USER:
+                user = await session.scalar(
+                    update(User).where(User.email == ban.value).values(is_disabled=False).returning(User)
+                )
+        log.info("ban_lifted", ban=ban_id, kind=kind, admin=admin_id)
+        await self._tell(kind, ban.value, user)
+        if user is not None:
+            await _mark_links_of(session, self._evict, user.id, ban.id, None)
+
+    async def list_bans(
+        self, session: AsyncSession, kind: Kind | None, is_lifted: bool, limit: int, cursor: str | None
+    ) -> Page:
+        """Rows of the ban and the emails of who has made and lifted it. Raises InvalidCursor."""
+        statement = _with_admins().where(Ban.lifted_at.is_not(None) if is_lifted else Ban.lifted_at.is_(None))
+        if kind is not None:
+            statement = statement.where(Ban.kind == kind)
+        name = f"bans:{kind}:{is_lifted}"
+        return await page_by_id(session, statement, Ban.id, name=name, limit=limit, cursor=cursor)
+
+    async def get(self, session: AsyncSession, ban_id: int) -> Any:
+        """A row as of `list_bans`. Raises UnknownBan."""
+        row = (await session.execute(_with_admins().where(Ban.id == ban_id))).one_or_none()
+        if row is None:
+            raise UnknownBan
+        return row
+
+    async def _disabled(self, session: AsyncSession, email: str, admin_id: int) -> User:
+        user = await session.scalar(select(User).where(User.email == email).with_for_update())
+        if user is None:
+            raise UnknownUser(f"There is no user {email}.")
+        if user.id == admin_id:
+            raise OwnBan
+        user.is_disabled = True
+        return user
+
+    async def _tell(self, kind: Kind, value: str, user: User | None) -> None:
+        """Every process, this one first."""
+        if kind is Kind.LINK:
+            await self._evict(value)
+        elif user is not None:
+            await self._revocations.report(user_subject(user.id))
+        elif kind is not Kind.USER:
+            await self._standing.refresh()
+            await report(self._redis, BANS_CHANNEL, kind)
+
+
+async def mark_link(session: AsyncSession, code: str, reason: str, admin_id: int | None) -> Ban:
+    """Ban a link in the session's transaction; it is to be evicted when that is committed.
+    Raises UnknownLink, AlreadyBanned."""
+    link = await session.scalar(select(Link).where(Link.code == code, Link.deleted_at.is_(None)).with_for_update())
+    if link is None:
+        raise UnknownLink(code)
+    ban = await _insert(session, Kind.LINK, code, reason, admin_id)
+    link.ban_id, link.updated_at = ban.id, datetime.now(UTC)
+    return ban
+
+
+async def complete_user_bans(session: AsyncSession, evict: Evict, since: datetime) -> None:
+    """Do what the bans of users since then, and their ends, have left undone: a process may have died over them, or
+    a link have been made at the same moment."""
+    async with session.begin():
+        recent = (
+            await session.execute(
+                select(Ban.id, Ban.lifted_at, User.id)
+                .join(User, User.email == Ban.value)
+                .where(Ban.kind == Kind.USER, func.coalesce(Ban.lifted_at, Ban.created_at) > since)
+                .order_by(Ban.id)
+            )
+        ).all()
+    for ban_id, lifted_at, user_id in recent:
+        old, new = (None, ban_id) if lifted_at is None else (ban_id, None)
+        await _mark_links_of(session, evict, user_id, old, new)
+
+
+async def _mark_links_of(session: AsyncSession, evict: Evict, user_id: int, old: int | None, new: int | None) -> None:
+    """Give all links of a user that have the ban `old` the ban `new`."""
+    statement = text(_MARK_LINKS.format(owned=OWNED_SQL))
+    values = {"user_id": user_id, "old": old, "new": new, "limit": _LINKS_AT_ONCE}
+    while True:
+        async with session.begin():
+            codes = list(await session.scalars(statement, values))
+        await evict(*codes)
+        if len(codes) < _LINKS_AT_ONCE:
+            return
+
+
+async def _insert(session: AsyncSession, kind: Kind, value: str, reason: str, admin_id: int | None) -> Ban:
+    ban: Ban | None = await session.scalar(
+        insert(Ban)
+        .values(kind=kind, value=value, reason=reason, created_by=admin_id)
+        .on_conflict_do_nothing()
+        .returning(Ban)
+    )
+    if ban is None:
+        raise AlreadyBanned
+    return ban
+
+
+def _with_admins() -> Select[*tuple[Any, ...]]:
+    maker, lifter = aliased(User), aliased(User)
+    return (
+        select(Ban, maker.email.label("created_by_email"), lifter.email.label("lifted_by_email"))
+        .outerjoin(maker, maker.id == Ban.created_by)
+        .outerjoin(lifter, lifter.id == Ban.lifted_by)
+    )

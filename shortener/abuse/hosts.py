@@ -1,0 +1,37 @@
+"""Hosts as bans and block lists name them. Pure."""
+
+import re
+from collections.abc import Container
+
+import ada_url
+
+# Names that parsing would not change: no address ends in letters, and Punycode has rules of its own.
+_PLAIN = re.compile(r"(?:(?!xn--)[a-z0-9-]+\.)*(?!xn--)[a-z]{2,63}")
+_NORMAL = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:]+\]")
+# What would end the host of a URL, or stands before one.
+_NO_PART_OF_A_HOST = re.compile(r"[\s/\\?#@]|:\d*$")
+
+
+def read_host(text: str) -> str:
+    """A host in the form in which URLs have it: small letters, Punycode, addresses in full. Raises ValueError."""
+    text = text.strip().rstrip(".")
+    if _PLAIN.fullmatch(text):
+        return text
+    if _NO_PART_OF_A_HOST.search(text):
+        raise ValueError("this is no host, such as example.com")
+    try:
+        host = ada_url.URL(f"http://{text}/").hostname.rstrip(".")
+    except ValueError:
+        host = ""
+    if not _NORMAL.fullmatch(host):
+        raise ValueError("this is no host, such as example.com")
+    return str(host)
+
+
+def covers(hosts: Container[str], host: str) -> bool:
+    """Whether the host, or a domain that it is in, is one of these."""
+    while host not in hosts:
+        _, dot, host = host.partition(".")
+        if not dot:
+            return False
+    return True

@@ -1,0 +1,52 @@
+"""Hosts that may not be what they seem to a reader. Pure."""
+
+from enum import StrEnum
+from functools import lru_cache
+
+import ada_url
+
+
+class Flag(StrEnum):
+    """Why a host is suspicious."""
+
+    LOOK_ALIKE = "look-alike"
+    MIXED_SCRIPTS = "mixed-scripts"
+    PUNYCODE = "punycode"
+
+
+# Scripts that are written together; COMMON has digits and hyphens.
+_WRITTEN_TOGETHER = (
+    {"COMMON", "LATIN", "HAN", "HIRAGANA", "KATAKANA"},
+    {"COMMON", "LATIN", "HAN", "BOPOMOFO"},
+    {"COMMON", "LATIN", "HAN", "HANGUL"},
+)
+_SERIOUS_FIRST = (Flag.LOOK_ALIKE, Flag.MIXED_SCRIPTS, Flag.PUNYCODE)
+
+
+@lru_cache(maxsize=1024)
+def flag_of(host: str) -> Flag | None:
+    """The gravest that is to be said of a host in Punycode; None for any other."""
+    if "xn--" not in host:
+        return None
+    flags = {_flag_of_label(ada_url.idna_to_unicode(label)) for label in host.split(".") if label.startswith("xn--")}
+    return next((flag for flag in _SERIOUS_FIRST if flag in flags), None)
+
+
+def _flag_of_label(label: str) -> Flag:
+    # Its tables take 18 MB, which most processes never need.
+    from confusable_homoglyphs import categories, confusables
+
+    letters = {sign for sign in label if sign.isalpha() and not sign.isascii()}
+    confusable = confusables.is_confusable("".join(letters), greedy=True, preferred_aliases=["latin"]) or []
+    # Letters of one script that all pass for Latin ones: nobody can tell such a name from another.
+    if letters and len(confusable) == len(letters):
+        return Flag.LOOK_ALIKE
+    scripts = categories.unique_aliases(label)
+    if len(scripts - {"COMMON"}) > 1 and not any(scripts <= together for together in _WRITTEN_TOGETHER):
+        return Flag.MIXED_SCRIPTS
+    return Flag.PUNYCODE
+
+
+def unicode_host(host: str) -> str:
+    """As it is meant to be read."""
+    return str(ada_url.idna_to_unicode(host))

@@ -1,0 +1,90 @@
+"""Tables of bans, reports, and what feeds have said."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Identity, Index, Integer, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shortener.database import Base
+
+_MOMENT = DateTime(timezone=True)
+_NOW = text("now()")
+
+
+def _admin() -> Mapped[int | None]:
+    """Who has done it; null once their account is gone, and for what the service has done itself."""
+    return mapped_column(BigInteger, ForeignKey("users.id", ondelete="SET NULL"))
+
+
+class Ban(Base):
+    """`value` is a code, a host, an email address, or a network of clients, by `kind`. One that was lifted stays."""
+
+    __tablename__ = "bans"
+    __table_args__ = (
+        CheckConstraint("kind IN ('link', 'host', 'user', 'client')", name="kind_is_known"),
+        Index("ux_bans_active", "kind", "value", unique=True, postgresql_where=text("lifted_at IS NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)
+    value: Mapped[str] = mapped_column(Text(collation="C"))
+    reason: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=_NOW)
+    created_by: Mapped[int | None] = _admin()
+    lifted_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+    lifted_by: Mapped[int | None] = _admin()
+
+
+class ReportCase(Base):
+    """All reports of one link until an admin has resolved them; the next report opens another."""
+
+    __tablename__ = "report_cases"
+    __table_args__ = (
+        Index("ux_report_cases_open", "link_id", unique=True, postgresql_where=text("resolved_at IS NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    link_id: Mapped[int] = mapped_column(BigInteger)
+    reports: Mapped[int] = mapped_column(Integer)
+    opened_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=_NOW)
+    last_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=_NOW)
+    resolved_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+    resolved_by: Mapped[int | None] = _admin()
+    resolution: Mapped[str | None] = mapped_column(Text)
+
+
+class Report(Base):
+    """What somebody said; who they are is kept nowhere."""
+
+    __tablename__ = "reports"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    case_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("report_cases.id", ondelete="CASCADE"), index=True)
+    reason: Mapped[str] = mapped_column(Text)
+    comment: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=_NOW)
+
+
+class DestinationCheck(Base):
+    """What a feed says of a link's destination. `next_at`: when it is to be asked (again); null: no more."""
+
+    __tablename__ = "destination_checks"
+    __table_args__ = (
+        Index("ix_destination_checks_next_at", "feed", "next_at", postgresql_where=text("next_at IS NOT NULL")),
+    )
+
+    link_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    feed: Mapped[str] = mapped_column(Text, primary_key=True)
+    verdict: Mapped[str] = mapped_column(Text)
+    tries: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    checked_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+    next_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+
+
+class FeedCursor(Base):
+    """Up to which link a feed's checks are queued."""
+
+    __tablename__ = "feed_cursors"
+
+    feed: Mapped[str] = mapped_column(Text, primary_key=True)
+    link_id: Mapped[int] = mapped_column(BigInteger)

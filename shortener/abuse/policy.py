@@ -1,0 +1,54 @@
+"""What links may lead to, and how long those may live that nobody answers for."""
+
+from datetime import datetime, timedelta
+
+from shortener.abuse.lookalikes import Flag, flag_of
+from shortener.abuse.standing import Standing
+from shortener.errors import Unprocessable
+from shortener.settings import Settings
+from shortener.telemetry import DESTINATIONS_REFUSED
+
+
+class RefusedDestination(Unprocessable):
+    type, title = "destination-refused", "Destination refused"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, errors=[{"in": "body", "field": "/url", "message": detail}])
+
+
+class ExpiryTooLate(Unprocessable):
+    type, title = "invalid-expiry", "Invalid expiry"
+
+    def __init__(self, days: int) -> None:
+        detail = f"A link that is made without login or key lives {days} days at most."
+        super().__init__(detail, errors=[{"in": "body", "field": "/expires_at", "message": detail}])
+
+
+class LinkPolicy:
+    """Asked for each link that is made or changed, from memory."""
+
+    def __init__(self, standing: Standing, settings: Settings) -> None:
+        self._standing = standing
+        self._refuses_look_alikes = settings.look_alikes == "refuse"
+        self._anonymous_days = settings.anonymous_link_days
+
+    def check(self, host: str, is_anonymous: bool) -> Flag | None:
+        """What there is to be said against the host. Raises RefusedDestination when that is too much."""
+        state = self._standing.state_of(host)
+        if state is not None:
+            DESTINATIONS_REFUSED.labels(state).inc()
+            raise RefusedDestination("No link may lead to this host.")
+        flag = flag_of(host)
+        if flag is not None and is_anonymous and self._refuses_look_alikes:
+            DESTINATIONS_REFUSED.labels(flag).inc()
+            raise RefusedDestination("Links to hosts in Punycode need a login or an API key: such names can deceive.")
+        return flag
+
+    def expiry(self, wanted: datetime | None, created_at: datetime) -> datetime | None:
+        """When a link that nobody answers for expires: as wanted, but not later than others. Raises ExpiryTooLate."""
+        if not self._anonymous_days:
+            return wanted
+        latest = created_at + timedelta(days=self._anonymous_days)
+        if wanted is not None and wanted > latest:
+            raise ExpiryTooLate(self._anonymous_days)
+        return latest if wanted is None else wanted

@@ -1,0 +1,119 @@
+"""What people report, and what comes of it."""
+
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+import structlog
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shortener.abuse.bans import AlreadyBanned, mark_link
+from shortener.abuse.listing import Page, page_by_id
+from shortener.abuse.models import Report, ReportCase
+from shortener.accounts.models import User
+from shortener.errors import Conflict, NotFound
+from shortener.links.models import Link
+
+log = structlog.get_logger(__name__)
+
+# Of each case so many reports are kept with what they say; further ones are counted.
+MAX_KEPT = 100
+
+# One statement, whether or not there is such a link.
+_REPORT = text("""
+    WITH reported AS (
+        INSERT INTO report_cases (link_id, reports)
+        SELECT id, 1 FROM links WHERE code = :code AND deleted_at IS NULL
+        ON CONFLICT (link_id) WHERE resolved_at IS NULL
+        DO UPDATE SET reports = report_cases.reports + 1, last_at = now()
+        RETURNING id, reports
+    )
+    INSERT INTO reports (case_id, reason, comment)
+    SELECT id, :reason, :comment FROM reported WHERE reports <= :max_kept
+""")
+
+
+class Reason(StrEnum):
+    PHISHING = "phishing"
+    MALWARE = "malware"
+    SPAM = "spam"
+    ILLEGAL = "illegal"
+    OTHER = "other"
+
+
+class Resolution(StrEnum):
+    DISMISSED = "dismissed"
+    BANNED = "banned"
+
+
+class UnknownReport(NotFound):
+    type, title = "report-not-found", "No such report"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such report.")
+
+
+class AlreadyResolved(Conflict):
+    type, title = "already-resolved", "Already resolved"
+
+    def __init__(self) -> None:
+        super().__init__("Somebody has resolved this already.")
+
+
+def code_of(short_url: str, base_url: str) -> str:
+    """The code in a short URL of this service. Raises ValueError."""
+    parts = urlsplit(short_url.strip() if "://" in short_url else f"//{short_url.strip()}")
+    if parts.netloc.lower() != urlsplit(base_url).netloc.lower():
+        raise ValueError("this is no short URL of this service")
+    return parts.path.removeprefix("/").removesuffix("+")
+
+
+async def report_link(session: AsyncSession, code: str, reason: Reason, comment: str | None) -> None:
+    """Nothing tells whether there is such a link."""
+    async with session.begin():
+        await session.execute(_REPORT, {"code": code, "reason": reason, "comment": comment, "max_kept": MAX_KEPT})
+
+
+async def list_cases(session: AsyncSession, is_resolved: bool, limit: int, cursor: str | None) -> Page:
+    """Rows of the case, its link, and the email of who has resolved it. Raises InvalidCursor."""
+    statement = (
+        select(ReportCase, Link, User.email.label("resolved_by_email"))
+        .join(Link, Link.id == ReportCase.link_id)
+        .outerjoin(User, User.id == ReportCase.resolved_by)
+        .where(ReportCase.resolved_at.is_not(None) if is_resolved else ReportCase.resolved_at.is_(None))
+    )
+    name = f"reports:{is_resolved}"
+    return await page_by_id(session, statement, ReportCase.id, name=name, limit=limit, cursor=cursor)
+
+
+async def reports_of(session: AsyncSession, case_ids: list[int]) -> list[Report]:
+    """What was said, in the order in which it was."""
+    return list(await session.scalars(select(Report).where(Report.case_id.in_(case_ids)).order_by(Report.id)))
+
+
+async def resolve(
+    session: AsyncSession, case_id: int, resolution: Resolution, reason: str | None, admin_id: int
+) -> str | None:
+    """Close a case, and ban its link when that is what is decided: then returns its code, which is to be evicted.
+    Raises UnknownReport, AlreadyResolved, UnknownLink."""
+    evicted: str | None = None
+    async with session.begin():
+        case = await session.get(ReportCase, case_id, with_for_update=True)
+        if case is None:
+            raise UnknownReport
+        if case.resolved_at is not None:
+            raise AlreadyResolved
+        if resolution is Resolution.BANNED:
+            evicted = await _ban_link_of(session, case, reason, admin_id)
+        case.resolved_at, case.resolved_by, case.resolution = func.now(), admin_id, resolution
+    log.info("report_resolved", case=case_id, resolution=resolution, admin=admin_id)
+    return evicted
+
+
+async def _ban_link_of(session: AsyncSession, case: ReportCase, reason: str | None, admin_id: int) -> str | None:
+    link = await session.get_one(Link, case.link_id)
+    try:
+        await mark_link(session, link.code, reason or f"Reported {case.reports} times", admin_id)
+    except AlreadyBanned:
+        return None
+    return link.code

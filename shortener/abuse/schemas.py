@@ -1,0 +1,147 @@
+"""What the API takes and gives of bans, reports, and what admins look up."""
+
+from datetime import datetime
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from shortener.abuse.bans import Kind
+from shortener.abuse.reports import Reason, Resolution
+from shortener.links.codes import CUSTOM_CODE
+from shortener.links.schemas import LinkOut
+from shortener.text import printable
+
+MAX_REASON = 500
+MAX_COMMENT = 1000
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+def _one_line(text: str) -> str:
+    return printable(" ".join(text.split()))
+
+
+Words = Annotated[str, Field(min_length=1, max_length=MAX_REASON), AfterValidator(printable)]
+_Next = Annotated[str | None, Field(description="Path of the next page.")]
+_Previous = Annotated[str | None, Field(description="Path of the previous page.")]
+
+
+class ReportCreate(_Request):
+    """Either `code` or `short_url`."""
+
+    code: str | None = Field(None, pattern=f"^{CUSTOM_CODE.pattern}$", examples=["k7Rm2pX"])
+    short_url: str | None = Field(None, max_length=2048, examples=["https://sho.rt/k7Rm2pX"])
+    reason: Reason
+    comment: Annotated[str, Field(max_length=MAX_COMMENT), AfterValidator(_one_line)] | None = Field(
+        None, description="What you have seen. Nothing else is kept of who reports."
+    )
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.code is None) == (self.short_url is None):
+            raise ValueError("name the link by code or by short_url")
+        return self
+
+
+class ReportAccepted(BaseModel):
+    message: str = "Thank you. If there is such a link, it will be looked at."
+
+
+class BanCreate(_Request):
+    kind: Kind
+    value: str = Field(
+        min_length=1,
+        max_length=500,
+        pattern=r"^[^\x00]*$",
+        description="A code, a host (its subdomains are included), a user's email address, or an address or network "
+        "of clients (an IPv6 address alone stands for its /64).",
+        examples=["phish.example"],
+    )
+    reason: Words
+
+
+class BanOut(BaseModel):
+    id: int
+    kind: Kind
+    value: str
+    reason: str
+    created_at: datetime
+    created_by: str | None = Field(description="Email of the admin; null where that account is gone.")
+    lifted_at: datetime | None
+    lifted_by: str | None
+
+
+class BanPage(BaseModel):
+    items: list[BanOut]
+    total: int
+    next: _Next
+    previous: _Previous
+
+
+class ReportOut(BaseModel):
+    reason: Reason
+    comment: str | None
+    created_at: datetime
+
+
+class ReportCaseOut(BaseModel):
+    id: int
+    code: str
+    url: str = Field(description="Where the link leads now.")
+    banned: bool
+    reports: int = Field(description="How often the link was reported since the last resolution.")
+    opened_at: datetime
+    last_at: datetime
+    said: list[ReportOut] = Field(description="The first hundred reports.")
+    resolved_at: datetime | None
+    resolved_by: str | None
+    resolution: Resolution | None
+
+
+class ReportCasePage(BaseModel):
+    items: list[ReportCaseOut]
+    total: int
+    next: _Next
+    previous: _Previous
+
+
+class ReportResolution(_Request):
+    resolution: Resolution
+    reason: Words | None = Field(None, description="The ban's reason. Default: how often the link was reported.")
+
+
+class UserOut(BaseModel):
+    id: int
+    email: str
+    is_admin: bool
+    disabled: bool
+    created_at: datetime
+
+
+class UserPage(BaseModel):
+    items: list[UserOut]
+    total: int
+    next: _Next
+    previous: _Previous
+
+
+class UserChange(_Request):
+    disabled: bool
+
+
+class LinkChange(_Request):
+    disabled: bool
+
+
+class AdminLinkOut(LinkOut):
+    ban_id: int | None = Field(description="The ban of this link, or of its owner.")
+    has_warning: bool = Field(description="Whether people are warned of the destination's host before they go there.")
+
+
+class AdminLinkPage(BaseModel):
+    items: list[AdminLinkOut]
+    total: int
+    next: _Next
+    previous: _Previous

@@ -1,0 +1,59 @@
+"""What admins see of users, and do with them."""
+
+import re
+
+import structlog
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shortener.abuse.bans import Kind, OwnBan
+from shortener.abuse.listing import Page, page_by_id
+from shortener.abuse.models import Ban
+from shortener.accounts.models import User
+from shortener.accounts.principals import user_subject
+from shortener.accounts.revocation import Revocations
+from shortener.accounts.service import UnknownUser
+from shortener.errors import Conflict
+
+log = structlog.get_logger(__name__)
+
+
+class UserBanned(Conflict):
+    type, title = "user-banned", "User banned"
+
+    def __init__(self) -> None:
+        super().__init__("This user is banned. Lift the ban to enable them.")
+
+
+async def list_users(session: AsyncSession, q: str | None, limit: int, cursor: str | None) -> Page:
+    """Raises InvalidCursor."""
+    statement = select(User)
+    if q:
+        pattern = "%" + re.sub(r"([\\%_])", r"\\\1", q.lower()) + "%"
+        statement = statement.where(User.email.like(pattern))
+    return await page_by_id(session, statement, User.id, name="users", limit=limit, cursor=cursor)
+
+
+async def get_user(session: AsyncSession, statement: Select[User]) -> User:
+    """Raises UnknownUser."""
+    user = await session.scalar(statement)
+    if user is None:
+        raise UnknownUser("There is no such user.")
+    return user
+
+
+async def set_disabled(
+    session: AsyncSession, revocations: Revocations, user_id: int, is_disabled: bool, admin_id: int
+) -> User:
+    """Every process follows within a second. Raises UnknownUser, UserBanned, OwnBan."""
+    if user_id == admin_id:
+        raise OwnBan
+    async with session.begin():
+        user = await get_user(session, select(User).where(User.id == user_id).with_for_update())
+        of_user = select(Ban.id).where(Ban.kind == Kind.USER, Ban.value == user.email, Ban.lifted_at.is_(None))
+        if not is_disabled and await session.scalar(of_user) is not None:
+            raise UserBanned
+        user.is_disabled = is_disabled
+    log.info("user_changed", user=user_id, disabled=is_disabled, admin=admin_id)
+    await revocations.report(user_subject(user_id))
+    return user
