@@ -7,6 +7,7 @@ from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import shortener.accounts.models
+import shortener.accounts.oidc.models
 import shortener.clicks.models
 import shortener.links.models  # noqa: F401  (a table exists once its module is imported)
 from shortener.database import Base

@@ -5,11 +5,13 @@
     ├── Unauthorized         401
     ├── Forbidden            403
     ├── NotFound             404
+    ├── HeadTooSlow          408, beside the protocol, as 431
     ├── Conflict             409
     ├── Gone                 410
     ├── ContentTooLarge      413
     ├── Unprocessable        422
     ├── TooManyRequests      429
+    ├── BadGateway           502
     └── ServiceUnavailable   503
 
 The specific errors live beside the code that raises them. Answers are RFC 9457 problem documents.
@@ -86,6 +88,10 @@ class Unprocessable(ShortenerError):
 
 class TooManyRequests(ShortenerError):
     status, type, title = 429, "too-many-requests", "Too many requests"
+
+
+class BadGateway(ShortenerError):
+    status, type, title = 502, "bad-gateway", "Bad gateway"
 
 
 class ServiceUnavailable(ShortenerError):
@@ -196,7 +202,10 @@ async def _on_other(request: Request, error: Exception) -> Response:
         unavailable = ServiceUnavailable("The database does not answer. Try again.", headers={"Retry-After": "5"})
         return problem_of(unavailable)
     log.error("unhandled_error", path=request.url.path, exc_info=error)
-    return problem_of(ShortenerError("The request could not be answered; the reason is in the server's log."))
+    answer = problem_of(ShortenerError("The request could not be answered; the reason is in the server's log."))
+    # It leaves past all middleware.
+    answer.raw_headers += request.app.state.protections
+    return answer
 
 
 def install_error_handlers(app: FastAPI) -> None:

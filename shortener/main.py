@@ -12,12 +12,14 @@ from shortener.accounts.api import auth_router, entry_router, keys_router, me_ro
 from shortener.accounts.authentication import Authentication
 from shortener.accounts.key_use import KeyUse
 from shortener.accounts.keys import KeyService
+from shortener.accounts.oidc.api import SingleSignOn, oidc_router
 from shortener.accounts.passwords import Passwords
 from shortener.accounts.revocation import REVOKED_CHANNEL, Revocations
 from shortener.accounts.service import AccountService
 from shortener.accounts.slowdown import Slowdown
 from shortener.accounts.tokens import AccessTokens
 from shortener.body_limit import BodyLimit
+from shortener.browser import ApiCors, BrowserProtection, protections
 from shortener.clicks import enrich
 from shortener.clicks.api import router as clicks_router
 from shortener.clicks.event import Batch
@@ -89,7 +91,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         database, redis, own_hosts(settings.base_url, settings.port), settings.code_length, resolver.forget
     )
     app.state.authentication = authentication
-    app.state.accounts = AccountService(passwords, tokens, Slowdown(redis, guard, keys), revocations)
+    accounts = AccountService(passwords, tokens, Slowdown(redis, guard, keys), revocations)
+    single_sign_on = SingleSignOn(accounts, revocations, settings) if settings.oidc_issuer else None
+    app.state.accounts = accounts
+    app.state.single_sign_on = single_sign_on
     app.state.keys = KeyService(revocations)
     app.state.redirects = Redirects(resolver, recorder, throttle, settings, RESERVED)
 
@@ -106,6 +111,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await end(noting_use)
         await key_use.write()
         passwords.close()
+        if single_sign_on is not None:
+            await single_sign_on.provider.close()
         await end(invalidations)
         await redis.aclose()
         await database.close()
@@ -146,10 +153,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ],
     )
     app.state.settings = settings
+    app.state.protections = protections(settings)
     install_error_handlers(app)
 
     v1 = APIRouter(prefix="/api/v1")
-    for router in (entry_router, auth_router, me_router, keys_router):
+    for router in (entry_router, oidc_router, auth_router, me_router, keys_router):
         v1.include_router(router)
     v1.include_router(links_router)
     v1.include_router(clicks_router)
@@ -161,8 +169,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # The last that is added is the first to be asked: a redirect passes nothing but the access log.
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES, of_paths={"/api/v1/links/bulk": MAX_BULK_BODY_BYTES})
     app.add_middleware(RateLimitHeaders)
+    if settings.cors_origins:
+        app.add_middleware(ApiCors, origins=settings.cors_origins)
+    app.add_middleware(BrowserProtection, headers=app.state.protections)
     app.add_middleware(RequestObserver, note=RequestMetrics().observe)
-    app.add_middleware(RedirectRouter)
+    app.add_middleware(RedirectRouter, protections=app.state.protections)
     if settings.access_log:
         app.add_middleware(RequestObserver, note=log_request)
     return app

@@ -22,6 +22,8 @@ ERRORS = {
     ("post", "/api/v1/auth/register"): {"400", "403", "413", "422"},
     ("post", "/api/v1/auth/token"): {"400", "401", "413", "422"},
     ("post", "/api/v1/auth/refresh"): {"400", "401", "413", "422"},
+    ("get", "/api/v1/auth/oidc/login"): {"401", "404", "502"},
+    ("get", "/api/v1/auth/oidc/callback"): {"400", "401", "403", "404", "409", "422", "502"},
     ("post", "/api/v1/auth/logout"): FOR_WHO_MAY,
     ("get", "/api/v1/me"): {"401"},
     ("post", "/api/v1/me/password"): FOR_WHO_MAY | {"400", "413", "422"},
@@ -43,6 +45,7 @@ ERRORS = {
 }
 SUCCESS = {
     ("post", "/api/v1/auth/register"): "201",
+    ("get", "/api/v1/auth/oidc/login"): "302",
     ("post", "/api/v1/auth/logout"): "204",
     ("post", "/api/v1/me/password"): "204",
     ("post", "/api/v1/me/delete"): "204",

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import uuid_utils.compat
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.accounts.credentials import InvalidCredential
@@ -17,6 +16,7 @@ from shortener.accounts.principals import Principal, session_subject, user_subje
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.slowdown import Slowdown
 from shortener.accounts.tokens import AccessTokens, hash_secret, new_refresh_token
+from shortener.accounts.users import insert_user
 from shortener.errors import Forbidden, Unauthorized
 
 SESSION_IDLE = timedelta(days=14)
@@ -70,9 +70,7 @@ class AccountService:
         check_password(password, email, "/password")
         password_hash = await self._passwords.hash(password)
         async with session.begin():
-            await session.execute(
-                insert(User).values(email=email, password_hash=password_hash).on_conflict_do_nothing()
-            )
+            await insert_user(session, email, password_hash)
 
     async def log_in(self, session: AsyncSession, email: str, password: str, client: str) -> Tokens:
         """Raises InvalidLogin, TooManyFailures."""
@@ -92,11 +90,16 @@ class AccountService:
             )
             if kept is None:
                 raise InvalidLogin
-            now = datetime.now(UTC)
-            login = Session(id=_new_id(), user_id=user.id, created_at=now, expires_at=now + SESSION_IDLE)
-            session.add(login)
-            await session.flush()
-            return self._give_tokens(session, login, now)
+            return await self.begin_session(session, user.id)
+
+    async def begin_session(self, session: AsyncSession, user_id: int) -> Tokens:
+        """For whoever has just been shown to be this user, in the caller's transaction. Nothing that was shown
+        becomes a part of it: each login has a session and tokens that did not exist before."""
+        now = datetime.now(UTC)
+        login = Session(id=_new_id(), user_id=user_id, created_at=now, expires_at=now + SESSION_IDLE)
+        session.add(login)
+        await session.flush()
+        return self._give_tokens(session, login, now)
 
     async def user_of_refresh(self, session: AsyncSession, token: str) -> int | None:
         """Whose refresh token this is, or was."""
@@ -189,8 +192,11 @@ class AccountService:
         return Tokens(self._tokens.issue(login.user_id, login.id, int(now.timestamp())), refresh)
 
 
-async def replace_password(session: AsyncSession, user: User, new_hash: str, keep: uuid.UUID | None = None) -> None:
-    """And end all sessions of the user but `keep`; to be reported once it is committed."""
+async def replace_password(
+    session: AsyncSession, user: User, new_hash: str | None, keep: uuid.UUID | None = None
+) -> None:
+    """And end all sessions of the user but `keep`; to be reported once it is committed. Without a hash nobody logs in
+    with a password any more."""
     user.password_hash = new_hash
     user.password_changed_at = datetime.now(UTC)
     others = update(Session).where(Session.user_id == user.id, Session.revoked_at.is_(None))
