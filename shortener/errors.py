@@ -5,12 +5,13 @@
     ├── Unauthorized         401
     ├── Forbidden            403
     ├── NotFound             404
-    ├── HeadTooSlow          408, beside the protocol, as 431
+    ├── HeadTooSlow          408, which is the protocol's
     ├── Conflict             409
     ├── Gone                 410
     ├── ContentTooLarge      413
     ├── Unprocessable        422
     ├── TooManyRequests      429
+    ├── HeadTooLarge         431, which is the protocol's
     ├── BadGateway           502
     └── ServiceUnavailable   503
 

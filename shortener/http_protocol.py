@@ -14,6 +14,8 @@ MAX_HEAD_BYTES = 32 * 1024
 # From the connection, or from the head's first byte, to its last.
 HEAD_TIMEOUT_S = 10.0
 
+_receive = HttpToolsProtocol.data_received
+
 
 class HeadTooLarge(ShortenerError):
     status, type, title = 431, "head-too-large", "Request head too large"
@@ -32,7 +34,7 @@ class HeadTooSlow(ShortenerError):
 class BoundedProtocol(HttpToolsProtocol):
     """Refuses heads that are too large or too slow, and what is no HTTP, with problem documents."""
 
-    # Of a head that has not come whole.
+    # Of a head that has not come whole, at least.
     _head_bytes = 0
     _head_timer: asyncio.TimerHandle | None = None
 
@@ -44,12 +46,10 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(data) > MAX_HEAD_BYTES and self._begins_too_large(data):
             self._refuse(HeadTooLarge())
             return
-        super().data_received(data)
-        # The method is written down once the head is there.
-        if self.scope is None or "method" not in self.scope:
-            self._wait_for_head(len(data))
-        elif self._head_timer is not None:
-            self._end_of_head()
+        _receive(self, data)
+        # The method is written down once the head is there; all this is felt by each redirect.
+        if self._head_timer is not None or "method" not in self.scope:
+            self._note_head(len(data))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_of_head()
@@ -64,8 +64,12 @@ class BoundedProtocol(HttpToolsProtocol):
         is_body = self.cycle is not None and self.cycle.more_body
         return not is_body and not self._head_bytes and data.find(b"\r\n\r\n", 0, MAX_HEAD_BYTES) < 0
 
-    def _wait_for_head(self, received: int) -> None:
-        self._head_bytes += received
+    def _note_head(self, received: int) -> None:
+        if self.scope is not None and "method" in self.scope:
+            self._end_of_head()
+            return
+        # What came before this head in the same piece of data is not its own: a body's end, or whole requests.
+        self._head_bytes += received if self._head_bytes or self.cycle is None else 1
         if self._head_bytes > MAX_HEAD_BYTES:
             self._refuse(HeadTooLarge())
         elif self._head_timer is None:

@@ -140,6 +140,6 @@ def configure_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # What these tell at INFO is noise (each tick of arq), or personal (a job's arguments).
-    for name in ("arq", "alembic", "uvicorn"):
+    # What these tell at INFO is noise (each tick of arq, each request to a provider), or personal (a job's arguments).
+    for name in ("arq", "alembic", "httpcore", "httpx", "uvicorn"):
         logging.getLogger(name).setLevel(max(level, logging.WARNING))

@@ -187,6 +187,19 @@ async def test_a_large_body_is_no_large_head(address):
         assert b"HTTP/1.1 200 " in await raw.answer()
 
 
+async def test_many_requests_in_one_piece_are_no_large_head(address):
+    """Also when the last of them comes in two."""
+    many, last = HEAD + b"\r\n", HEAD + b"Connection: close\r\n\r\n"
+    count = 2 * MAX_HEAD_BYTES // len(many)
+    async with connected(address) as raw:
+        await raw.send(many * count + last[:20])
+        await raw.reader.readuntil(b"}")
+        await raw.send(last[20:])
+        said = await raw.answer()
+        assert said.count(b" 200 OK\r\n") == count
+        assert b" 431 " not in said
+
+
 async def test_a_body_that_comes_slowly_is_refused_when_its_time_is_over(address, monkeypatch):
     assert body_limit.MAX_BODY_S == 120
     monkeypatch.setattr(body_limit, "MAX_BODY_S", 0.5)

@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 from shortener.accounts import commands
 from shortener.accounts.oidc import exchange, flow
 from shortener.accounts.oidc import provider as provider_module
+from shortener.clicks.stream import ClickStream, Sealer
 from shortener.settings import Settings, SettingsError, load_settings
 from tests.accounts.conftest import (
     AUTH,
@@ -44,8 +45,9 @@ from tests.accounts.oidc_provider import (
     encoded,
     providing,
 )
-from tests.conftest import changed, client_of, running_app
+from tests.conftest import SECRET, changed, client_of, running_app
 from tests.links.test_api import assert_problem
+from workers.upkeep import forget
 
 LOGIN, CALLBACK = f"{AUTH}/oidc/login", f"{AUTH}/oidc/callback"
 
@@ -421,9 +423,13 @@ async def test_secrets_are_sent_by_tls_only(browser, idp, url):
         assert_problem(await browser.get(LOGIN), 502, "oidc-provider-failed")
 
 
-async def very_long() -> AsyncIterator[bytes]:
-    for _ in range(1000):
-        yield b" " * 65536
+def endless(idp: OidcProvider) -> Response:
+    async def go_on() -> AsyncIterator[bytes]:
+        while not idp.going_on.is_set():
+            yield b" " * 65536
+            await asyncio.sleep(0.001)
+
+    return StreamingResponse(go_on())
 
 
 def dripping(idp: OidcProvider) -> Response:
@@ -443,7 +449,6 @@ ANSWERS = {
     "a redirect": lambda: RedirectResponse("https://evil.example/"),
     "an error": lambda: JSONResponse({"error": "x"}, 400),
     "not text": lambda: Response(b"\xff\xfe"),
-    "endless": lambda: StreamingResponse(very_long()),
     "compressed": lambda: Response(b"x", headers={"Content-Encoding": "gzip"}),
 }
 PARTS = ("/.well-known/openid-configuration", "/token", "/jwks")
@@ -451,7 +456,8 @@ PARTS = ("/.well-known/openid-configuration", "/token", "/jwks")
 
 @pytest.mark.parametrize("part", PARTS)
 async def test_an_answer_that_cannot_be_used_is_told_as_the_providers_fault(app, browser, idp, part):
-    for name, make in ANSWERS.items():
+    # Read to its end it would be a provider that is slow, and 503.
+    for name, make in (ANSWERS | {"endless": lambda: endless(idp)}).items():
         back = await at_provider(await begin(browser))
         app.state.single_sign_on.provider._metadata_until_s = 0.0
         idp.answers = {part: make}
@@ -475,6 +481,22 @@ async def test_a_provider_that_fails_or_is_slow_is_told_as_away(app, browser, id
         assert int(answer.headers["retry-after"]) > 0
         assert time.monotonic() - began_at_s < 3
         idp.answers = {}
+
+
+async def test_a_provider_that_hangs_holds_up_many_no_longer_than_one(app, idp, monkeypatch):
+    monkeypatch.setattr(exchange, "TIMEOUT_S", 1.0)
+    idp.answers = {"/.well-known/openid-configuration": lambda: dripping(idp)}
+
+    async def begin_in_vain() -> int:
+        async with client_of(app) as browser:
+            return (await browser.get(LOGIN)).status_code
+
+    began_at_s = time.monotonic()
+    assert Counter(await asyncio.gather(*(begin_in_vain() for _ in range(20)))) == {503: 20}
+    assert time.monotonic() - began_at_s < 8
+    idp.answers = {}
+    async with client_of(app) as browser:
+        assert (await sign_on(browser)).status_code == 200
 
 
 async def test_a_provider_that_is_down_is_told_as_away_and_passwords_go_on(settings):
@@ -682,6 +704,17 @@ async def test_what_is_secret_in_a_login_is_not_in_the_log(settings, idp, capfd)
 def test_settings_that_cannot_work_are_refused(name, value):
     with pytest.raises(SettingsError, match=f"SHORTENER_{name.upper()}: "):
         load_settings(**{"oidc_issuer": "https://id.example.com", "oidc_client_id": "x", name: value})
+
+
+async def test_that_a_login_came_back_is_forgotten_once_it_cannot_come_again(browser, database, redis):
+    assert (await sign_on(browser)).status_code == 200
+    stream = ClickStream(redis, Sealer(SECRET))
+    await stream.ensure_group()
+    async with database.driver_connection() as connection:
+        for left in (1, 0):
+            await forget({"database": database, "stream": stream})
+            assert await connection.fetchval("SELECT count(*) FROM oidc_used_states") == left
+            await connection.execute("UPDATE oidc_used_states SET expires_at = now() - interval '1 second'")
 
 
 async def test_a_password_is_of_no_use_for_an_account_of_single_sign_on(browser):

@@ -71,7 +71,6 @@ def read_id_token(
                 "iss": {"essential": True, "value": issuer},
                 "aud": {"essential": True, "value": client_id},
                 "sub": {"essential": True},
-                "nonce": {"essential": True, "value": nonce},
             },
             params={"client_id": client_id, "nonce": nonce, "access_token": access_token},
         )
@@ -80,7 +79,7 @@ def read_id_token(
         raise InvalidIdToken(f"{error.error}: {getattr(error, 'claim', '')}") from error
     except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise InvalidIdToken(type(error).__name__) from error
-    _check_form(claims, client_id)
+    _check_form(claims)
     return dict(claims)
 
 
@@ -100,12 +99,8 @@ def _key_for(header: dict[str, Any], keys: Iterable[ProviderKey]) -> ProviderKey
     return fitting[0]
 
 
-def _check_form(claims: dict[str, Any], client_id: str) -> None:
+def _check_form(claims: dict[str, Any]) -> None:
     """What the libraries take in more than one form."""
-    audience = claims["aud"]
-    # For others as well: whoever they are, they could show it here.
-    if audience != client_id and audience != [client_id] and claims.get("azp") != client_id:
-        raise InvalidIdToken("for others too")
     if not all(isinstance(claims[name], str) for name in ("iss", "sub", "nonce")):
         raise InvalidIdToken("a claim is no string")
     if not all(type(claims[name]) in (int, float) for name in ("iat", "exp")):

@@ -1,15 +1,17 @@
 """The OpenID Connect provider: where it is, which keys it has, and who it says somebody is."""
 
 import asyncio
+import contextlib
 import time
 from base64 import b64encode
+from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 from urllib.parse import quote_plus, urlencode
 
 from authlib.oauth2.client import OAuth2Client
 from pydantic import TypeAdapter, ValidationError
 
-from shortener.accounts.oidc.errors import OidcLoginRefused, OidcProviderFailed
+from shortener.accounts.oidc.errors import OidcLoginRefused, OidcProviderFailed, OidcProviderUnavailable
 from shortener.accounts.oidc.exchange import ProviderClient, is_safe_url
 from shortener.accounts.oidc.flow import Flow
 from shortener.accounts.oidc.id_token import InvalidIdToken, ProviderKey, UnknownKey, read_id_token, read_keys
@@ -56,8 +58,9 @@ class Provider:
         self._metadata_until_s = 0.0
         self._keys: list[ProviderKey] = []
         self._keys_read_at_s = float("-inf")
-        # Those who come while it is being read wait for the same.
-        self._reading = asyncio.Lock()
+        self._lock = asyncio.Lock()
+        self._failure: OidcProviderFailed | OidcProviderUnavailable | None = None
+        self._failed_at_s = float("-inf")
 
     async def authorization_url(self, flow: Flow) -> str:
         """Where the browser goes to log in. Raises OidcProviderUnavailable, OidcProviderFailed."""
@@ -91,8 +94,22 @@ class Provider:
     async def close(self) -> None:
         await self._http.close()
 
+    @contextlib.asynccontextmanager
+    async def _reading(self) -> AsyncIterator[None]:
+        """Those who come while something is being read wait for it, and share its failure: a provider that does not
+        answer holds up all of them as long as one."""
+        came_at_s = time.monotonic()
+        async with self._lock:
+            if self._failure is not None and self._failed_at_s >= came_at_s:
+                raise type(self._failure)(self.name, self._failure.reason)
+            try:
+                yield
+            except (OidcProviderFailed, OidcProviderUnavailable) as error:
+                self._failure, self._failed_at_s = error, time.monotonic()
+                raise
+
     async def _read_metadata(self) -> dict[str, Any]:
-        async with self._reading:
+        async with self._reading():
             if time.monotonic() >= self._metadata_until_s:
                 found = await self._http.get(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
                 # Whoever says to be somebody else could send us, and our secret, anywhere.
@@ -150,7 +167,7 @@ class Provider:
             return read()
 
     async def _read_keys(self, metadata: dict[str, Any], max_age_s: float) -> None:
-        async with self._reading:
+        async with self._reading():
             if time.monotonic() - self._keys_read_at_s >= max_age_s:
                 self._keys = read_keys(await self._http.get(metadata["jwks_uri"]))
                 self._keys_read_at_s = time.monotonic()
