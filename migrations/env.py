@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 import shortener.abuse.models
 import shortener.accounts.models
+import shortener.accounts.oidc.models
 import shortener.audit.models
 import shortener.clicks.models
 import shortener.links.models  # noqa: F401  (a table exists once its module is imported)

@@ -1,5 +1,6 @@
 """A bound for the bodies of requests. Starlette's own answers in plain text where this answers as every error does."""
 
+import asyncio
 from collections.abc import Mapping
 
 from starlette.datastructures import Headers
@@ -8,10 +9,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shortener.errors import ContentTooLarge, problem_of
 
+# For sixteen megabytes that is a little more than a megabit a second.
+MAX_BODY_S = 120
+
 
 class BodyLimit:
-    """Refuses a body by the length it announces, else as soon as too much of it has come.
-    `of_paths` are bounds of single paths."""
+    """Refuses a body by the length it announces, else as soon as too much of it has come, or too little in the time
+    that a body may take. `of_paths` are bounds of single paths."""
 
     def __init__(self, app: ASGIApp, max_bytes: int, of_paths: Mapping[str, int]) -> None:
         self.app = app
@@ -28,12 +32,20 @@ class BodyLimit:
         if announced.isdecimal() and len(announced) <= 20 and int(announced) > max_bytes:
             await problem_of(error)(scope, receive, send)
             return
-        received = 0
+        received, is_whole = 0, False
+        deadline_s = asyncio.get_running_loop().time() + MAX_BODY_S
 
         async def receive_limited() -> Message:
-            nonlocal received
-            message = await receive()
+            nonlocal received, is_whole
+            if is_whole:
+                return await receive()
+            try:
+                async with asyncio.timeout_at(deadline_s):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(408, f"The body did not come within {MAX_BODY_S} seconds.") from None
             received += len(message.get("body", b""))
+            is_whole = not message.get("more_body", False)
             if received > max_bytes:
                 # FastAPI takes any other error for a body that cannot be parsed.
                 raise HTTPException(error.status, error.detail)

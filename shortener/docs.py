@@ -44,7 +44,7 @@ def install_docs(app: FastAPI) -> None:
     # The package is used for the files it carries (Swagger UI and ReDoc); its app class would add inline scripts.
     app.mount("/static/vendor", StaticFiles(directory=str(files("fastapi_offline") / "static")))
     app.mount("/static", StaticFiles(directory=str(files("shortener") / "static")))
-    headers = {"Content-Security-Policy": _CSP, "X-Content-Type-Options": "nosniff"}
+    headers = {"Content-Security-Policy": _CSP}
 
     @app.get("/docs", include_in_schema=False)
     async def swagger() -> HTMLResponse:

@@ -6,11 +6,14 @@
     ├── Forbidden            403
     ├── NotFound             404
     ├── MethodNotAllowed     405
+    ├── HeadTooSlow          408, which is the protocol's
     ├── Conflict             409
     ├── Gone                 410
     ├── ContentTooLarge      413
     ├── Unprocessable        422
     ├── TooManyRequests      429
+    ├── HeadTooLarge         431, which is the protocol's
+    ├── BadGateway           502
     └── ServiceUnavailable   503
 
 The specific errors live beside the code that raises them. Answers are RFC 9457 problem documents.
@@ -91,6 +94,10 @@ class Unprocessable(ShortenerError):
 
 class TooManyRequests(ShortenerError):
     status, type, title = 429, "too-many-requests", "Too many requests"
+
+
+class BadGateway(ShortenerError):
+    status, type, title = 502, "bad-gateway", "Bad gateway"
 
 
 class ServiceUnavailable(ShortenerError):
@@ -201,7 +208,10 @@ async def _on_other(request: Request, error: Exception) -> Response:
         unavailable = ServiceUnavailable("The database does not answer. Try again.", headers={"Retry-After": "5"})
         return problem_of(unavailable)
     log.error("unhandled_error", path=request.url.path, exc_info=error)
-    return problem_of(ShortenerError("The request could not be answered; the reason is in the server's log."))
+    answer = problem_of(ShortenerError("The request could not be answered; the reason is in the server's log."))
+    # It leaves past all middleware.
+    answer.raw_headers += request.app.state.protections
+    return answer
 
 
 def install_error_handlers(app: FastAPI) -> None:

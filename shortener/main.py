@@ -16,6 +16,7 @@ from shortener.accounts.api import auth_router, entry_router, keys_router, me_ro
 from shortener.accounts.authentication import Authentication
 from shortener.accounts.key_use import KeyUse
 from shortener.accounts.keys import KeyService
+from shortener.accounts.oidc.api import SingleSignOn, oidc_router
 from shortener.accounts.passwords import Passwords
 from shortener.accounts.revocation import REVOKED_CHANNEL, Revocations
 from shortener.accounts.service import AccountService
@@ -23,6 +24,7 @@ from shortener.accounts.slowdown import Slowdown
 from shortener.accounts.tokens import AccessTokens
 from shortener.audit.api import router as audit_router
 from shortener.body_limit import BodyLimit
+from shortener.browser import ApiCors, BrowserProtection, protections
 from shortener.clicks import enrich
 from shortener.clicks.api import router as clicks_router
 from shortener.clicks.event import Batch
@@ -104,7 +106,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         resolver.forget,
     )
     app.state.authentication = authentication
-    app.state.accounts = AccountService(passwords, tokens, Slowdown(redis, guard, keys), revocations)
+    accounts = AccountService(passwords, tokens, Slowdown(redis, guard, keys), revocations)
+    single_sign_on = SingleSignOn(accounts, revocations, settings) if settings.oidc_issuer else None
+    app.state.accounts = accounts
+    app.state.single_sign_on = single_sign_on
     app.state.keys = KeyService(revocations)
     app.state.revocations = revocations
     app.state.bans = BanService(redis, standing, revocations, app.state.links.evict)
@@ -129,6 +134,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await end(noting_use)
         await key_use.write()
         passwords.close()
+        if single_sign_on is not None:
+            await single_sign_on.provider.close()
         await end(invalidations)
         await end(following_bans)
         await redis.aclose()
@@ -175,10 +182,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ],
     )
     app.state.settings = settings
+    app.state.protections = protections(settings)
     install_error_handlers(app)
 
     v1 = APIRouter(prefix="/api/v1")
-    for router in (entry_router, auth_router, me_router, keys_router, reports_router, admin_router):
+    for router in (
+        entry_router, oidc_router, auth_router, me_router, keys_router, reports_router, admin_router,
+    ):  # fmt: skip
         v1.include_router(router)
     v1.include_router(links_router)
     v1.include_router(clicks_router)
@@ -191,8 +201,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # The last that is added is the first to be asked: a redirect passes nothing but the access log.
     app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES, of_paths={"/api/v1/links/bulk": MAX_BULK_BODY_BYTES})
     app.add_middleware(RateLimitHeaders)
+    if settings.cors_origins:
+        app.add_middleware(ApiCors, origins=settings.cors_origins)
+    app.add_middleware(BrowserProtection, headers=app.state.protections)
     app.add_middleware(RequestObserver, note=RequestMetrics().observe)
-    app.add_middleware(RedirectRouter)
+    app.add_middleware(RedirectRouter, protections=app.state.protections)
     if settings.access_log:
         app.add_middleware(RequestObserver, note=log_request)
     return app

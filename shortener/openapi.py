@@ -53,6 +53,7 @@ _TITLES = {
     413: ("content-too-large", "Content too large"),
     422: ("invalid-request", "Invalid request"),
     429: ("too-many-requests", "Too many requests"),
+    502: ("oidc-provider-failed", "Provider failed"),
     503: ("service-unavailable", "Service unavailable"),
 }
 

@@ -10,7 +10,15 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 from urllib.parse import urlsplit
 
 import ada_url
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy.engine import make_url
@@ -18,6 +26,10 @@ from sqlalchemy.exc import ArgumentError
 
 PREFIX = "SHORTENER_"
 _WINDOWS_S = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+
+# Random characters are not so few, and not these words: whoever has left an example as it was would be known to all.
+_MIN_DISTINCT = 8
+_PLACEHOLDER = re.compile(r"change.?(?:me|this)|example|default|insecure|your.?(?:secret|key)|password", re.IGNORECASE)
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -52,6 +64,17 @@ def parse_networks(value: Any) -> Any:
     return tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
 
 
+def parse_origins(value: Any) -> Any:
+    """Read origins as browsers write them, separated by commas, or "*". Raises ValueError."""
+    if not isinstance(value, str):
+        return value
+    origins = tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+    for origin in origins:
+        if origin != "*" and not (re.fullmatch(r"https?://[^/?#@*\s]+", origin) and ada_url.check_url(origin)):
+            raise ValueError("use a form such as https://app.example.com, without a path, or *")
+    return origins
+
+
 def _is_readable(parse: Callable[[str], Any], url: str) -> bool:
     """Whether the library that the URL is for will take it."""
     try:
@@ -61,12 +84,22 @@ def _is_readable(parse: Callable[[str], Any], url: str) -> bool:
     return True
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can be meant."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _split(keys: SecretStr) -> list[str]:
     return [key.strip() for key in keys.get_secret_value().splitlines() if key.strip()]
 
 
 RateLimit = Annotated[Rate | None, NoDecode, BeforeValidator(parse_rate)]
 Networks = Annotated[tuple[IPNetwork, ...], NoDecode, BeforeValidator(parse_networks)]
+
+Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_origins)]
 
 
 class _FileSource(PydanticBaseSettingsSource):
@@ -112,6 +145,17 @@ class Settings(BaseSettings):
     trusted_proxies: Networks = Field(
         (),
         description="Addresses or networks, separated by commas, whose `X-Forwarded-For` is believed.",
+    )
+
+    hsts: Literal["off", "host", "subdomains"] = Field(
+        "host",
+        description="Whether browsers are told to come by TLS only, for a year: to this `host`, or to its `subdomains` "
+        "too; or `off`. Only where the public address is https.",
+    )
+    cors_origins: Origins = Field(
+        (),
+        description="Origins, separated by commas, whose pages may use the API from a browser, or an asterisk: all. "
+        "Default: none.",
     )
 
     # Where it stores
@@ -182,6 +226,23 @@ class Settings(BaseSettings):
     urlhaus_key: SecretStr = Field(
         SecretStr(""),
         description="Key of URLhaus (abuse.ch), which then is told the destinations of new links. Default: none.",
+    )
+
+    # Single sign-on
+    oidc_issuer: str = Field(
+        "", description="Address of an OpenID Connect provider, such as `https://id.example.com`. Default: none."
+    )
+    oidc_client_id: str = Field("", validate_default=True, description="This service's name at the provider.")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="Its secret there; a public client has none.")
+    oidc_scopes: str = Field("openid email", description="What the provider is asked for, separated by spaces.")
+    oidc_name: str = Field("The identity provider", description="What people know the provider by.")
+    oidc_registration: bool = Field(
+        False,
+        description="Whether who logs in there for the first time gets an account, also where registration is closed.",
+    )
+    oidc_link_by_email: bool = Field(
+        False,
+        description="Whether a verified address links to the account that has it: its password, logins and keys end.",
     )
 
     # Codes
@@ -256,8 +317,9 @@ class Settings(BaseSettings):
 
     @field_validator("secret_key")
     @classmethod
-    def _is_long(cls, value: SecretStr) -> SecretStr:
-        if value.get_secret_value() and len(value.get_secret_value()) < 32:
+    def _is_random(cls, value: SecretStr) -> SecretStr:
+        key = value.get_secret_value()
+        if key and (len(key) < 32 or len(set(key)) < _MIN_DISTINCT or _PLACEHOLDER.search(key)):
             raise ValueError("use at least 32 random characters, for example from: openssl rand -base64 32")
         return value
 
@@ -266,6 +328,32 @@ class Settings(BaseSettings):
     def _are_long(cls, value: SecretStr) -> SecretStr:
         if any(len(key) < 32 for key in _split(value)):
             raise ValueError("each has at least 32 characters, and a line of its own")
+        return value
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _is_issuer(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+        except ValueError:
+            is_safe = False
+        if value and not (is_safe and parts.hostname and "@" not in value and not parts.query and not parts.fragment):
+            raise ValueError("use the provider's issuer to the letter, such as https://id.example.com")
+        return value
+
+    @field_validator("oidc_scopes")
+    @classmethod
+    def _has_openid(cls, value: str) -> str:
+        if "openid" not in value.split():
+            raise ValueError('it needs "openid", as in: openid email')
+        return value
+
+    @field_validator("oidc_client_id")
+    @classmethod
+    def _belongs_to_issuer(cls, value: str, info: ValidationInfo) -> str:
+        if info.data.get("oidc_issuer") and not value:
+            raise ValueError("the provider knows this service by it; or leave SHORTENER_OIDC_ISSUER away")
         return value
 
     @model_validator(mode="after")

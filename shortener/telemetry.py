@@ -6,6 +6,7 @@ something wrong, a label keeps it to the processes that know. No label holds wha
 """
 
 import logging
+import re
 import sys
 
 import structlog
@@ -101,6 +102,14 @@ _FROM_MEMORY = RESOLVED.labels("memory")
 AT_ONCE = Tally()
 
 
+# Keys and tokens are in a path only by mistake; but then they would be in the access log.
+_SECRET = re.compile(r"shrr?_[A-Za-z0-9_]{40,}|eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+
+
+def _hide_secrets(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    return {name: _SECRET.sub("…", value) if isinstance(value, str) else value for name, value in event.items()}
+
+
 def configure_logging(settings: Settings) -> None:
     """Send structlog's and the standard library's records to standard error in one form."""
     level = getattr(logging, settings.log_level.upper())
@@ -112,9 +121,10 @@ def configure_logging(settings: Settings) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     render: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+        # Values are written as literals: a line break that somebody has sent must not look like a line of ours.
+        [_hide_secrets, structlog.dev.ConsoleRenderer(repr_native_str=True)]
         if console
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        else [structlog.processors.format_exc_info, _hide_secrets, structlog.processors.JSONRenderer()]
     )
     structlog.configure(
         processors=[
@@ -136,6 +146,7 @@ def configure_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # What these tell at INFO is noise (each tick of arq), or personal (a job's arguments, what feeds are asked).
-    for name in ("arq", "alembic", "httpx", "uvicorn"):
+    # What these tell at INFO is noise (each tick of arq, each request to a provider), or personal (a job's arguments,
+    # what feeds are asked).
+    for name in ("arq", "alembic", "httpcore", "httpx", "uvicorn"):
         logging.getLogger(name).setLevel(max(level, logging.WARNING))

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ipaddress
 import os
 import signal
 import socket
@@ -19,7 +18,7 @@ from shortener.embedded.valkey import EmbeddedValkey
 from shortener.exposition import MetricsFiles, serving_metrics_of_children
 from shortener.migration import upgrade
 from shortener.redis import create_redis
-from shortener.settings import Settings, load_settings, variable
+from shortener.settings import Settings, is_loopback, load_settings, variable
 from shortener.supervisor import Program, Supervisor
 from shortener.web import bind, web_programs
 from shortener.worker_health import is_any_well
@@ -138,17 +137,10 @@ async def _start(
 def local_defaults(settings: Settings) -> dict[str, str]:
     """What is not set and may be open, since nobody else can reach it: neither directly nor through a proxy."""
     host = urlsplit(settings.base_url).hostname or ""
-    if not _is_loopback(settings.host) or not _is_loopback(host) or settings.trusted_proxies:
+    if not is_loopback(settings.host) or not is_loopback(host) or settings.trusted_proxies:
         return {}
     open_to_oneself = {"registration": "open", "anonymous_links": "true", "anonymous_link_days": "0"}
     return {name: value for name, value in open_to_oneself.items() if name not in settings.model_fields_set}
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 async def _worker_ready(settings: Settings) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import uvicorn
 
+from shortener.http_protocol import BoundedProtocol
 from shortener.redirect.protocol import RedirectProtocol
 from shortener.settings import Settings
 from shortener.supervisor import Program
@@ -46,7 +47,7 @@ def serve(settings: Settings, listener: socket.socket) -> None:
         "shortener.main:create_app",
         factory=True,
         # The access log is written on the ordinary route.
-        http="httptools" if settings.access_log else RedirectProtocol,
+        http=BoundedProtocol if settings.access_log else RedirectProtocol,
         # The peer's address stays the peer's: who is believed about the client is ours to decide.
         proxy_headers=False,
         server_header=False,

@@ -24,6 +24,8 @@ ERRORS = {
     ("post", "/api/v1/auth/register"): {"400", "403", "413", "422"},
     ("post", "/api/v1/auth/token"): FOR_WHO_MAY | {"400", "413", "422"},
     ("post", "/api/v1/auth/refresh"): FOR_WHO_MAY | {"400", "413", "422"},
+    ("get", "/api/v1/auth/oidc/login"): FOR_WHO_MAY | {"404", "502"},
+    ("get", "/api/v1/auth/oidc/callback"): FOR_WHO_MAY | {"400", "404", "409", "422", "502"},
     ("post", "/api/v1/auth/logout"): FOR_WHO_MAY,
     ("get", "/api/v1/me"): FOR_WHO_MAY,
     ("post", "/api/v1/me/password"): FOR_WHO_MAY | {"400", "413", "422"},
@@ -59,6 +61,7 @@ ERRORS = {
 }
 SUCCESS = {
     ("post", "/api/v1/auth/register"): "201",
+    ("get", "/api/v1/auth/oidc/login"): "302",
     ("post", "/api/v1/auth/logout"): "204",
     ("post", "/api/v1/me/password"): "204",
     ("post", "/api/v1/me/delete"): "204",

@@ -210,6 +210,32 @@ def test_each_setting_can_be_given_as_a_file(environment, tmp_path):
     assert settings.limit_api == Rate(7, 1)
 
 
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "x" * 31,
+        "0123456789abcdef0123456789abcde",
+        "x" * 64,
+        "0" * 32,
+        "abcabcabcabcabcabcabcabcabcabcabcabc",
+        "changeme-changeme-changeme-1234567890",
+        "CHANGE_THIS_to_32_random_characters!",
+        "an example, which somebody has not changed",
+        "your-secret-key-goes-here-1234567890abc",
+        "the default secret of this installation",
+    ],
+)
+def test_a_secret_that_is_short_simple_or_an_example_is_refused(environment, tmp_path, secret):
+    """By variable and by file; the refusal does not say it."""
+    (tmp_path / "secret").write_text(f"{secret}\n")
+    for name, value in (("SECRET_KEY", secret), ("SECRET_KEY_FILE", str(tmp_path / "secret"))):
+        environment.setenv(f"SHORTENER_{name}", value)
+        told = refusal()
+        assert told.startswith("SHORTENER_SECRET_KEY: use at least 32 random characters")
+        assert secret not in told
+        environment.delenv(f"SHORTENER_{name}")
+
+
 def test_former_secret_keys_stand_behind_todays(environment):
     environment.setenv("SHORTENER_SECRET_KEY", SECRET)
     assert load_settings().every_secret_key == [SECRET]

@@ -1,7 +1,7 @@
 """The audit log, and the trigger that keeps it.
 
 Revision ID: 20261121_08
-Revises: 20261121_06
+Revises: 20261121_07
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "20261121_08"
-down_revision = "20261121_06"
+down_revision = "20261121_07"
 branch_labels = None
 depends_on = None
 

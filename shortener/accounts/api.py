@@ -32,11 +32,11 @@ from shortener.openapi import errors
 from shortener.rate_limit import ApiRateLimiter, Identity
 
 
-def _keep_nowhere(response: Response) -> None:
+def keep_nowhere(response: Response) -> None:
     response.headers["Cache-Control"] = "no-store"
 
 
-_NEVER_CACHED = [Depends(_keep_nowhere)]
+_NEVER_CACHED = [Depends(keep_nowhere)]
 
 entry_router = APIRouter(prefix="/auth", tags=["accounts"], route_class=LoginRoute, dependencies=_NEVER_CACHED)
 auth_router = APIRouter(prefix="/auth", tags=["accounts"], route_class=ApiRoute, dependencies=_NEVER_CACHED)
@@ -74,7 +74,7 @@ async def _charge_password(request: Request, principal: LoggedIn) -> str:
 PasswordClient = Annotated[str, Depends(_charge_password)]
 
 
-def _tokens_out(tokens: Tokens) -> TokensOut:
+def tokens_out(tokens: Tokens) -> TokensOut:
     return TokensOut(access_token=tokens.access, refresh_token=tokens.refresh, expires_in=ACCESS_LIFETIME_S)
 
 
@@ -96,7 +96,7 @@ async def log_in(
     """Log in with email and password (OAuth2's password grant)."""
     await _charge_account(request, form.username)
     client = request.app.state.rate_limits.client_of(request.scope)
-    return _tokens_out(await accounts.log_in(session, form.username, form.password.get_secret_value(), client))
+    return tokens_out(await accounts.log_in(session, form.username, form.password.get_secret_value(), client))
 
 
 @entry_router.post("/refresh", responses=errors(400, 401, 403, 413, 422, 429, 503))
@@ -107,7 +107,7 @@ async def refresh(body: Refresh, request: Request, session: Writer, accounts: Ac
     user_id = await accounts.user_of_refresh(session, token)
     if user_id is not None:
         await _charge_account(request, user_subject(user_id))
-    return _tokens_out(await accounts.refresh(session, token))
+    return tokens_out(await accounts.refresh(session, token))
 
 
 @auth_router.post("/logout", status_code=http.HTTP_204_NO_CONTENT, responses=errors(401, 403, 429, 503))

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from pydantic import TypeAdapter, ValidationError
 from rich.table import Table
 from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.accounts.keys import KeyService
@@ -19,6 +18,7 @@ from shortener.accounts.principals import Scope, scopes_of_user, user_subject
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.schemas import Email
 from shortener.accounts.service import UnknownUser, replace_password
+from shortener.accounts.users import insert_user
 from shortener.audit.trail import Action, record
 from shortener.errors import Conflict, Unprocessable
 from shortener.opened import opened
@@ -59,11 +59,8 @@ async def create_user(settings: Settings, email: str, password: str | None, is_a
     email = read_email(email)
     password_hash = None if password is None else await _hashed(password, email)
     async with _parts(settings) as parts, parts.session.begin():
-        new = insert(User).values(email=email, password_hash=password_hash, is_admin=is_admin)
-        user_id = await parts.session.scalar(new.on_conflict_do_nothing().returning(User.id))
-        if user_id is None:
+        if await insert_user(parts.session, email, password_hash, is_admin=is_admin) is None:
             raise EmailTaken(f"There is a user {email} already.")
-        record(parts.session, Action.USER_CREATED, user_subject(user_id), admin=is_admin)
 
 
 async def list_users(settings: Settings) -> Table:
@@ -148,11 +145,9 @@ async def first_admin_key(settings: Settings) -> str | None:
             if await parts.session.scalar(select(User.id).limit(1)) is not None:
                 return None
             # Another machine may start at the same time: one of them makes the admin.
-            new = insert(User).values(email=FIRST_ADMIN, is_admin=True).on_conflict_do_nothing().returning(User.id)
-            user_id = await parts.session.scalar(new)
-            if user_id is None:
-                return None
-            record(parts.session, Action.USER_CREATED, user_subject(user_id), admin=True)
+            user_id = await insert_user(parts.session, FIRST_ADMIN, is_admin=True)
+        if user_id is None:
+            return None
         held = scopes_of_user(is_admin=True)
         _, key = await parts.keys.create(parts.session, user_id, "first admin", held, held=held)
     return key

@@ -10,16 +10,16 @@ from typing import NamedTuple
 import structlog
 import uuid_utils.compat
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.accounts.credentials import InvalidCredential
 from shortener.accounts.models import RefreshToken, Session, User
 from shortener.accounts.passwords import Passwords, check_password
-from shortener.accounts.principals import Principal, scopes_of_user, session_subject, user_subject
+from shortener.accounts.principals import Principal, session_subject, user_subject
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.slowdown import Slowdown, TooManyFailures
 from shortener.accounts.tokens import AccessTokens, hash_secret, new_refresh_token
+from shortener.accounts.users import insert_user
 from shortener.audit.trail import Action, record
 from shortener.errors import Forbidden, NotFound, Unauthorized
 from shortener.telemetry import LOGINS_REFUSED
@@ -81,12 +81,8 @@ class AccountService:
         check_password(password, email, "/password")
         password_hash = await self._passwords.hash(password)
         async with session.begin():
-            new = insert(User).values(email=email, password_hash=password_hash)
-            user_id = await session.scalar(new.on_conflict_do_nothing().returning(User.id))
-            if user_id is None:
+            if await insert_user(session, email, password_hash) is None:
                 record(session, Action.REGISTRATION_REFUSED)
-            else:
-                record(session, Action.USER_CREATED, user_subject(user_id))
 
     async def log_in(self, session: AsyncSession, email: str, password: str, client: str) -> Tokens:
         """Raises InvalidLogin, TooManyFailures."""
@@ -116,13 +112,18 @@ class AccountService:
             if kept is None:
                 _note_refusal("changed_meanwhile", user)
                 raise InvalidLogin
-            now = datetime.now(UTC)
-            login = Session(id=_new_id(), user_id=user.id, created_at=now, expires_at=now + SESSION_IDLE)
-            session.add(login)
-            await session.flush()
-            them = Principal(user.id, scopes_of_user(user.is_admin), session_id=login.id)
-            record(session, Action.LOGIN_SUCCEEDED, user_subject(user.id), by=them)
-            return self._give_tokens(session, login, now)
+            return await self.begin_session(session, user.id)
+
+    async def begin_session(self, session: AsyncSession, user_id: int) -> Tokens:
+        """For whoever has just been shown to be this user, in the caller's transaction. Nothing that was shown
+        becomes a part of it: each login has a session and tokens that did not exist before."""
+        now = datetime.now(UTC)
+        login = Session(id=_new_id(), user_id=user_id, created_at=now, expires_at=now + SESSION_IDLE)
+        session.add(login)
+        await session.flush()
+        them = Principal(user_id, frozenset(), session_id=login.id)
+        record(session, Action.LOGIN_SUCCEEDED, user_subject(user_id), by=them)
+        return self._give_tokens(session, login, now)
 
     async def user_of_refresh(self, session: AsyncSession, token: str) -> int | None:
         """Whose refresh token this is, or was."""
@@ -238,8 +239,11 @@ def _note_refusal(reason: str, user: User | None) -> None:
     log.warning("login_refused", reason=reason, user=None if user is None else user.id)
 
 
-async def replace_password(session: AsyncSession, user: User, new_hash: str, keep: uuid.UUID | None = None) -> None:
-    """And end all sessions of the user but `keep`; to be reported once it is committed."""
+async def replace_password(
+    session: AsyncSession, user: User, new_hash: str | None, keep: uuid.UUID | None = None
+) -> None:
+    """And end all sessions of the user but `keep`; to be reported once it is committed. Without a hash nobody logs in
+    with a password any more."""
     user.password_hash = new_hash
     user.password_changed_at = datetime.now(UTC)
     others = update(Session).where(Session.user_id == user.id, Session.revoked_at.is_(None))

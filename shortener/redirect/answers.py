@@ -2,10 +2,12 @@
 
 from typing import NamedTuple
 
+from shortener.browser import hsts
 from shortener.errors import Gone, MethodNotAllowed, NotFound, ShortenerError
 from shortener.rate_limit import Verdict, split_head
 from shortener.redirect.pages import CSP, destination_body, error_body, warning_body
 from shortener.redirect.target import Status
+from shortener.settings import Settings
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -40,14 +42,26 @@ class Answer(NamedTuple):
     outcome: str | None = None
 
 
-def redirect_head(url: str, verdict: Verdict | None) -> bytes:
-    """The headers of a redirect as they are sent, each line with its end."""
-    head = b"location: %b\r\ncache-control: private, no-store\r\ncontent-length: 0\r\n" % url.encode("ascii")
+def redirect_form(settings: Settings) -> bytes:
+    """The headers of all redirects, each line with its end, and a place for the URL. Browsers show nothing of a
+    redirect: of what protects pages it needs the order to come by TLS, and this one, by which the destination learns
+    the site that a visitor comes from and never the page. Without it, that page decides."""
+    value = hsts(settings)
+    transport = b"strict-transport-security: %b\r\n" % value if value else b""
+    return (
+        b"location: %b\r\ncache-control: private, no-store\r\ncontent-length: 0\r\n"
+        b"referrer-policy: strict-origin-when-cross-origin\r\n" + transport
+    )
+
+
+def redirect_head(form: bytes, url: str, verdict: Verdict | None) -> bytes:
+    """The headers of a redirect as they are sent."""
+    head = form % url.encode("ascii")
     return head if verdict is None else head + verdict.head()
 
 
-def redirect(url: str, verdict: Verdict | None) -> Answer:
-    return Answer(302, split_head(redirect_head(url, verdict)))
+def redirect(form: bytes, url: str, verdict: Verdict | None) -> Answer:
+    return Answer(302, split_head(redirect_head(form, url, verdict)))
 
 
 def gone(status: Status) -> Gone:

@@ -7,13 +7,14 @@ same bytes. What is used of uvicorn is not its public interface: `tests/redirect
 from functools import partial
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+from shortener.http_protocol import BoundedProtocol
 from shortener.redirect.router import Redirects
 
 
-class RedirectProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with a short way for redirects."""
+class RedirectProtocol(BoundedProtocol):
+    """The protocol with a short way for redirects."""
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         redirects: Redirects | None = getattr(self.config.loaded_app.state, "redirects", None)

@@ -1,11 +1,12 @@
 """GET and HEAD /{code}: what is answered, and the route on which any ASGI server can answer it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from shortener.browser import protected
 from shortener.clicks.event import Click
 from shortener.clicks.recorder import Recorder
 from shortener.client_address import TrustedProxies, client_network
@@ -54,6 +55,7 @@ class Redirects:
         self._throttle = throttle
         self._consent = Consent(settings.secret_key.get_secret_value())
         self._base_url = settings.base_url
+        self._form = answers.redirect_form(settings)
         self._proxies = proxies
         self._reserved = reserved
 
@@ -123,7 +125,7 @@ class Redirects:
             return False
         AT_ONCE.redirects += 1
         AT_ONCE.from_memory += from_memory
-        head = answers.redirect_head(found.url, verdict)
+        head = answers.redirect_head(self._form, found.url, verdict)
         self._recorder.record(_click(request, found, now_s), partial(send, head))
         return True
 
@@ -183,7 +185,7 @@ class Redirects:
         if request.is_preview:
             return answers.destination(request.code, short_url, target.url, request.wants_page, verdict)
         await self._recorder.store(_click(request, target, now_s))
-        return answers.redirect(target.url, verdict)
+        return answers.redirect(self._form, target.url, verdict)
 
 
 def _refuse_beyond(verdict: Verdict | None) -> None:
@@ -196,10 +198,11 @@ def _click(request: RedirectRequest, target: Target, now_s: float) -> Click:
 
 
 class RedirectRouter:
-    """Takes the requests for codes, and passes on all others."""
+    """Takes the requests for codes, and passes on all others. `protections` are the headers of what has a body."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, protections: Iterable[tuple[bytes, bytes]]) -> None:
         self._app = app
+        self._protections = list(protections)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         redirects: Redirects | None = None if scope["type"] != "http" else scope["app"].state.redirects
@@ -211,5 +214,6 @@ class RedirectRouter:
         else:
             await self._app(scope, receive, send)
             return
-        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        headers = answer.headers if answer.status == 302 else protected(answer.headers, self._protections)
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})

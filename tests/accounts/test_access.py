@@ -292,13 +292,14 @@ async def test_the_document_says_how_to_show_who_you_are(settings):
 async def test_every_route_of_the_api_decides_who_may_use_it_and_is_known_to_these_tests(app):
     found = [context for context in iter_route_contexts(app.routes) if context.path.startswith("/api/")]
     entry = {("POST", f"{AUTH}/{name}") for name in ("register", "token", "refresh")} | {("POST", REPORTS)}
+    entry |= {("GET", f"{AUTH}/oidc/{name}") for name in ("login", "callback")}
     others = [*((method, path) for method, path, _ in ROUTES), *PERSONAL]
     known = {(method, path.partition("?")[0].replace("/abc", "/{code}")) for method, path in others} | entry
     known |= set(ADMINISTRATION)
     known = {(method, f"{KEYS}/{{key_id}}" if path.startswith(f"{KEYS}/") else path) for method, path in known}
     assert {(method, route.path) for route in found for method in route.methods} == known
     for route in found:
-        kind = LoginRoute if ("POST", route.path) in entry else ApiRoute
+        kind = LoginRoute if entry & {(method, route.path) for method in route.methods} else ApiRoute
         assert isinstance(route.original_route, kind), route.path
 
 
@@ -319,7 +320,7 @@ async def test_who_goes_on_with_one_bad_key_costs_nothing_and_uses_up_nobodys_tr
 
 
 async def test_former_secret_keys_are_believed_and_others_are_not(settings):
-    new_key = "n" * 40
+    new_key = "another one for tests, which is long enough"
     async with running_app(settings) as app, client_of(app) as client:
         ada = await register(client)
     rotated = changed(settings, secret_key=new_key, old_secret_keys=settings.secret_key)

@@ -1,8 +1,11 @@
 """Registering, logging in and out, refreshing, and changing what is one's own."""
 
 import asyncio
+import base64
+import json
 from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from dirty_equals import IsNow, IsStr
@@ -23,6 +26,12 @@ from tests.accounts.conftest import (
 )
 from tests.conftest import changed, client_of, running_app
 from tests.links.test_api import assert_problem
+
+
+def jwt_claims(token: str) -> dict[str, Any]:
+    part = token.split(".")[1]
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return claims
 
 
 async def is_in(client, access: str) -> bool:
@@ -140,6 +149,27 @@ async def test_fifty_logins_at_once_are_fifty_sessions(client, ada, database):
     async with database.driver_connection() as connection:
         assert await connection.fetchval("SELECT count(*) FROM sessions") == 51
     assert all([await is_in(client, answer.json()["access_token"]) for answer in answers])
+
+
+async def test_a_login_takes_over_nothing_that_was_there_before(client, ada, database):
+    """Session fixation: whatever a browser brings along, its login is a session of its own, and sets no cookie."""
+    eve = await register(client, "eve@example.com")
+    chosen = {"Cookie": "session=chosen; sid=chosen", "X-Session-Id": "chosen"} | eve.headers
+    form = {"username": EMAIL, "password": PASSWORD}
+    answers = [await client.post(f"{AUTH}/token", data=form, headers=chosen) for _ in range(2)]
+    sessions = set()
+    for answer in answers:
+        assert answer.status_code == 200
+        assert "set-cookie" not in answer.headers
+        assert "chosen" not in str(jwt_claims(answer.json()["access_token"]))
+        sessions.add(jwt_claims(answer.json()["access_token"])["sid"])
+    before = {jwt_claims(account.access)["sid"] for account in (ada, eve)}
+    assert len(sessions) == 2
+    assert sessions.isdisjoint(before)
+    async with database.driver_connection() as connection:
+        owners = "SELECT count(*) FROM sessions JOIN users ON users.id = user_id WHERE email = $1"
+        assert await connection.fetchval(owners, "eve@example.com") == 1
+    assert (await client.post(f"{AUTH}/token", data=form | {"session_id": "chosen"})).status_code == 422
 
 
 async def lock_out(settings) -> None:

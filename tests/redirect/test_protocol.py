@@ -10,6 +10,7 @@ import pytest
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from shortener.http_protocol import BoundedProtocol
 from shortener.main import create_app
 from shortener.redirect.protocol import RedirectProtocol
 from tests.conftest import changed, client_of, create_link, eventually
@@ -122,7 +123,7 @@ async def test_both_ways_give_the_same_bytes(limited, links, redis, drain, cache
     limited = changed(limited, cache_memory_size=cache_memory_size)
     said: list[dict[str, bytes]] = []
     counted = []
-    for protocol in (RedirectProtocol, HttpToolsProtocol):
+    for protocol in (RedirectProtocol, BoundedProtocol):
         await drain()
         await redis.flushall()
         async with served(limited, protocol) as address:
@@ -156,7 +157,7 @@ async def test_a_redirect_of_a_live_link_needs_no_task(limited, links, tasks, ca
 
 
 async def test_beyond_the_quota_both_ways_refuse(limited, links):
-    for protocol in (RedirectProtocol, HttpToolsProtocol):
+    for protocol in (RedirectProtocol, BoundedProtocol):
         async with served(changed(limited, limit_redirect="5/minute"), protocol) as address:
             headers = (CHROME, b"X-Forwarded-For: 192.0.2." + str(10 + (protocol is RedirectProtocol)).encode())
             answers = await converse(address, request(b"/live", *headers) * 8)

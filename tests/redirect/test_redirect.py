@@ -24,7 +24,13 @@ async def test_a_redirect_is_a_302_that_nobody_may_keep(client):
     await create_link(client, URL, code="abc")
     answer = await client.get("/abc")
     assert (answer.status_code, answer.content) == (302, b"")
-    assert dict(answer.headers) == {"location": URL, "cache-control": "private, no-store", "content-length": "0"}
+    assert dict(answer.headers) == {
+        "location": URL,
+        "cache-control": "private, no-store",
+        "content-length": "0",
+        "referrer-policy": "strict-origin-when-cross-origin",
+        "strict-transport-security": "max-age=31536000",
+    }
 
 
 async def test_head_is_answered_as_get_but_for_the_body(client):

@@ -1,0 +1,30 @@
+"""Tables of single sign-on."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, DateTime, ForeignKey, LargeBinary, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shortener.database import Base
+
+_MOMENT = DateTime(timezone=True)
+
+
+class OidcIdentity(Base):
+    """Whom a provider (`issuer`) means by `subject`, which it never gives to anybody else."""
+
+    __tablename__ = "oidc_identities"
+
+    issuer: Mapped[str] = mapped_column(Text, primary_key=True)
+    subject: Mapped[str] = mapped_column(Text, primary_key=True)
+    user_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=text("now()"))
+
+
+class OidcUsedState(Base):
+    """A login that has come back from the provider; kept for as long as it could come a second time."""
+
+    __tablename__ = "oidc_used_states"
+
+    hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(_MOMENT)

@@ -1,0 +1,104 @@
+"""From a person at the provider to a user here, and a session."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shortener.accounts.models import ApiKey, User
+from shortener.accounts.oidc.errors import AccountDisabled, EmailHasAccount, InvalidOidcLogin, UnverifiedEmail
+from shortener.accounts.oidc.flow import Flow, hash_state
+from shortener.accounts.oidc.models import OidcIdentity, OidcUsedState
+from shortener.accounts.oidc.provider import Person
+from shortener.accounts.principals import user_subject
+from shortener.accounts.revocation import Revocations
+from shortener.accounts.service import AccountService, RegistrationClosed, Tokens, replace_password
+from shortener.accounts.users import insert_user
+from shortener.settings import Settings
+
+
+class OidcService:
+    """Links accounts to identities, and begins their sessions."""
+
+    def __init__(self, accounts: AccountService, revocations: Revocations, settings: Settings) -> None:
+        self._accounts = accounts
+        self._revocations = revocations
+        self._provider = settings.oidc_name
+        self._may_create = settings.oidc_registration or settings.registration == "open"
+        self._may_link = settings.oidc_link_by_email
+
+    async def use_up(self, session: AsyncSession, flow: Flow) -> None:
+        """Of all requests that end this login, in all processes, one passes. Raises InvalidOidcLogin."""
+        expires_at = datetime.fromtimestamp(flow.expires_at_s, UTC)
+        new = insert(OidcUsedState).values(hash=hash_state(flow.state), expires_at=expires_at)
+        async with session.begin():
+            used = await session.scalar(new.on_conflict_do_nothing().returning(OidcUsedState.hash))
+        if used is None:
+            raise InvalidOidcLogin
+
+    async def log_in(self, session: AsyncSession, person: Person) -> Tokens:
+        """Raises UnverifiedEmail, EmailHasAccount, RegistrationClosed, AccountDisabled."""
+        taken_over: int | None = None
+        async with session.begin():
+            user = await _known(session, person)
+            if user is None:
+                user, is_taken_over = await self._link(session, person)
+                taken_over = user.id if is_taken_over else None
+            if user.is_disabled:
+                raise AccountDisabled
+            tokens = await self._accounts.begin_session(session, user.id)
+        if taken_over is not None:
+            await self._revocations.report(user_subject(taken_over))
+        return tokens
+
+    async def _link(self, session: AsyncSession, person: Person) -> tuple[User, bool]:
+        """The user of somebody who comes for the first time, and whether it had been an account already."""
+        if person.email is None:
+            raise UnverifiedEmail(self._provider)
+        is_new = False
+        user = await _of_email(session, person.email)
+        if user is None:
+            if not self._may_create:
+                raise RegistrationClosed
+            is_new = await insert_user(session, person.email) is not None
+            user = await _of_email(session, person.email)
+            assert user is not None
+        # Whoever came at the same time, by the same identity, is through once the user is locked.
+        known = await _known(session, person)
+        if known is not None:
+            return known, False
+        if not is_new:
+            await self._take_over(session, user, person)
+        session.add(OidcIdentity(issuer=person.issuer, subject=person.subject, user_id=user.id))
+        return user, not is_new
+
+    async def _take_over(self, session: AsyncSession, user: User, person: Person) -> None:
+        """Nobody has shown that the address was theirs when the account was made: it might be a stranger's, who waits
+        for its owner with a password, a login or a key."""
+        others = select(OidcIdentity.subject).where(
+            OidcIdentity.user_id == user.id, OidcIdentity.issuer == person.issuer
+        )
+        # An address that has gone from one person to another at the provider gives nobody the first one's account.
+        if not self._may_link or await session.scalar(others.limit(1)) is not None:
+            raise EmailHasAccount
+        if user.is_disabled:
+            raise AccountDisabled
+        await replace_password(session, user, None)
+        await session.execute(
+            update(ApiKey).where(ApiKey.user_id == user.id, ApiKey.revoked_at.is_(None)).values(revoked_at=func.now())
+        )
+
+
+async def _known(session: AsyncSession, person: Person) -> User | None:
+    """Locked: it can be neither disabled nor deleted before its session has begun."""
+    of_person = select(OidcIdentity.user_id).where(
+        OidcIdentity.issuer == person.issuer, OidcIdentity.subject == person.subject
+    )
+    found: User | None = await session.scalar(select(User).where(User.id.in_(of_person)).with_for_update())
+    return found
+
+
+async def _of_email(session: AsyncSession, email: str) -> User | None:
+    found: User | None = await session.scalar(select(User).where(User.email == email).with_for_update())
+    return found

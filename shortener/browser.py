@@ -1,0 +1,125 @@
+"""What browsers are told about answers: load nothing, frame nothing, guess nothing, tell nobody, and come by TLS."""
+
+from collections.abc import Iterable, Mapping
+
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shortener.errors import Forbidden, problem_of
+from shortener.settings import Settings
+
+RawHeaders = list[tuple[bytes, bytes]]
+
+# Whatever is not a page of ours has no reason to load or run anything, also when it is opened as one.
+CSP = b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_CSP_NAME = b"content-security-policy"
+# A year: what lists of such hosts ask for.
+_HSTS = {"off": b"", "host": b"max-age=31536000", "subdomains": b"max-age=31536000; includeSubDomains"}
+
+# A code or a token may be in the address of what asks; pages have nothing to tell of where they were opened.
+_ALWAYS: RawHeaders = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+]
+
+_API = "/api/"
+_ALLOWED_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_ALLOWED_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "X-API-Key")
+_EXPOSED_HEADERS = (
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "WWW-Authenticate",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+)
+_PREFLIGHT_AGE_S = 600
+
+
+class OriginRefused(Forbidden):
+    type, title = "origin-refused", "Origin refused"
+
+    def __init__(self) -> None:
+        super().__init__("Pages of this origin may not use the API in this way; see SHORTENER_CORS_ORIGINS.")
+
+
+def hsts(settings: Settings) -> bytes:
+    """The value of Strict-Transport-Security; empty where there is no TLS to insist on."""
+    return _HSTS[settings.hsts] if settings.base_url.startswith("https:") else b""
+
+
+def protections(settings: Settings, csp: bytes = CSP) -> RawHeaders:
+    """The headers of any answer that a browser may show."""
+    value = hsts(settings)
+    transport = [(b"strict-transport-security", value)] if value else []
+    return [(_CSP_NAME, csp), *_ALWAYS, *transport]
+
+
+class BrowserProtection:
+    """Adds them to every answer that does not say otherwise."""
+
+    def __init__(self, app: ASGIApp, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        self._app = app
+        self._headers = list(headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_protected(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = protected(message["headers"], self._headers)
+            await send(message)
+
+        await self._app(scope, receive, send_protected)
+
+
+def protected(headers: Iterable[tuple[bytes, bytes]], added: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
+    own = list(headers)
+    names = {name.lower() for name, _ in own}
+    return own + [(name, value) for name, value in added if name not in names]
+
+
+class ApiCors:
+    """Lets pages of other origins use the API, where the settings name them. Never with cookies: whoever asks shows a
+    token or a key, which no browser adds by itself; so that `*` gives a page nothing that a program has not."""
+
+    def __init__(self, app: ASGIApp, origins: Iterable[str]) -> None:
+        self._app = app
+        self._cors = _Cors(
+            app,
+            allow_origins=tuple(origins),
+            allow_methods=_ALLOWED_METHODS,
+            allow_headers=_ALLOWED_HEADERS,
+            expose_headers=_EXPOSED_HEADERS,
+            allow_credentials=False,
+            max_age=_PREFLIGHT_AGE_S,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_api = scope["type"] == "http" and scope["path"].startswith(_API)
+        await (self._cors if is_api else self._app)(scope, receive, send)
+
+
+class _Cors(CORSMiddleware):
+    """Starlette's refuses in plain text where this service refuses as every error does."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        answer = super().preflight_response(request_headers)
+        if answer.status_code < 400:
+            return answer
+        refusal = problem_of(OriginRefused())
+        refusal.headers.update(_without_body(answer.headers))
+        return refusal
+
+
+def _without_body(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if not name.startswith("content-")}
