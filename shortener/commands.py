@@ -25,6 +25,7 @@ from shortener.links.service import LinkService
 from shortener.redis import create_redis
 from shortener.seed import seed as make_seed
 from shortener.settings import Settings
+from shortener.workspaces.access import Asker
 
 
 class _Parts(NamedTuple):
@@ -52,7 +53,7 @@ async def shorten(settings: Settings, url: str, code: str | None) -> str:
     except ValidationError as error:
         raise Unprocessable(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
     async with _parts(settings) as parts:
-        link = await parts.links.create(request)
+        link = await parts.links.create(Asker(None, has_unowned=False), request)
     return f"{settings.base_url}/{link.code}"
 
 
@@ -62,7 +63,7 @@ async def stats(settings: Settings, code: str) -> Group:
     now = datetime.now(UTC)
     start, end = read_span(None, None, Interval.DAY, zone, now)
     async with _parts(settings) as parts, parts.database.replica_session() as session:
-        link, total = await parts.links.get(session, code)
+        link, total = await parts.links.find(session, code)
         found = await figures(session, link.id, start, end, Interval.DAY, zone, bots=False, now=now)
     return _show(settings, link, total, found)
 

@@ -45,6 +45,8 @@ from shortener.request_observer import RequestObserver
 from shortener.settings import Settings, get_settings
 from shortener.tasks import end
 from shortener.telemetry import configure_logging
+from shortener.workspaces.api import invitations_router, workspaces_router
+from shortener.workspaces.service import WorkspaceService
 
 MAX_BODY_BYTES = 64 * 1024
 # A thousand of the longest URLs, and as much again for what JSON writes in more than one byte.
@@ -89,7 +91,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         database, redis, own_hosts(settings.base_url, settings.port), settings.code_length, resolver.forget
     )
     app.state.authentication = authentication
-    app.state.accounts = AccountService(passwords, tokens, Slowdown(redis, guard, keys), revocations)
+    app.state.workspaces = WorkspaceService(app.state.links)
+    app.state.accounts = AccountService(
+        passwords, tokens, Slowdown(redis, guard, keys), revocations, app.state.workspaces
+    )
     app.state.keys = KeyService(revocations)
     app.state.redirects = Redirects(resolver, recorder, throttle, settings, RESERVED)
 
@@ -141,6 +146,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             {"name": "figures", "description": "Who followed a link, when, and from where."},
             {"name": "accounts", "description": "Register, log in and out, and change what is yours."},
             {"name": "keys", "description": "API keys: for programs, in place of a login."},
+            {"name": "workspaces", "description": "Whose links are whose; members and invitations."},
             {"name": "redirects", "description": "What a browser asks for."},
             {"name": "health", "description": "For load balancers and operators."},
         ],
@@ -151,6 +157,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     v1 = APIRouter(prefix="/api/v1")
     for router in (entry_router, auth_router, me_router, keys_router):
         v1.include_router(router)
+    v1.include_router(workspaces_router)
+    v1.include_router(invitations_router)
     v1.include_router(links_router)
     v1.include_router(clicks_router)
     app.include_router(v1)

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import uuid
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,4 +52,6 @@ def _is_storable(value: Any) -> bool:
         return abs(value) < 2**63
     if isinstance(value, datetime):
         return value.tzinfo is UTC
+    if isinstance(value, uuid.UUID):
+        return True
     return "\x00" not in value

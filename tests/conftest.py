@@ -134,6 +134,7 @@ def settings(database_url: str, servers: Servers, redis: Redis, monkeypatch: pyt
         limit_account="off",
         limit_login="off",
         anonymous_links=True,
+        anonymous_manage=True,
         log_level="warning",
     )
 

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from pydantic import TypeAdapter, ValidationError
 from rich.table import Table
 from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.accounts.keys import KeyService
@@ -19,12 +18,15 @@ from shortener.accounts.principals import Scope, scopes_of_user, user_subject
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.schemas import Email
 from shortener.accounts.service import replace_password
+from shortener.accounts.users import ensure_personal_workspace, insert_user
 from shortener.database import Database
 from shortener.errors import Conflict, NotFound, Unprocessable
+from shortener.links.service import adopt_some
 from shortener.redis import create_redis
 from shortener.settings import Settings
 
 FIRST_ADMIN = "admin@localhost"
+_ADOPTED_AT_ONCE = 1000
 
 _email = TypeAdapter[str](Email)
 
@@ -70,8 +72,7 @@ async def create_user(settings: Settings, email: str, password: str | None, is_a
     email = read_email(email)
     password_hash = None if password is None else await _hashed(password, email)
     async with _parts(settings) as parts, parts.session.begin():
-        new = insert(User).values(email=email, password_hash=password_hash, is_admin=is_admin)
-        if await parts.session.scalar(new.on_conflict_do_nothing().returning(User.id)) is None:
+        if await insert_user(parts.session, email, password_hash, is_admin=is_admin) is None:
             raise EmailTaken(f"There is a user {email} already.")
 
 
@@ -84,6 +85,20 @@ async def list_users(settings: Settings) -> Table:
             admin = "yes" if user.is_admin else ""
             table.add_row(user.email, admin, state, str(count), f"{user.created_at:%Y-%m-%d}")
     return table
+
+
+async def adopt_links(settings: Settings, email: str) -> int:
+    """Put all links without owner into the user's personal workspace; returns their number. Raises UnknownUser."""
+    adopted = 0
+    async with _parts(settings) as parts:
+        while True:
+            async with parts.session.begin():
+                user = await _user(parts.session, email)
+                await ensure_personal_workspace(parts.session, user.id)
+                count = await adopt_some(parts.session, user.id, _ADOPTED_AT_ONCE)
+            adopted += count
+            if count < _ADOPTED_AT_ONCE:
+                return adopted
 
 
 async def set_disabled(settings: Settings, email: str, is_disabled: bool) -> None:
@@ -155,8 +170,7 @@ async def first_admin_key(settings: Settings) -> str | None:
             if await parts.session.scalar(select(User.id).limit(1)) is not None:
                 return None
             # Another machine may start at the same time: one of them makes the admin.
-            new = insert(User).values(email=FIRST_ADMIN, is_admin=True).on_conflict_do_nothing().returning(User.id)
-            user_id = await parts.session.scalar(new)
+            user_id = await insert_user(parts.session, FIRST_ADMIN, is_admin=True)
         if user_id is None:
             return None
         held = scopes_of_user(is_admin=True)

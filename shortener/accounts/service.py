@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import uuid_utils.compat
-from sqlalchemy import delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.accounts.credentials import InvalidCredential
@@ -17,7 +16,10 @@ from shortener.accounts.principals import Principal, session_subject, user_subje
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.slowdown import Slowdown
 from shortener.accounts.tokens import AccessTokens, hash_secret, new_refresh_token
+from shortener.accounts.users import ensure_personal_workspace, insert_user
 from shortener.errors import Forbidden, Unauthorized
+from shortener.workspaces.invitations import InvitationRequired, find_invitation, use_invitation
+from shortener.workspaces.service import WorkspaceService
 
 SESSION_IDLE = timedelta(days=14)
 SESSION_LIFETIME = timedelta(days=90)
@@ -57,22 +59,36 @@ class AccountService:
     """Makes and ends accounts and sessions."""
 
     def __init__(
-        self, passwords: Passwords, tokens: AccessTokens, slowdown: Slowdown, revocations: Revocations
+        self,
+        passwords: Passwords,
+        tokens: AccessTokens,
+        slowdown: Slowdown,
+        revocations: Revocations,
+        workspaces: WorkspaceService,
     ) -> None:
         self._passwords = passwords
         self._tokens = tokens
         self._slowdown = slowdown
         self._revocations = revocations
+        self._workspaces = workspaces
 
-    async def register(self, session: AsyncSession, email: str, password: str) -> None:
+    async def register(self, session: AsyncSession, email: str, password: str, invitation: str | None) -> None:
         """Make the account, unless there is one of this address: who asks is told the same, after the same work.
-        Raises WeakPassword."""
+        Raises WeakPassword, and InvitationRequired where the invitation does not hold."""
         check_password(password, email, "/password")
+        if invitation is not None:
+            # Nobody makes us hash for an invitation that is none.
+            async with session.begin():
+                if await find_invitation(session, invitation, email) is None:
+                    raise InvitationRequired
         password_hash = await self._passwords.hash(password)
         async with session.begin():
-            await session.execute(
-                insert(User).values(email=email, password_hash=password_hash).on_conflict_do_nothing()
-            )
+            invited = None if invitation is None else await find_invitation(session, invitation, email)
+            if invitation is not None and invited is None:
+                raise InvitationRequired
+            user_id = await insert_user(session, email, password_hash)
+            if invited is not None and user_id is not None:
+                await use_invitation(session, invited, user_id)
 
     async def log_in(self, session: AsyncSession, email: str, password: str, client: str) -> Tokens:
         """Raises InvalidLogin, TooManyFailures."""
@@ -92,6 +108,7 @@ class AccountService:
             )
             if kept is None:
                 raise InvalidLogin
+            await ensure_personal_workspace(session, user.id)
             now = datetime.now(UTC)
             login = Session(id=_new_id(), user_id=user.id, created_at=now, expires_at=now + SESSION_IDLE)
             session.add(login)
@@ -155,10 +172,9 @@ class AccountService:
         await self._revocations.report(user_subject(user.id))
 
     async def delete_account(self, session: AsyncSession, principal: Principal, password: str, client: str) -> None:
-        """With its sessions and keys. Raises WrongPassword, TooManyFailures."""
+        """With its sessions, keys and personal workspace. Raises WrongPassword, TooManyFailures, OnlyOwner."""
         user = await self._prove(session, principal, password, client)
-        async with session.begin():
-            await session.execute(delete(User).where(User.id == user.id))
+        await self._workspaces.delete_user(session, user.id)
         await self._revocations.report(user_subject(user.id))
 
     async def _prove(self, session: AsyncSession, principal: Principal, password: str, client: str) -> User:

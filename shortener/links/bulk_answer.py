@@ -36,5 +36,7 @@ def _result(n: int, outcome: Outcome, base_url: str) -> dict[str, Any]:
         "expires_at": outcome.expires_at and outcome.expires_at.astimezone(UTC),
         "disabled": False,
         "clicks": 0,
+        # As text: orjson does not know the class that asyncpg has for it.
+        "workspace": outcome.workspace_id and str(outcome.workspace_id),
     }
     return {"status": 201, "link": link}

@@ -1,6 +1,7 @@
 """Lists of links: keyset pages in either direction over any of the orders."""
 
 import re
+import uuid
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -49,9 +50,11 @@ class Page(NamedTuple):
     previous_cursor: str | None
 
 
-def _matching(q: str | None) -> Select[Link, int]:
+def _matching(workspace_id: uuid.UUID | None, q: str | None) -> Select[Link, int]:
     statement = (
-        select(Link, _CLICKS).outerjoin(ClickTotal, ClickTotal.link_id == Link.id).where(Link.deleted_at.is_(None))
+        select(Link, _CLICKS)
+        .outerjoin(ClickTotal, ClickTotal.link_id == Link.id)
+        .where(Link.deleted_at.is_(None), Link.workspace_id == workspace_id)
     )
     if q:
         pattern = "%" + re.sub(r"([\\%_])", r"\\\1", q) + "%"
@@ -60,23 +63,32 @@ def _matching(q: str | None) -> Select[Link, int]:
 
 
 async def list_links(
-    session: AsyncSession, *, q: str | None, sort: Sort, order: Order, limit: int, cursor: str | None
+    session: AsyncSession,
+    workspace_id: uuid.UUID | None,
+    *,
+    q: str | None,
+    sort: Sort,
+    order: Order,
+    limit: int,
+    cursor: str | None,
 ) -> Page:
-    """One page. Raises InvalidCursor."""
-    name = f"{sort}:{order}"
+    """One page of a workspace's links, or (None) of those without owner. Raises InvalidCursor."""
+    name = f"{sort}:{order}" if workspace_id is None else f"{sort}:{order}:{workspace_id}"
     key, key_type = _KEYS[sort]
     place = None if cursor is None else decode_cursor(cursor, name, (key_type, int))
     backwards = place is not None and place.backwards
     descending = (order is Order.DESC) != backwards
 
-    statement = _matching(q)
+    statement = _matching(workspace_id, q)
     total = await session.scalar(
         select(func.count()).select_from(statement.with_only_columns(Link.id).limit(MAX_TOTAL).subquery())
     )
     if place is not None:
         row, here = tuple_(key, Link.id), tuple_(*place.values)
         statement = statement.where(row < here if descending else row > here)
-    ordered = (key.desc(), Link.id.desc()) if descending else (key.asc(), Link.id.asc())
+    # The workspace, though it is but one: where it is null the database does not see that its index has this order.
+    keys = (Link.workspace_id, key, Link.id) if sort is Sort.CREATED_AT else (key, Link.id)
+    ordered = [by.desc() if descending else by.asc() for by in keys]
     statement = statement.add_columns(key.label("sort_key")).order_by(*ordered).limit(limit + 1)
     rows = list((await session.execute(statement)).all())
 

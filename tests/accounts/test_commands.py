@@ -119,7 +119,8 @@ async def test_where_there_is_a_user_no_admin_is_made(settings):
     assert await commands.first_admin_key(settings) is None
 
 
-OPEN = {"registration": "open", "anonymous_links": "true"}
+OPEN_LINKS = {"anonymous_links": "true", "anonymous_manage": "true"}
+OPEN = {"registration": "open"} | OPEN_LINKS
 
 
 @pytest.mark.parametrize(
@@ -132,8 +133,8 @@ OPEN = {"registration": "open", "anonymous_links": "true"}
         ({"host": "192.0.2.1"}, {}),
         ({"base_url": "https://sho.rt"}, {}),
         ({"trusted_proxies": "127.0.0.1"}, {}),
-        ({"anonymous_links": False}, {"registration": "open"}),
-        ({"registration": "closed"}, {"anonymous_links": "true"}),
+        ({"anonymous_manage": False}, {"registration": "open", "anonymous_links": "true"}),
+        ({"registration": "closed"}, OPEN_LINKS),
     ],
     ids=str,
 )

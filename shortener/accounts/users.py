@@ -1,0 +1,38 @@
+"""Making users, each with a personal workspace, in one transaction."""
+
+from sqlalchemy import func, literal, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shortener.accounts.models import User
+from shortener.workspaces.models import Member, Role, Workspace
+
+PERSONAL_NAME = "Personal"
+
+
+async def insert_user(
+    session: AsyncSession, email: str, password_hash: str | None = None, *, is_admin: bool = False
+) -> int | None:
+    """The new user's id; None where there is one of this address."""
+    user_id = await session.scalar(
+        insert(User)
+        .values(email=email, password_hash=password_hash, is_admin=is_admin)
+        .on_conflict_do_nothing()
+        .returning(User.id)
+    )
+    if user_id is not None:
+        await ensure_personal_workspace(session, user_id)
+    return user_id
+
+
+async def ensure_personal_workspace(session: AsyncSession, user_id: int) -> None:
+    """A user whom the version before has made, while it was still running, has none."""
+    made = (
+        insert(Workspace)
+        .values(id=func.gen_random_uuid(), name=PERSONAL_NAME, personal_user_id=user_id)
+        .on_conflict_do_nothing()
+        .returning(Workspace.id)
+        .cte("made")
+    )
+    member = select(made.c.id, literal(user_id), func.gen_random_uuid(), literal(Role.OWNER.value))
+    await session.execute(insert(Member).from_select(["workspace_id", "user_id", "id", "role"], member))
