@@ -94,7 +94,7 @@ async def adopt_links(settings: Settings, email: str) -> int:
         while True:
             async with parts.session.begin():
                 user = await _user(parts.session, email)
-                await ensure_personal_workspace(parts.session, user.id)
+                await ensure_personal_workspace(parts.session, user.email)
                 count = await adopt_some(parts.session, user.id, _ADOPTED_AT_ONCE)
             adopted += count
             if count < _ADOPTED_AT_ONCE:

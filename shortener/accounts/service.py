@@ -108,7 +108,7 @@ class AccountService:
             )
             if kept is None:
                 raise InvalidLogin
-            await ensure_personal_workspace(session, user.id)
+            await ensure_personal_workspace(session, user.email)
             now = datetime.now(UTC)
             login = Session(id=_new_id(), user_id=user.id, created_at=now, expires_at=now + SESSION_IDLE)
             session.add(login)

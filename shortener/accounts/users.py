@@ -20,19 +20,22 @@ async def insert_user(
         .on_conflict_do_nothing()
         .returning(User.id)
     )
-    if user_id is not None:
-        await ensure_personal_workspace(session, user_id)
+    await ensure_personal_workspace(session, email)
     return user_id
 
 
-async def ensure_personal_workspace(session: AsyncSession, user_id: int) -> None:
-    """A user whom the version before has made, while it was still running, has none."""
+async def ensure_personal_workspace(session: AsyncSession, email: str) -> None:
+    """Also for a user who has one, which is as much work: nobody sees by it whether an address is new. Who was made by
+    the version before, while it was still running, has none."""
     made = (
         insert(Workspace)
-        .values(id=func.gen_random_uuid(), name=PERSONAL_NAME, personal_user_id=user_id)
+        .from_select(
+            ["id", "name", "personal_user_id"],
+            select(func.gen_random_uuid(), literal(PERSONAL_NAME), User.id).where(User.email == email),
+        )
         .on_conflict_do_nothing()
-        .returning(Workspace.id)
+        .returning(Workspace.id, Workspace.personal_user_id)
         .cte("made")
     )
-    member = select(made.c.id, literal(user_id), func.gen_random_uuid(), literal(Role.OWNER.value))
+    member = select(made.c.id, made.c.personal_user_id, func.gen_random_uuid(), literal(Role.OWNER.value))
     await session.execute(insert(Member).from_select(["workspace_id", "user_id", "id", "role"], member))
