@@ -1,6 +1,7 @@
 """Alembic's environment: asyncpg, one migration run at a time, and no waiting for locks behind live traffic."""
 
 import asyncio
+import time
 
 from alembic import context
 from sqlalchemy import Connection, pool, text
@@ -11,12 +12,14 @@ import shortener.accounts.models
 import shortener.accounts.oidc.models
 import shortener.audit.models
 import shortener.clicks.models
-import shortener.links.models  # noqa: F401  (a table exists once its module is imported)
+import shortener.links.models
+import shortener.workspaces.models  # noqa: F401  (a table exists once its module is imported)
 from shortener.database import Base
 from shortener.settings import get_settings
 
 ADVISORY_LOCK_ID = 7_236_001
 LOCK_TIMEOUT = "5s"
+LOCK_POLL_S = 0.1
 
 
 def include_name(name: str | None, type_: str, _: object) -> bool:
@@ -33,7 +36,10 @@ def run(connection: Connection) -> None:
         transaction_per_migration=True,
     )
     # Held by the session until it ends, across the transactions of the single migrations.
-    connection.execute(text("SELECT pg_advisory_lock(:id)"), {"id": ADVISORY_LOCK_ID})
+    # Asked for again and again: who waits within a statement is waited for by an index that is built concurrently.
+    while not connection.scalar(text("SELECT pg_try_advisory_lock(:id)"), {"id": ADVISORY_LOCK_ID}):
+        connection.commit()
+        time.sleep(LOCK_POLL_S)
     connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
     connection.commit()
     with context.begin_transaction():

@@ -27,6 +27,7 @@ from shortener.opened import Opened, opened
 from shortener.redis import create_redis
 from shortener.seed import seed as make_seed
 from shortener.settings import Settings
+from shortener.workspaces.access import OPERATOR
 
 
 async def _links(settings: Settings, servers: Opened) -> LinkService:
@@ -45,7 +46,7 @@ async def shorten(settings: Settings, url: str, code: str | None) -> str:
         raise Unprocessable(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
     async with opened(settings) as servers:
         links = await _links(settings, servers)
-        link = await links.create(request, is_anonymous=False)
+        link = await links.create(OPERATOR, request)
     return f"{settings.base_url}/{link.code}"
 
 
@@ -56,7 +57,7 @@ async def stats(settings: Settings, code: str) -> Group:
     start, end = read_span(None, None, Interval.DAY, zone, now)
     async with opened(settings) as servers, servers.database.replica_session() as session:
         links = await _links(settings, servers)
-        link, total = await links.get(session, code)
+        link, total = await links.get(session, OPERATOR, code)
         found = await figures(session, link.id, start, end, Interval.DAY, zone, bots=False, now=now)
     return _show(settings, link, total, found)
 

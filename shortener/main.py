@@ -53,6 +53,8 @@ from shortener.request_observer import RequestObserver
 from shortener.settings import Settings, get_settings
 from shortener.tasks import end
 from shortener.telemetry import configure_logging
+from shortener.workspaces.api import invitations_router, workspaces_router
+from shortener.workspaces.service import WorkspaceService
 
 MAX_BODY_BYTES = 64 * 1024
 # A thousand of the longest URLs, and as much again for what JSON writes in more than one byte.
@@ -106,7 +108,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         resolver.forget,
     )
     app.state.authentication = authentication
-    accounts = AccountService(passwords, tokens, Slowdown(redis, guard, keys), revocations)
+    app.state.workspaces = WorkspaceService(app.state.links)
+    accounts = AccountService(passwords, tokens, Slowdown(redis, guard, keys), revocations, app.state.workspaces)
     single_sign_on = SingleSignOn(accounts, revocations, settings) if settings.oidc_issuer else None
     app.state.accounts = accounts
     app.state.single_sign_on = single_sign_on
@@ -172,6 +175,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             {"name": "figures", "description": "Who followed a link, when, and from where."},
             {"name": "accounts", "description": "Register, log in and out, and change what is yours."},
             {"name": "keys", "description": "API keys: for programs, in place of a login."},
+            {"name": "workspaces", "description": "Whose links are whose; members and invitations."},
             {"name": "abuse", "description": "Report what breaks the rules."},
             {
                 "name": "administration",
@@ -190,6 +194,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         entry_router, oidc_router, auth_router, me_router, keys_router, reports_router, admin_router,
     ):  # fmt: skip
         v1.include_router(router)
+    v1.include_router(workspaces_router)
+    v1.include_router(invitations_router)
     v1.include_router(links_router)
     v1.include_router(clicks_router)
     v1.include_router(audit_router)

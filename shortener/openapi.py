@@ -6,9 +6,10 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from shortener.errors import PROBLEM_JSON, TYPE_PREFIX
+from shortener.settings import Settings
 
-# The name by which a route says that nothing need be shown.
-ANONYMOUS = "Nothing"
+# Before the name of a setting: by it a route says that nothing need be shown where that setting is on.
+ANONYMOUS = "Nothing: "
 
 _METHODS = ("get", "post", "put", "patch", "delete", "head")
 _LIMIT_HEADERS = {
@@ -131,12 +132,14 @@ def _redirect_paths() -> dict[str, Any]:
     }
 
 
-def _settle_anonymous(operation: dict[str, Any], is_allowed: bool) -> None:
+def _settle_anonymous(operation: dict[str, Any], settings: Settings) -> None:
     """An empty requirement is OpenAPI's word for it."""
-    requirements = operation.get("security", [])
-    if any(ANONYMOUS in requirement for requirement in requirements):
-        others = [requirement for requirement in requirements if ANONYMOUS not in requirement]
-        operation["security"] = [*([{}] if is_allowed else []), *others]
+    if "security" in operation:
+        required = [scheme for requirement in operation["security"] for scheme in requirement]
+        opening = [scheme.removeprefix(ANONYMOUS) for scheme in required if scheme.startswith(ANONYMOUS)]
+        others = [r for r in operation["security"] if not any(scheme.startswith(ANONYMOUS) for scheme in r)]
+        is_open = bool(opening) and all(getattr(settings, setting) for setting in opening)
+        operation["security"] = [*([{}] if is_open else []), *others]
 
 
 def install_openapi(app: FastAPI) -> None:
@@ -161,8 +164,10 @@ def install_openapi(app: FastAPI) -> None:
                     # FastAPI documents a 422 of its own form wherever there is a parameter.
                     if "422" in path[method]["responses"]:
                         path[method]["responses"]["422"] = _error(422)
-                    _settle_anonymous(path[method], app.state.settings.anonymous_links)
-            document["components"]["securitySchemes"].pop(ANONYMOUS)
+                    _settle_anonymous(path[method], app.state.settings)
+            schemes = document["components"]["securitySchemes"]
+            for marker in [name for name in schemes if name.startswith(ANONYMOUS)]:
+                del schemes[marker]
             document["paths"] |= _redirect_paths()
             app.openapi_schema = document
         return app.openapi_schema

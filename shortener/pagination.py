@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import uuid
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from urllib.parse import urlencode
@@ -74,4 +75,6 @@ def _is_storable(value: Any) -> bool:
         return abs(value) < 2**63
     if isinstance(value, datetime):
         return value.tzinfo is UTC
+    if isinstance(value, uuid.UUID):
+        return True
     return "\x00" not in value

@@ -186,14 +186,20 @@ class Settings(BaseSettings):
     )
 
     # Accounts
-    registration: Literal["open", "closed"] = Field(
+    registration: Literal["open", "invite", "closed"] = Field(
         "closed",
-        description="Whether anybody can make an account. Default under `shortener up` on loopback: open.",
+        description="Who can make an account: anybody (`open`), who is invited (`invite`), or nobody (`closed`). "
+        "Default under `shortener up` on loopback: open.",
     )
     anonymous_links: bool = Field(
         False,
-        description="Whether links and figures can be used without login or API key. "
+        description="Whether links can be created without login or API key. "
         "Default under `shortener up` on loopback: true.",
+    )
+    anonymous_manage: bool = Field(
+        False,
+        description="Whether, with `SHORTENER_ANONYMOUS_LINKS`, links without owner are everybody's to list, read, "
+        "change and delete, with their figures. Default under `shortener up` on loopback: true.",
     )
 
     # The table refuses to delete what is younger than a month.
@@ -380,6 +386,10 @@ class Settings(BaseSettings):
     def every_secret_key(self) -> list[str]:
         """Today's, and the former ones behind it."""
         return [self.secret_key.get_secret_value(), *_split(self.old_secret_keys)]
+
+    @property
+    def anonymous_may_manage(self) -> bool:
+        return self.anonymous_links and self.anonymous_manage
 
     def require(self, *names: str) -> None:
         """Raise SettingsError unless each of these settings has a value."""

@@ -137,6 +137,7 @@ def settings(database_url: str, servers: Servers, redis: Redis, monkeypatch: pyt
         limit_login="off",
         anonymous_links=True,
         anonymous_link_days=0,
+        anonymous_manage=True,
         log_level="warning",
     )
 

@@ -156,7 +156,7 @@ WRONG = [
     ("TRUSTED_PROXIES", "*", "'*'"),
     ("SECRET_KEY", "short", "at least 32"),
     ("OLD_SECRET_KEYS", f"{SECRET}\nshort", "at least 32"),
-    ("REGISTRATION", "invite", "'open' or 'closed'"),
+    ("REGISTRATION", "anybody", "'open', 'invite' or 'closed'"),
     ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
     ("ACCESS_LOG", "maybe", "valid boolean"),
 ]

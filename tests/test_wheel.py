@@ -97,6 +97,7 @@ class Site:
             "SHORTENER_HOST": "127.0.0.1",
             "SHORTENER_PORT": str(self.port),
             "SHORTENER_ANONYMOUS_LINKS": "true",
+            "SHORTENER_ANONYMOUS_MANAGE": "true",
             "SHORTENER_DATABASE_URL_FILE": str(folder / "secrets/database_url"),
             "SHORTENER_REDIS_URL": redis_url,
             "SHORTENER_SECRET_KEY_FILE": str(folder / "secrets/secret_key"),

@@ -32,11 +32,12 @@ from shortener.accounts.models import User
 from shortener.database import Reader, Writer
 from shortener.errors import Unprocessable
 from shortener.links.api import ExistingCode, link_out
-from shortener.links.listing import Order, Sort, list_links
+from shortener.links.listing import EVERYWHERE, Order, Sort, list_links
 from shortener.links.models import Link
 from shortener.links.schemas import LinkUpdate
 from shortener.openapi import errors
 from shortener.pagination import MAX_CURSOR, beside_items
+from shortener.workspaces.access import OPERATOR
 
 reports_router = APIRouter(prefix="/reports", tags=["abuse"], route_class=LoginRoute)
 admin_router = APIRouter(prefix="/admin", tags=["administration"], route_class=ApiRoute, dependencies=[needs_admin])
@@ -202,7 +203,7 @@ async def get_all_links(
     order: Order = Order.DESC,
 ) -> AdminLinkPage:
     """Everybody's links, a page at a time."""
-    page = await list_links(session, q=q, sort=sort, order=order, limit=limit, cursor=cursor)
+    page = await list_links(session, EVERYWHERE, q=q, sort=sort, order=order, limit=limit, cursor=cursor)
     return AdminLinkPage(
         items=[_admin_link_out(request, link, clicks) for link, clicks in page.items],
         **beside_items(request.url.path, page, limit=limit, sort=sort, order=order, q=q),
@@ -212,14 +213,14 @@ async def get_all_links(
 @admin_router.get("/links/{code}", responses=errors(401, 403, 404, 422, 429, 503))
 async def get_any_link(code: ExistingCode, request: Request, session: Writer) -> AdminLinkOut:
     """Anybody's link."""
-    return _admin_link_out(request, *await request.app.state.links.get(session, code))
+    return _admin_link_out(request, *await request.app.state.links.get(session, OPERATOR, code))
 
 
 @admin_router.patch("/links/{code}", responses=errors(400, 401, 403, 404, 413, 422, 429, 503))
 async def change_any_link(code: ExistingCode, body: LinkChange, request: Request, session: Writer) -> AdminLinkOut:
     """Disable anybody's link, or enable it. Its owner can enable it again: to keep it down, ban it."""
     change = LinkUpdate(disabled=body.disabled)
-    link, clicks = await request.app.state.links.update(session, code, change, is_anonymous=False)
+    link, clicks = await request.app.state.links.update(session, OPERATOR, code, change)
     return _admin_link_out(request, link, clicks)
 
 

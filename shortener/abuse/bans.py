@@ -30,8 +30,15 @@ from shortener.links.service import UnknownLink
 
 log = structlog.get_logger(__name__)
 
-# Which links are the user's own, whose id is :user_id.
-OWNED_SQL = "false"
+# Which links are those of :user_id: in their personal workspace, and in others that nobody else owns.
+OWNED_SQL = """
+    workspace_id IN (
+        SELECT workspace_id FROM workspace_members AS own WHERE user_id = :user_id AND role = 'owner' AND NOT EXISTS (
+            SELECT FROM workspace_members AS other
+            WHERE other.workspace_id = own.workspace_id AND other.role = 'owner' AND other.user_id <> :user_id
+        )
+    )
+"""
 # Who follows one of these links waits for no longer than such a statement takes.
 _LINKS_AT_ONCE = 1000
 _MARK_LINKS = """

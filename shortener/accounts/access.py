@@ -1,6 +1,8 @@
 """The routes of the API: who is asking, how often, and whether they may; all of it before a body is read."""
 
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response, params
@@ -31,11 +33,20 @@ _SCOPES = {
 }
 
 
+class Opening(StrEnum):
+    """The settings that let people in who show nothing."""
+
+    CREATE = "anonymous_links"
+    MANAGE = "anonymous_may_manage"
+
+
 class _Anonymous(SecurityBase):
     """Stands in the document for "or nothing at all"; see `shortener.openapi`."""
 
-    scheme_name = ANONYMOUS
     model = SecurityModel(type="http")
+
+    def __init__(self, opening: Opening) -> None:
+        self.scheme_name = ANONYMOUS + opening
 
     async def __call__(self) -> None:
         return
@@ -66,13 +77,20 @@ def _known(
     return principal
 
 
-def _known_or_anonymous(
-    request: Request,
-    _anonymous: Annotated[object, Depends(_Anonymous())],
-    _login: Annotated[object, Depends(_login)],
-    _key: Annotated[object, Depends(_key)],
-    _bearer: Annotated[object, Depends(_bearer)],
-) -> Principal | None:
+def _known_or_anonymous(opening: Opening) -> Callable[..., None]:
+    def document(
+        _anonymous: Annotated[object, Depends(_Anonymous(opening))],
+        _login: Annotated[object, Depends(_login)],
+        _key: Annotated[object, Depends(_key)],
+        _bearer: Annotated[object, Depends(_bearer)],
+    ) -> None:
+        return
+
+    return document
+
+
+def principal_of(request: Request) -> Principal | None:
+    """Who is asking; None where nothing was shown and nothing need be."""
     principal: Principal | None = request.scope[PRINCIPAL_KEY]
     return principal
 
@@ -83,20 +101,27 @@ def _logged_in(principal: Annotated[Principal, Depends(_known)]) -> Principal:
     return principal
 
 
-Known = Annotated[Principal, Depends(_known)]
-LoggedIn = Annotated[Principal, Depends(_logged_in)]
-
-
-def principal_of(request: Request) -> Principal | None:
-    """Who is asking on a route of the API; None for who shows nothing, where that is allowed."""
-    principal: Principal | None = request.scope[PRINCIPAL_KEY]
+def _manager(principal: Annotated[Principal, Depends(_known)]) -> Principal:
+    """A key that leaks must not let others in who outlive it: only an admin's may."""
+    if principal.session_id is None and Scope.ADMIN not in principal.scopes:
+        raise LoginRequired
     return principal
 
 
-def needs(scope: Scope) -> params.Security:
-    """What a link's route has among its `dependencies`: whoever is known needs this scope; where the settings
-    allow it, who shows nothing may come in as well."""
-    return params.Security(_known_or_anonymous, scopes=[scope])
+Known = Annotated[Principal, Depends(_known)]
+LoggedIn = Annotated[Principal, Depends(_logged_in)]
+Manager = Annotated[Principal, Depends(_manager)]
+
+
+@dataclass(frozen=True)
+class _Needs(params.Security):
+    opening: Opening = Opening.MANAGE
+
+
+def needs(scope: Scope, opening: Opening = Opening.MANAGE) -> params.Security:
+    """What a link's route has among its `dependencies`: whoever is known needs this scope; where the setting
+    allows it, who shows nothing may come in as well."""
+    return _Needs(_known_or_anonymous(opening), scopes=[scope], opening=opening)
 
 
 # What an admin's route has among its `dependencies`: nobody comes in without a credential, whatever the settings say.
@@ -111,9 +136,9 @@ class ApiRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
-        rules = [d for d in self.dependencies if isinstance(d, params.Security)]
-        needed = [scope for rule in rules for scope in rule.scopes or ()]
-        may_be_anonymous = any(rule.dependency is _known_or_anonymous for rule in rules)
+        rules = [rule for rule in self.dependencies if isinstance(rule, params.Security)]
+        needed = {Scope(scope) for rule in rules for scope in rule.scopes or ()}
+        openings = [rule.opening for rule in rules if isinstance(rule, _Needs)]
 
         async def guarded(request: Request) -> Response:
             scope = request.scope
@@ -128,11 +153,11 @@ class ApiRoute(APIRoute):
                 identify(scope, principal.identity)
             await self.limiter(request)
             if principal is None:
-                if not (may_be_anonymous and request.app.state.settings.anonymous_links):
+                if not (openings and all(getattr(request.app.state.settings, opening) for opening in openings)):
                     raise AuthenticationRequired
             else:
-                for missing in set(needed) - principal.scopes:
-                    raise InsufficientScope(Scope(missing))
+                for missing in needed - principal.scopes:
+                    raise InsufficientScope(missing)
             return await handle(request)
 
         return guarded

@@ -6,11 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi import status as http
 
-from shortener.accounts.access import ApiRoute, Known, LoggedIn, LoginRequired, LoginRoute
+from shortener.accounts.access import ApiRoute, Known, LoggedIn, LoginRoute, Manager
 from shortener.accounts.credentials import InvalidCredential
 from shortener.accounts.keys import KeyService
 from shortener.accounts.models import ApiKey, User
-from shortener.accounts.principals import Principal, Scope, user_subject
+from shortener.accounts.principals import user_subject
 from shortener.accounts.schemas import (
     AccountDeletion,
     KeyCreate,
@@ -30,6 +30,7 @@ from shortener.accounts.tokens import ACCESS_LIFETIME_S
 from shortener.database import Writer
 from shortener.openapi import errors
 from shortener.rate_limit import ApiRateLimiter, Identity
+from shortener.workspaces.invitations import InvitationRequired
 
 
 def keep_nowhere(response: Response) -> None:
@@ -80,12 +81,17 @@ def tokens_out(tokens: Tokens) -> TokensOut:
 
 @entry_router.post("/register", status_code=http.HTTP_201_CREATED, responses=errors(400, 403, 413, 422, 429, 503))
 async def register(body: Registration, request: Request, session: Writer, accounts: Accounts) -> RegistrationOut:
-    """Make an account, where `SHORTENER_REGISTRATION` is open. An address that has one already is answered alike, and
-    its account stays as it is: log in to see whether it is yours."""
-    if request.app.state.settings.registration != "open":
+    """Make an account, where `SHORTENER_REGISTRATION` is `open`, or, with an invitation for this address, where it is
+    `invite`. An address that has one already is answered alike, and its account stays as it is: log in to see whether
+    it is yours. Who is invited into a workspace is a member of it at once."""
+    registration = request.app.state.settings.registration
+    if registration == "closed":
         raise RegistrationClosed
+    if registration == "invite" and body.invitation is None:
+        raise InvitationRequired
     await _charge_account(request, body.email)
-    await accounts.register(session, body.email, body.password.get_secret_value())
+    invitation = None if body.invitation is None else body.invitation.get_secret_value()
+    await accounts.register(session, body.email, body.password.get_secret_value(), invitation)
     return RegistrationOut(email=body.email)
 
 
@@ -134,22 +140,15 @@ async def change_password(
     await accounts.change_password(session, principal, current, new, client)
 
 
-@me_router.post("/delete", status_code=http.HTTP_204_NO_CONTENT, responses=errors(400, 401, 403, 413, 422, 429, 503))
+@me_router.post(
+    "/delete", status_code=http.HTTP_204_NO_CONTENT, responses=errors(400, 401, 403, 409, 413, 422, 429, 503)
+)
 async def delete_me(
     body: AccountDeletion, principal: LoggedIn, client: PasswordClient, session: Writer, accounts: Accounts
 ) -> None:
-    """Delete this account, with its sessions and keys. Needs the password."""
+    """Delete this account, with its sessions and keys, and its personal workspace, whose links answer 410 from then on.
+    Needs the password. Refused while you are the only owner of another workspace."""
     await accounts.delete_account(session, principal, body.password.get_secret_value(), client)
-
-
-def _manager(principal: Known) -> Principal:
-    """A key that leaks must not make others that outlive it: only an admin's may."""
-    if principal.session_id is None and Scope.ADMIN not in principal.scopes:
-        raise LoginRequired
-    return principal
-
-
-Manager = Annotated[Principal, Depends(_manager)]
 
 
 def _key_out(key: ApiKey) -> KeyOut:

@@ -64,6 +64,14 @@ def reset_password(email: Email) -> None:
     asyncio.run(command(settings, email, _read_password()))
 
 
+@user.command()
+def adopt(email: Email) -> None:
+    """Give all links that have no owner to a user."""
+    from shortener.accounts.commands import adopt_links
+
+    print(asyncio.run(adopt_links(local_settings(), email)), "links")  # noqa: T201  (for pipes)
+
+
 @key.command("create")
 def create_key(
     email: Email,

@@ -18,13 +18,15 @@ from shortener.accounts.principals import Scope, scopes_of_user, user_subject
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.schemas import Email
 from shortener.accounts.service import UnknownUser, replace_password
-from shortener.accounts.users import insert_user
+from shortener.accounts.users import ensure_personal_workspace, insert_user
 from shortener.audit.trail import Action, record
 from shortener.errors import Conflict, Unprocessable
+from shortener.links.service import adopt_some
 from shortener.opened import opened
 from shortener.settings import Settings
 
 FIRST_ADMIN = "admin@localhost"
+_ADOPTED_AT_ONCE = 1000
 
 _email = TypeAdapter[str](Email)
 
@@ -72,6 +74,20 @@ async def list_users(settings: Settings) -> Table:
             admin = "yes" if user.is_admin else ""
             table.add_row(user.email, admin, state, str(count), f"{user.created_at:%Y-%m-%d}")
     return table
+
+
+async def adopt_links(settings: Settings, email: str) -> int:
+    """Put all links without owner into the user's personal workspace; returns their number. Raises UnknownUser."""
+    adopted = 0
+    async with _parts(settings) as parts:
+        while True:
+            async with parts.session.begin():
+                user = await _user(parts.session, email)
+                await ensure_personal_workspace(parts.session, user.email)
+                count = await adopt_some(parts.session, user.id, _ADOPTED_AT_ONCE)
+            adopted += count
+            if count < _ADOPTED_AT_ONCE:
+                return adopted
 
 
 async def set_disabled(settings: Settings, email: str, is_disabled: bool) -> None:

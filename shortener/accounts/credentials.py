@@ -11,7 +11,7 @@ from shortener.errors import Forbidden, Unauthorized
 
 # A query is in logs, histories and Referer headers: whatever is shown there is no secret any more.
 _IN_QUERY = re.compile(
-    rb"(?:^|&)(?:access_token|refresh_token|api[_-]?key|x-api-key)=|shrr?_[A-Za-z0-9_]{40,}", re.IGNORECASE
+    rb"(?:^|&)(?:access_token|refresh_token|api[_-]?key|x-api-key)=|shr[ri]?_[A-Za-z0-9_]{40,}", re.IGNORECASE
 )
 
 

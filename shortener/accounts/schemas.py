@@ -33,18 +33,22 @@ Password = Annotated[SecretStr, Field(max_length=MAX_BYTES), AfterValidator(_bou
 NewPassword = Annotated[Password, Field(description=f"At least {MIN_LENGTH} characters, and none of the common ones.")]
 
 
-class _Request(BaseModel):
+InvitationToken = Annotated[SecretStr, Field(max_length=200)]
+
+
+class Request(BaseModel):
     """Members nobody knows are refused: nobody becomes an admin by asking for it."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
-class Registration(_Request):
+class Registration(Request):
     email: Email
     password: NewPassword
+    invitation: InvitationToken | None = Field(None, description="Needed where registration is by invitation.")
 
 
-class LoginForm(_Request):
+class LoginForm(Request):
     """OAuth2's password grant. What it has for clients and scopes is taken and not used."""
 
     username: Email = Field(description="The email address.")
@@ -55,20 +59,20 @@ class LoginForm(_Request):
     client_secret: SecretStr | None = None
 
 
-class Refresh(_Request):
+class Refresh(Request):
     refresh_token: SecretStr = Field(max_length=200)
 
 
-class PasswordChange(_Request):
+class PasswordChange(Request):
     current_password: Password
     new_password: NewPassword
 
 
-class AccountDeletion(_Request):
+class AccountDeletion(Request):
     password: Password
 
 
-class KeyCreate(_Request):
+class KeyCreate(Request):
     name: Annotated[str, Field(min_length=1, max_length=MAX_NAME, examples=["CI"]), AfterValidator(printable)]
     scopes: list[Scope] = Field(min_length=1, max_length=len(Scope), description="At most those of who asks.")
     expires_at: Annotated[AwareDatetime, AfterValidator(storable)] | None = Field(

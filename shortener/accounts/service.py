@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import structlog
 import uuid_utils.compat
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.accounts.credentials import InvalidCredential
@@ -19,10 +19,12 @@ from shortener.accounts.principals import Principal, session_subject, user_subje
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.slowdown import Slowdown, TooManyFailures
 from shortener.accounts.tokens import AccessTokens, hash_secret, new_refresh_token
-from shortener.accounts.users import insert_user
+from shortener.accounts.users import ensure_personal_workspace, insert_user
 from shortener.audit.trail import Action, record
 from shortener.errors import Forbidden, NotFound, Unauthorized
 from shortener.telemetry import LOGINS_REFUSED
+from shortener.workspaces.invitations import InvitationRequired, find_invitation, use_invitation
+from shortener.workspaces.service import WorkspaceService
 
 log = structlog.get_logger(__name__)
 
@@ -68,21 +70,38 @@ class AccountService:
     """Makes and ends accounts and sessions."""
 
     def __init__(
-        self, passwords: Passwords, tokens: AccessTokens, slowdown: Slowdown, revocations: Revocations
+        self,
+        passwords: Passwords,
+        tokens: AccessTokens,
+        slowdown: Slowdown,
+        revocations: Revocations,
+        workspaces: WorkspaceService,
     ) -> None:
         self._passwords = passwords
         self._tokens = tokens
         self._slowdown = slowdown
         self._revocations = revocations
+        self._workspaces = workspaces
 
-    async def register(self, session: AsyncSession, email: str, password: str) -> None:
+    async def register(self, session: AsyncSession, email: str, password: str, invitation: str | None) -> None:
         """Make the account, unless there is one of this address: who asks is told the same, after the same work.
-        Raises WeakPassword."""
+        Raises WeakPassword, and InvitationRequired where the invitation does not hold."""
         check_password(password, email, "/password")
+        if invitation is not None:
+            # Nobody makes us hash for an invitation that is none.
+            async with session.begin():
+                if await find_invitation(session, invitation, email) is None:
+                    raise InvitationRequired
         password_hash = await self._passwords.hash(password)
         async with session.begin():
-            if await insert_user(session, email, password_hash) is None:
+            invited = None if invitation is None else await find_invitation(session, invitation, email)
+            if invitation is not None and invited is None:
+                raise InvitationRequired
+            user_id = await insert_user(session, email, password_hash)
+            if user_id is None:
                 record(session, Action.REGISTRATION_REFUSED)
+            elif invited is not None:
+                await use_invitation(session, invited, user_id)
 
     async def log_in(self, session: AsyncSession, email: str, password: str, client: str) -> Tokens:
         """Raises InvalidLogin, TooManyFailures."""
@@ -112,17 +131,18 @@ class AccountService:
             if kept is None:
                 _note_refusal("changed_meanwhile", user)
                 raise InvalidLogin
-            return await self.begin_session(session, user.id)
+            return await self.begin_session(session, user)
 
-    async def begin_session(self, session: AsyncSession, user_id: int) -> Tokens:
+    async def begin_session(self, session: AsyncSession, user: User) -> Tokens:
         """For whoever has just been shown to be this user, in the caller's transaction. Nothing that was shown
         becomes a part of it: each login has a session and tokens that did not exist before."""
+        await ensure_personal_workspace(session, user.email)
         now = datetime.now(UTC)
-        login = Session(id=_new_id(), user_id=user_id, created_at=now, expires_at=now + SESSION_IDLE)
+        login = Session(id=_new_id(), user_id=user.id, created_at=now, expires_at=now + SESSION_IDLE)
         session.add(login)
         await session.flush()
-        them = Principal(user_id, frozenset(), session_id=login.id)
-        record(session, Action.LOGIN_SUCCEEDED, user_subject(user_id), by=them)
+        them = Principal(user.id, frozenset(), session_id=login.id)
+        record(session, Action.LOGIN_SUCCEEDED, user_subject(user.id), by=them)
         return self._give_tokens(session, login, now)
 
     async def user_of_refresh(self, session: AsyncSession, token: str) -> int | None:
@@ -191,11 +211,9 @@ class AccountService:
         await self._revocations.report(user_subject(user.id))
 
     async def delete_account(self, session: AsyncSession, principal: Principal, password: str, client: str) -> None:
-        """With its sessions and keys. Raises WrongPassword, TooManyFailures."""
+        """With its sessions, keys and personal workspace. Raises WrongPassword, TooManyFailures, OnlyOwner."""
         user = await self._prove(session, principal, password, client)
-        async with session.begin():
-            if await session.scalar(delete(User).where(User.id == user.id).returning(User.id)) is not None:
-                record(session, Action.USER_DELETED, user_subject(user.id))
+        await self._workspaces.delete_user(session, user.id)
         await self._revocations.report(user_subject(user.id))
 
     async def _prove(self, session: AsyncSession, principal: Principal, password: str, client: str) -> User:

@@ -19,6 +19,7 @@ ALGORITHM = "HS256"
 TYPE = "at+jwt"
 API_KEY_PREFIX = "shr_"
 REFRESH_PREFIX = "shrr_"
+INVITATION_PREFIX = "shri_"
 
 # Nothing that ends a word: a double click marks the whole secret.
 _ALPHABET = string.ascii_letters + string.digits
@@ -55,6 +56,10 @@ def hash_secret(secret: str) -> bytes:
 
 def new_refresh_token() -> str:
     return REFRESH_PREFIX + _random(_SECRET_LENGTH)
+
+
+def new_invitation_token() -> str:
+    return INVITATION_PREFIX + _random(_SECRET_LENGTH)
 
 
 def new_api_key() -> NewKey:

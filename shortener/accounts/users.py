@@ -1,19 +1,45 @@
-"""Making users: every one is made here, in one transaction with what belongs to them."""
+"""Making users, each with a personal workspace, in one transaction."""
 
+from sqlalchemy import func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.accounts.models import User
 from shortener.accounts.principals import user_subject
 from shortener.audit.trail import Action, record
+from shortener.workspaces.models import Member, Role, Workspace
+
+PERSONAL_NAME = "Personal"
 
 
 async def insert_user(
     session: AsyncSession, email: str, password_hash: str | None = None, *, is_admin: bool = False
 ) -> int | None:
     """The new user's id; None where there is one of this address."""
-    new = insert(User).values(email=email, password_hash=password_hash, is_admin=is_admin)
-    user_id = await session.scalar(new.on_conflict_do_nothing().returning(User.id))
+    user_id = await session.scalar(
+        insert(User)
+        .values(email=email, password_hash=password_hash, is_admin=is_admin)
+        .on_conflict_do_nothing()
+        .returning(User.id)
+    )
+    await ensure_personal_workspace(session, email)
     if user_id is not None:
         record(session, Action.USER_CREATED, user_subject(user_id), admin=is_admin)
     return user_id
+
+
+async def ensure_personal_workspace(session: AsyncSession, email: str) -> None:
+    """Also for a user who has one, which is as much work: nobody sees by it whether an address is new. Who was made by
+    the version before, while it was still running, has none."""
+    made = (
+        insert(Workspace)
+        .from_select(
+            ["id", "name", "personal_user_id"],
+            select(func.gen_random_uuid(), literal(PERSONAL_NAME), User.id).where(User.email == email),
+        )
+        .on_conflict_do_nothing()
+        .returning(Workspace.id, Workspace.personal_user_id)
+        .cte("made")
+    )
+    member = select(made.c.id, made.c.personal_user_id, func.gen_random_uuid(), literal(Role.OWNER.value))
+    await session.execute(insert(Member).from_select(["workspace_id", "user_id", "id", "role"], member))

@@ -20,8 +20,9 @@ from shortener.clicks.models import ClickRow
 from shortener.clicks.schemas import BucketOut, ClickOut, ClickPage, Moment, StatsOut, ValueOut, read_span
 from shortener.clicks.spans import Interval, TooManyBuckets
 from shortener.clicks.stats import figures
-from shortener.database import Database, Reader
+from shortener.database import Database, Reader, Writer
 from shortener.errors import Unprocessable
+from shortener.links.api import AskerDep
 from shortener.links.service import LinkService
 from shortener.openapi import errors
 from shortener.pagination import Cursor, decode_cursor, encode_cursor
@@ -45,10 +46,11 @@ class Format(StrEnum):
 async def _link_id(
     code: Annotated[str, Path(max_length=64, pattern="^[A-Za-z0-9_-]+$", examples=["k7Rm2pX"])],
     request: Request,
-    session: Reader,
+    session: Writer,
+    asker: AskerDep,
 ) -> int:
     service: LinkService = request.app.state.links
-    link, _ = await service.get(session, code)
+    link, _ = await service.get(session, asker, code)
     return link.id
 
 

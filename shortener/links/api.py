@@ -6,11 +6,11 @@ from functools import partial
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi import status as http
 
 from shortener.abuse.lookalikes import Flag
-from shortener.accounts.access import ApiRoute, needs, principal_of
+from shortener.accounts.access import ApiRoute, Opening, needs, principal_of
 from shortener.accounts.principals import Scope
 from shortener.database import Reader, Writer
 from shortener.links.bulk_answer import bulk_answer
@@ -21,12 +21,21 @@ from shortener.links.schemas import BulkCreate, BulkOut, LinkCreate, LinkOut, Li
 from shortener.links.service import LinkService
 from shortener.openapi import errors
 from shortener.pagination import MAX_CURSOR, beside_items
+from shortener.workspaces.access import Asker, Place, readable
 
 router = APIRouter(prefix="/links", tags=["links"], route_class=ApiRoute)
 
 ExistingCode = Annotated[str, Path(max_length=64, pattern="^[A-Za-z0-9_-]+$", examples=["k7Rm2pX"])]
 
 IdempotencyHeader = Annotated[str | None, Header(min_length=1, max_length=255)]
+
+
+def _asker(request: Request) -> Asker:
+    principal = principal_of(request)
+    return Asker(None if principal is None else principal.user_id, request.app.state.settings.anonymous_may_manage)
+
+
+AskerDep = Annotated[Asker, Depends(_asker)]
 
 
 def link_out(request: Request, link: Link, clicks: int) -> LinkOut:
@@ -42,6 +51,7 @@ def link_out(request: Request, link: Link, clicks: int) -> LinkOut:
         banned=link.ban_id is not None or request.app.state.standing.state_of(host_of(link.url)) is not None,
         flag=None if link.flag is None else Flag(link.flag),
         clicks=clicks,
+        workspace=link.workspace_id,
     )
 
 
@@ -51,30 +61,30 @@ def link_out(request: Request, link: Link, clicks: int) -> LinkOut:
     response_model=LinkOut,
     responses={
         201: {"headers": {"Location": {"description": "The new link.", "schema": {"type": "string"}}}},
-        **errors(400, 401, 403, 409, 413, 422, 429, 503),
+        **errors(400, 401, 403, 404, 409, 413, 422, 429, 503),
     },
-    dependencies=[needs(Scope.LINKS_WRITE)],
+    dependencies=[needs(Scope.LINKS_WRITE, Opening.CREATE)],
 )
 async def create_link(
     body: LinkCreate,
     request: Request,
     session: Writer,
+    asker: AskerDep,
     idempotency_key: IdempotencyHeader = None,
 ) -> Response:
     """Shorten a URL. With an `Idempotency-Key` a repeated request gives the first one's answer, whatever has become of
     the link since."""
     state = request.app.state
     service: LinkService = state.links
-    is_anonymous = principal_of(request) is None
 
     def written(link: Link) -> bytes:
         return link_out(request, link, 0).model_dump_json().encode()
 
     if idempotency_key is None:
-        answer = written(await service.create(body, is_anonymous))
+        answer = written(await service.create(asker, body))
     else:
         client = state.rate_limits.identity_of(request.scope).name
-        answer = await service.create_once(session, body, is_anonymous, written, client, idempotency_key)
+        answer = await service.create_once(session, asker, body, written, client, idempotency_key)
     path = request.app.url_path_for("get_link", code=orjson.loads(answer)["code"])
     return Response(answer, http.HTTP_201_CREATED, {"Location": str(path)}, "application/json")
 
@@ -83,13 +93,14 @@ async def create_link(
     "/bulk",
     response_model=BulkOut,
     response_model_exclude_none=True,
-    responses=errors(400, 401, 403, 413, 422, 429, 503),
-    dependencies=[needs(Scope.LINKS_WRITE)],
+    responses=errors(400, 401, 403, 404, 413, 422, 429, 503),
+    dependencies=[needs(Scope.LINKS_WRITE, Opening.CREATE)],
 )
 async def create_links(
     body: BulkCreate,
     request: Request,
     session: Writer,
+    asker: AskerDep,
     idempotency_key: IdempotencyHeader = None,
 ) -> Response:
     """Shorten up to 1,000 URLs in one transaction. Each link has a result of its own, in the order of the request:
@@ -99,28 +110,29 @@ async def create_links(
     state = request.app.state
     service: LinkService = state.links
     base_url = state.settings.base_url
-    is_anonymous = principal_of(request) is None
     if idempotency_key is None:
-        answer = bulk_answer(await service.create_many(session, body.items(), is_anonymous), base_url)
+        answer = bulk_answer(await service.create_many(session, asker, body), base_url)
     else:
         client = state.rate_limits.identity_of(request.scope).name
         fingerprint = hashlib.sha256(json.dumps(await request.json(), sort_keys=True).encode()).digest()
         answer = await service.create_many_once(
-            session,
-            body.items(),
-            is_anonymous,
-            partial(bulk_answer, base_url=base_url),
-            client,
-            idempotency_key,
-            fingerprint,
+            session, asker, body, partial(bulk_answer, base_url=base_url), client, idempotency_key, fingerprint
         )
     return Response(answer, media_type="application/json")
 
 
-@router.get("", responses=errors(400, 401, 403, 422, 429, 503), dependencies=[needs(Scope.LINKS_READ)])
+@router.get("", responses=errors(400, 401, 403, 404, 422, 429, 503), dependencies=[needs(Scope.LINKS_READ)])
 async def get_links(
     request: Request,
     session: Reader,
+    asker: AskerDep,
+    workspace: Annotated[
+        Place | None,
+        Query(
+            description="Whose links. Default: your personal workspace's. `anonymous` are those without owner, where "
+            "the settings leave them to everybody."
+        ),
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     cursor: Annotated[str | None, Query(max_length=MAX_CURSOR)] = None,
     q: Annotated[
@@ -129,8 +141,11 @@ async def get_links(
     sort: Sort = Sort.CREATED_AT,
     order: Order = Order.DESC,
 ) -> LinkPage:
-    """All links, a page at a time."""
-    page = await list_links(session, q=q, sort=sort, order=order, limit=limit, cursor=cursor)
+    """The links of a workspace, a page at a time."""
+    # The primary is asked: on a replica a role may live for longer than a second.
+    async with request.app.state.database.driver_connection() as connection:
+        workspace_id = await readable(connection, asker, workspace)
+    page = await list_links(session, workspace_id, q=q, sort=sort, order=order, limit=limit, cursor=cursor)
     return LinkPage(
         items=[link_out(request, link, clicks) for link, clicks in page.items],
         **beside_items(request.url.path, page, limit=limit, sort=sort, order=order, q=q),
@@ -138,9 +153,9 @@ async def get_links(
 
 
 @router.get("/{code}", responses=errors(401, 403, 404, 422, 429, 503), dependencies=[needs(Scope.LINKS_READ)])
-async def get_link(code: ExistingCode, request: Request, session: Writer) -> LinkOut:
+async def get_link(code: ExistingCode, request: Request, session: Writer, asker: AskerDep) -> LinkOut:
     """One link."""
-    return link_out(request, *await request.app.state.links.get(session, code))
+    return link_out(request, *await request.app.state.links.get(session, asker, code))
 
 
 @router.patch(
@@ -148,10 +163,11 @@ async def get_link(code: ExistingCode, request: Request, session: Writer) -> Lin
     responses=errors(400, 401, 403, 404, 413, 422, 429, 503),
     dependencies=[needs(Scope.LINKS_WRITE)],
 )
-async def update_link(code: ExistingCode, body: LinkUpdate, request: Request, session: Writer) -> LinkOut:
-    """Change a link; every process follows within a second."""
-    is_anonymous = principal_of(request) is None
-    return link_out(request, *await request.app.state.links.update(session, code, body, is_anonymous))
+async def update_link(
+    code: ExistingCode, body: LinkUpdate, request: Request, session: Writer, asker: AskerDep
+) -> LinkOut:
+    """Change a link, or move it to another workspace; every process follows within a second."""
+    return link_out(request, *await request.app.state.links.update(session, asker, code, body))
 
 
 @router.delete(
@@ -160,6 +176,6 @@ async def update_link(code: ExistingCode, body: LinkUpdate, request: Request, se
     responses=errors(401, 403, 404, 422, 429, 503),
     dependencies=[needs(Scope.LINKS_WRITE)],
 )
-async def delete_link(code: ExistingCode, request: Request, session: Writer) -> None:
+async def delete_link(code: ExistingCode, request: Request, session: Writer, asker: AskerDep) -> None:
     """Delete a link. It answers 410 from then on, and its code is not handed out again."""
-    await request.app.state.links.delete(session, code)
+    await request.app.state.links.delete(session, asker, code)

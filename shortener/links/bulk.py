@@ -1,35 +1,43 @@
 """Inserting links, one or many with one statement, and what a code that is taken means."""
 
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shortener.database import driver_of
 from shortener.errors import Conflict, ServiceUnavailable, ShortenerError
 from shortener.links.codes import generate_code, generate_codes
 from shortener.links.models import Link
+from shortener.workspaces.access import PLACE_SQL, Asker, check_writable
 
 # So many codes of one length may be taken before a longer one is tried.
 TRIES_PER_LENGTH = 3
 LENGTHS_TRIED = 5
 
 # One row is answered, since to read a thousand takes longer than to make them.
-_INSERT = text(
-    "WITH created AS (INSERT INTO links (code, url, title, expires_at, flag, has_warning) "
-    "SELECT * FROM unnest(CAST(:codes AS text[]), CAST(:urls AS text[]), CAST(:titles AS text[]), "
-    "CAST(:expiries AS timestamptz[]), CAST(:flags AS text[]), CAST(:warnings AS boolean[])) "
-    "ON CONFLICT DO NOTHING RETURNING code) "
-    "SELECT now(), array_agg(code) FROM created"
+_INSERT = f"""{PLACE_SQL}, created AS (
+    INSERT INTO links (code, url, title, expires_at, flag, has_warning, workspace_id)
+    SELECT new.*, (SELECT workspace_id FROM writable)
+    FROM unnest($3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[], $8::boolean[]) AS new
+    WHERE EXISTS (SELECT FROM writable)
+    ON CONFLICT DO NOTHING RETURNING code
 )
+SELECT (SELECT role FROM place) AS role, (SELECT workspace_id FROM writable) AS workspace_id, now() AS created_at,
+    (SELECT array_agg(code) FROM created) AS codes
+"""
 
-_INSERT_ONE = (
-    "INSERT INTO links (code, url, title, expires_at, flag, has_warning) VALUES ($1, $2, $3, $4, $5, $6) "
-    "ON CONFLICT DO NOTHING "
-    "RETURNING id, code, url, title, created_at, updated_at, expires_at, is_disabled, ban_id, flag"
+_INSERT_ONE = f"""{PLACE_SQL}, created AS (
+    INSERT INTO links (code, url, title, expires_at, flag, has_warning, workspace_id)
+    SELECT $3, $4, $5, $6, $7, $8, workspace_id FROM writable
+    ON CONFLICT DO NOTHING
+    RETURNING id, code, url, title, created_at, updated_at, expires_at, is_disabled, ban_id, flag, workspace_id
 )
+SELECT (SELECT role FROM place) AS role, created.* FROM (SELECT) AS answer LEFT JOIN created ON true
+"""
 
 
 class CodeTaken(Conflict):
@@ -46,7 +54,7 @@ class NoFreeCode(ServiceUnavailable):
 
 @dataclass(slots=True)
 class NewLink:
-    """A link that holds. `code` is None until one is generated, `created_at` until it is in the database."""
+    """A link that holds. `code` is None until one is generated, the last two until it is in the database."""
 
     code: str | None
     url: str
@@ -55,6 +63,7 @@ class NewLink:
     flag: str | None = None
     has_warning: bool = False
     created_at: datetime | None = None
+    workspace_id: uuid.UUID | None = None
 
 
 Outcome = NewLink | ShortenerError
@@ -67,25 +76,29 @@ def lengths_tried(length: int) -> Iterator[int]:
             yield length + longer
 
 
-async def insert_one(connection: asyncpg.Connection, new: NewLink, code_length: int) -> Link:
+async def insert_one(
+    connection: asyncpg.Connection, asker: Asker, workspace: uuid.UUID | None, new: NewLink, code_length: int
+) -> Link:
     """Of many that want the same code at once exactly one succeeds: the unique index decides.
 
-    Raises CodeTaken, NoFreeCode.
+    Raises CodeTaken, NoFreeCode, UnknownWorkspace, InsufficientRole.
     """
     codes = (generate_code(length) for length in lengths_tried(code_length)) if new.code is None else [new.code]
     for code in codes:
-        row = await connection.fetchrow(
-            _INSERT_ONE, code, new.url, new.title, new.expires_at, new.flag, new.has_warning
-        )
-        if row is not None:
+        values = code, new.url, new.title, new.expires_at, new.flag, new.has_warning
+        row = dict(await connection.fetchrow(_INSERT_ONE, asker.user_id, workspace, *values))
+        check_writable(asker, workspace, row.pop("role"))
+        if row["id"] is not None:
             return Link(**row)
     raise NoFreeCode if new.code is None else CodeTaken(new.code)
 
 
-async def insert_many(session: AsyncSession, outcomes: list[Outcome], code_length: int) -> None:
+async def insert_many(
+    session: AsyncSession, asker: Asker, workspace: uuid.UUID | None, outcomes: list[Outcome], code_length: int
+) -> None:
     """Insert, in the session's transaction, all that are links; one whose own code is taken becomes CodeTaken.
 
-    Raises NoFreeCode.
+    Raises NoFreeCode, UnknownWorkspace, InsufficientRole.
     """
     own = _place_own_codes(outcomes)
     links = {code: new for code, n in own.items() if isinstance(new := outcomes[n], NewLink)}
@@ -95,13 +108,15 @@ async def insert_many(session: AsyncSession, outcomes: list[Outcome], code_lengt
         if waiting:
             continue
         async with session.begin_nested() as savepoint:
-            created_at, created = await _insert(session, links)
+            made = await _insert(await driver_of(await session.connection()), asker, workspace, links)
+            check_writable(asker, workspace, made["role"])
+            created: list[str] = made["codes"] or []
             taken = links.keys() - created
             waiting = [links.pop(code) for code in taken - own.keys()]
             if not waiting:
                 for code in created:
                     new = links[code]
-                    new.code, new.created_at = code, created_at
+                    new.code, new.created_at, new.workspace_id = code, made["created_at"], made["workspace_id"]
                 for code in taken:
                     outcomes[own[code]] = CodeTaken(code)
                 return
@@ -125,23 +140,23 @@ def _give_codes(waiting: list[NewLink], links: dict[str, NewLink], length: int) 
     return [new for new, code in zip(waiting, codes, strict=True) if links.setdefault(code, new) is not new]
 
 
-async def _insert(session: AsyncSession, links: Mapping[str, NewLink]) -> tuple[datetime, list[str]]:
-    """The moment, which is the transaction's, and the codes of those that were created.
+async def _insert(
+    connection: asyncpg.Connection, asker: Asker, workspace: uuid.UUID | None, links: Mapping[str, NewLink]
+) -> asyncpg.Record:
+    """The role there, the workspace, the moment, which is the transaction's, and the codes of those that were created.
 
     In sorted order: of two requests with the same codes the one waits for the other, and never both.
     """
     codes = sorted(links)
     ordered = [links[code] for code in codes]
-    rows = await session.execute(
+    return await connection.fetchrow(
         _INSERT,
-        {
-            "codes": codes,
-            "urls": [new.url for new in ordered],
-            "titles": [new.title for new in ordered],
-            "expiries": [new.expires_at for new in ordered],
-            "flags": [new.flag for new in ordered],
-            "warnings": [new.has_warning for new in ordered],
-        },
+        asker.user_id,
+        workspace,
+        codes,
+        [new.url for new in ordered],
+        [new.title for new in ordered],
+        [new.expires_at for new in ordered],
+        [new.flag for new in ordered],
+        [new.has_warning for new in ordered],
     )
-    created_at, created = rows.one()
-    return created_at, created or []

@@ -38,5 +38,7 @@ def _result(n: int, outcome: Outcome, base_url: str) -> dict[str, Any]:
         "banned": False,
         "flag": outcome.flag,
         "clicks": 0,
+        # As text: orjson does not know the class that asyncpg has for it.
+        "workspace": outcome.workspace_id and str(outcome.workspace_id),
     }
     return {"status": 201, "link": link}

@@ -1,9 +1,10 @@
 """Lists of links: keyset pages in either direction over any of the orders."""
 
 import re
+import uuid
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, NamedTuple
+from enum import Enum, StrEnum
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, Text, func, literal_column, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -40,6 +41,16 @@ _KEYS: dict[Sort, tuple[ColumnElement[Any], type]] = {
 }
 
 
+class Everywhere(Enum):
+    """In place of a workspace: all of them, for admins."""
+
+    EVERYWHERE = "everywhere"
+
+
+EVERYWHERE: Final = Everywhere.EVERYWHERE
+Where = uuid.UUID | Everywhere | None
+
+
 class Page(NamedTuple):
     """`next_cursor` and `previous_cursor` are None where the list ends."""
 
@@ -49,10 +60,12 @@ class Page(NamedTuple):
     previous_cursor: str | None
 
 
-def _matching(q: str | None) -> Select[Link, int]:
+def _matching(workspace: Where, q: str | None) -> Select[Link, int]:
     statement = (
         select(Link, _CLICKS).outerjoin(ClickTotal, ClickTotal.link_id == Link.id).where(Link.deleted_at.is_(None))
     )
+    if workspace is not EVERYWHERE:
+        statement = statement.where(Link.workspace_id == workspace)
     if q:
         pattern = "%" + re.sub(r"([\\%_])", r"\\\1", q) + "%"
         statement = statement.where(literal_column(SEARCHED_SQL, Text).ilike(pattern))
@@ -60,23 +73,37 @@ def _matching(q: str | None) -> Select[Link, int]:
 
 
 async def list_links(
-    session: AsyncSession, *, q: str | None, sort: Sort, order: Order, limit: int, cursor: str | None
+    session: AsyncSession,
+    workspace: Where,
+    *,
+    q: str | None,
+    sort: Sort,
+    order: Order,
+    limit: int,
+    cursor: str | None,
 ) -> Page:
-    """One page. Raises InvalidCursor."""
-    name = f"{sort}:{order}"
+    """One page of the links of a workspace, of those without owner (None), or of all. Raises InvalidCursor."""
+    name = f"{sort}:{order}" if workspace is None else f"{sort}:{order}:{workspace}"
     key, key_type = _KEYS[sort]
+    if workspace is EVERYWHERE and sort is Sort.CREATED_AT:
+        # The index of times is each workspace's own; ids ascend with time.
+        key, key_type = Link.id.expression, int
     place = None if cursor is None else decode_cursor(cursor, name, (key_type, int))
     backwards = place is not None and place.backwards
     descending = (order is Order.DESC) != backwards
 
-    statement = _matching(q)
+    statement = _matching(workspace, q)
     total = await session.scalar(
         select(func.count()).select_from(statement.with_only_columns(Link.id).limit(MAX_TOTAL).subquery())
     )
     if place is not None:
         row, here = tuple_(key, Link.id), tuple_(*place.values)
         statement = statement.where(row < here if descending else row > here)
-    ordered = (key.desc(), Link.id.desc()) if descending else (key.asc(), Link.id.asc())
+    # The workspace, though it is but one: where it is null the database does not see that its index has this order.
+    keys = (
+        (Link.workspace_id, key, Link.id) if sort is Sort.CREATED_AT and workspace is not EVERYWHERE else (key, Link.id)
+    )
+    ordered = [by.desc() if descending else by.asc() for by in keys]
     statement = statement.add_columns(key.label("sort_key")).order_by(*ordered).limit(limit + 1)
     rows = list((await session.execute(statement)).all())
 

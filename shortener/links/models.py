@@ -1,5 +1,6 @@
 """Tables of links."""
 
+import uuid
 from datetime import datetime
 
 from sqlalchemy import BigInteger, DateTime, Identity, Index, LargeBinary, Text, text
@@ -15,7 +16,10 @@ SEARCHED_SQL = "(code COLLATE \"default\" || chr(10) || url || chr(10) || coales
 
 
 class Link(Base):
-    """A link. A deleted one stays as a row, so that its code is never handed out again and answers 410."""
+    """A link. A deleted one stays as a row, so that its code is never handed out again and answers 410.
+
+    Without a workspace it was made by somebody unknown. There is no foreign key, which would be looked up for each of
+    a thousand rows: who creates in a workspace locks their membership, and who deletes it waits for them."""
 
     __tablename__ = "links"
     __table_args__ = (
@@ -29,7 +33,13 @@ class Link(Base):
             postgresql_with={"gin_pending_list_limit": 16384},
             postgresql_where=text("deleted_at IS NULL"),
         ),
-        Index("ix_links_created_at_id", "created_at", "id", postgresql_where=text("deleted_at IS NULL")),
+        Index(
+            "ix_links_workspace_id_created_at_id",
+            "workspace_id",
+            "created_at",
+            "id",
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
         Index("ix_links_updated_at", "updated_at"),
     )
 
@@ -47,6 +57,7 @@ class Link(Base):
     # Why the destination's host is suspicious.
     flag: Mapped[str | None] = mapped_column(Text)
     has_warning: Mapped[bool] = mapped_column(server_default=text("false"))
+    workspace_id: Mapped[uuid.UUID | None]
 
 
 class IdempotencyKey(Base):

@@ -1,5 +1,6 @@
 """What the API takes and gives of links."""
 
+import uuid
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -42,11 +43,20 @@ class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class LinkCreate(_Request):
+class LinkFields(_Request):
     url: Url = Field(description="An http or https URL of at most 8,192 characters.")
     code: Code | None = Field(None, description="3 to 64 letters, digits, `-` or `_`. Default: a random code.")
     expires_at: Expiry | None = Field(None, description="When the link stops working; with a time zone.")
     title: Title | None = None
+
+
+_Workspace = Annotated[
+    uuid.UUID | None, Field(description="Where to create: one in which you are editor or owner. Default: yours.")
+]
+
+
+class LinkCreate(LinkFields):
+    workspace: _Workspace = None
 
 
 def _or_mistake(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
@@ -59,11 +69,12 @@ def _or_mistake(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
 
 
 class BulkCreate(_Request):
-    links: list[Annotated[LinkCreate, WrapValidator(_or_mistake)]] = Field(
-        min_length=1, max_length=MAX_BULK, description="Each as for a single create."
+    links: list[Annotated[LinkFields, WrapValidator(_or_mistake)]] = Field(
+        min_length=1, max_length=MAX_BULK, description="Each as for a single create, without `workspace`."
     )
+    workspace: _Workspace = None
 
-    def items(self) -> list[LinkCreate | Unprocessable]:
+    def items(self) -> list[LinkFields | Unprocessable]:
         """What was asked for, in order; in place of what cannot be read, its error."""
         return [*self.links]
 
@@ -75,6 +86,9 @@ class LinkUpdate(_Request):
     title: Title | None = None
     expires_at: Expiry | None = None
     disabled: bool = False
+    workspace: uuid.UUID = Field(
+        default_factory=uuid.uuid4, description="Where to move the link; needs the role editor or owner in both."
+    )
 
 
 class LinkOut(BaseModel):
@@ -89,6 +103,7 @@ class LinkOut(BaseModel):
     banned: bool = Field(description="Whether an admin has taken the link down, or its destination's host.")
     flag: Flag | None = Field(description="Why the destination's host is suspicious.")
     clicks: int = Field(description="People's clicks so far, as of the last second or two.", examples=[0])
+    workspace: uuid.UUID | None = Field(description="Whose it is; null for a link without owner.")
 
 
 class LinkPage(BaseModel):

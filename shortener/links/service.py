@@ -2,13 +2,14 @@
 
 import asyncio
 import hashlib
+import uuid
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import func, select
+from sqlalchemy import Select, and_, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.abuse.checks import ask_again
@@ -22,12 +23,15 @@ from shortener.links.bulk import NewLink, Outcome, insert_many, insert_one
 from shortener.links.destinations import Destination, OwnHosts, read_destination
 from shortener.links.idempotency import claim
 from shortener.links.models import Link
-from shortener.links.schemas import LinkCreate, LinkUpdate
+from shortener.links.schemas import BulkCreate, LinkCreate, LinkFields, LinkUpdate
 from shortener.redirect.cache import evict, evict_present
 from shortener.telemetry import DESTINATIONS_REFUSED
+from shortener.workspaces.access import Asker, InsufficientRole, check_writable
+from shortener.workspaces.models import Member, Role, Workspace
 
 log = structlog.get_logger(__name__)
 
+_DELETED_AT_ONCE = 1000
 # Redirects wait while the items of a bulk request are checked: for so many at most.
 _CHECKED_AT_ONCE = 50
 # A Redis that hangs does not hold up who changes a link: no memory trusts it for longer either.
@@ -68,20 +72,21 @@ class LinkService:
         self._code_length = code_length
         self._forget = forget
 
-    async def create(self, request: LinkCreate, is_anonymous: bool) -> Link:
-        """Raises CodeTaken, InvalidDestination, RefusedDestination, InvalidExpiry."""
-        new = self._checked(request, is_anonymous)
+    async def create(self, asker: Asker, request: LinkCreate) -> Link:
+        """Raises CodeTaken, InvalidDestination, RefusedDestination, InvalidExpiry, UnknownWorkspace,
+        InsufficientRole."""
+        new = self._checked(request, asker.is_anonymous)
         # One statement, which is a transaction by itself: around it SQLAlchemy would take most of the time.
         async with self._database.driver_connection() as connection:
-            link = await insert_one(connection, new, self._code_length)
+            link = await insert_one(connection, asker, request.workspace, new, self._code_length)
         await self.evict(link.code)
         return link
 
     async def create_once(
         self,
         session: AsyncSession,
+        asker: Asker,
         request: LinkCreate,
-        is_anonymous: bool,
         write: Callable[[Link], bytes],
         client: str,
         key: str,
@@ -89,79 +94,80 @@ class LinkService:
         """Create and `write` the answer, or give what was written for this client's key, whatever has become of the
         link since. Raises also IdempotencyKeyReused."""
         fingerprint = hashlib.sha256(request.model_dump_json().encode()).digest()
-        new = self._checked(request, is_anonymous)
+        new = self._checked(request, asker.is_anonymous)
         async with session.begin():
             record, is_new = await claim(session, client, key, fingerprint)
             if not is_new:
+                await lock_writable(session, asker, request.workspace)
                 # Versions before have stored no answer.
                 return record.answer or write(await session.get_one(Link, record.link_id))
-            link = await insert_one(await driver_of(await session.connection()), new, self._code_length)
+            connection = await driver_of(await session.connection())
+            link = await insert_one(connection, asker, request.workspace, new, self._code_length)
             record.link_id, record.answer = link.id, (answer := write(link))
         await self.evict(link.code)
         return answer
 
-    async def create_many(
-        self, session: AsyncSession, requests: Sequence[LinkCreate | ShortenerError], is_anonymous: bool
-    ) -> list[Outcome]:
-        """What each request comes to, in order; one that is an error already stays it. In one transaction."""
-        outcomes = await self._judged(requests, is_anonymous)
+    async def create_many(self, session: AsyncSession, asker: Asker, request: BulkCreate) -> list[Outcome]:
+        """What each link comes to, in order; one that is an error already stays it. In one transaction.
+        Raises UnknownWorkspace, InsufficientRole."""
+        outcomes = await self._judged(request.items(), asker.is_anonymous)
         async with session.begin():
-            await insert_many(session, outcomes, self._code_length)
-        await self._evict_new(requests, outcomes)
+            await insert_many(session, asker, request.workspace, outcomes, self._code_length)
+        await self._evict_new(request.items(), outcomes)
         return outcomes
 
     async def create_many_once(
         self,
         session: AsyncSession,
-        requests: Sequence[LinkCreate | ShortenerError],
-        is_anonymous: bool,
+        asker: Asker,
+        request: BulkCreate,
         write: Callable[[Sequence[Outcome]], bytes],
         client: str,
         key: str,
         fingerprint: bytes,
     ) -> bytes:
         """Create and `write` the answer, or give what was written for this client's key.
-        Raises IdempotencyKeyReused."""
-        outcomes = await self._judged(requests, is_anonymous)
+        Raises IdempotencyKeyReused, UnknownWorkspace, InsufficientRole."""
+        outcomes = await self._judged(request.items(), asker.is_anonymous)
         async with session.begin():
             record, is_new = await claim(session, client, key, fingerprint)
             if not is_new:
+                await lock_writable(session, asker, request.workspace)
                 return record.answer or b""
-            await insert_many(session, outcomes, self._code_length)
+            await insert_many(session, asker, request.workspace, outcomes, self._code_length)
             record.answer = answer = write(outcomes)
-        await self._evict_new(requests, outcomes)
+        await self._evict_new(request.items(), outcomes)
         return answer
 
-    async def get(self, session: AsyncSession, code: str) -> tuple[Link, int]:
-        """A link and its clicks. Raises UnknownLink."""
-        row = (
-            await session.execute(
-                select(Link, func.coalesce(ClickTotal.clicks, 0))
-                .outerjoin(ClickTotal, ClickTotal.link_id == Link.id)
-                .where(Link.code == code, Link.deleted_at.is_(None))
-            )
-        ).one_or_none()
+    async def get(self, session: AsyncSession, asker: Asker, code: str) -> tuple[Link, int]:
+        """A link of the asker's and its clicks. Raises UnknownLink, also when it is somebody else's."""
+        async with session.begin():
+            row = (await session.execute(_usable(asker, code))).one_or_none()
         if row is None:
             raise UnknownLink(code)
         return row[0], row[1]
 
-    async def update(
-        self, session: AsyncSession, code: str, request: LinkUpdate, is_anonymous: bool
-    ) -> tuple[Link, int]:
-        """Change what the request names. Raises UnknownLink, InvalidDestination, RefusedDestination, InvalidExpiry."""
+    async def update(self, session: AsyncSession, asker: Asker, code: str, request: LinkUpdate) -> tuple[Link, int]:
+        """Change what the request names. Raises UnknownLink, InvalidDestination, RefusedDestination, InvalidExpiry,
+        InsufficientRole, and UnknownWorkspace for where it is moved to."""
         changes = request.model_dump(exclude_unset=True)
         if "url" in changes:
-            destination, flag = self._checked_destination(changes["url"], is_anonymous)
-            changes |= {"url": destination.url, "flag": flag, "has_warning": is_anonymous and flag is not None}
+            destination, flag = self._checked_destination(changes["url"], asker.is_anonymous)
+            changes |= {"url": destination.url, "flag": flag, "has_warning": asker.is_anonymous and flag is not None}
         if "expires_at" in changes:
             _check_expiry(changes["expires_at"])
         if "title" in changes:
             changes["title"] = changes["title"] or None
         if "disabled" in changes:
             changes["is_disabled"] = changes.pop("disabled")
+        if "workspace" in changes:
+            changes["workspace_id"] = changes.pop("workspace")
         async with session.begin():
-            link, clicks = await self._locked(session, code)
-            if "expires_at" in changes and is_anonymous:
+            if "workspace_id" in changes:
+                # Before the link, as who deletes the workspace locks them.
+                await lock_writable(session, asker, changes["workspace_id"])
+            link, clicks = await self._locked(session, asker, code)
+            if "expires_at" in changes and asker.is_anonymous:
                 changes["expires_at"] = self._policy.expiry(changes["expires_at"], link.created_at)
             if changes.get("url", link.url) != link.url:
                 await ask_again(session, link.id)
@@ -172,22 +178,33 @@ class LinkService:
         await self.evict(code)
         return link, clicks
 
-    async def delete(self, session: AsyncSession, code: str) -> None:
-        """Raises UnknownLink. Figures and the code stay; the code is not handed out again."""
+    async def delete(self, session: AsyncSession, asker: Asker, code: str) -> None:
+        """Raises UnknownLink, InsufficientRole. Figures and the code stay; the code is not handed out again."""
         async with session.begin():
-            link, _ = await self._locked(session, code)
+            link, _ = await self._locked(session, asker, code)
             link.deleted_at = link.updated_at = datetime.now(UTC)
             record(session, Action.LINK_DELETED, link_subject(code))
         await self.evict(code)
 
-    async def _locked(self, session: AsyncSession, code: str) -> tuple[Link, int]:
-        link, clicks = await self.get(session, code)
-        await session.refresh(link, with_for_update=True)
-        if link.deleted_at is not None:
+    async def delete_all(self, session: AsyncSession, workspace_id: uuid.UUID) -> None:
+        """The links of a workspace, in many short transactions; what is created meanwhile may stay."""
+        while True:
+            async with session.begin():
+                codes = await delete_some(session, workspace_id, _DELETED_AT_ONCE)
+            await self.evict(*codes)
+            if len(codes) < _DELETED_AT_ONCE:
+                return
+
+    async def _locked(self, session: AsyncSession, asker: Asker, code: str) -> tuple[Link, int]:
+        row = (await session.execute(_usable(asker, code).with_for_update(of=Link))).one_or_none()
+        if row is None:
             raise UnknownLink(code)
+        link, clicks, role = row
+        if role == Role.VIEWER:
+            raise InsufficientRole(Role.EDITOR)
         return link, clicks
 
-    async def _judged(self, requests: Sequence[LinkCreate | ShortenerError], is_anonymous: bool) -> list[Outcome]:
+    async def _judged(self, requests: Sequence[LinkFields | ShortenerError], is_anonymous: bool) -> list[Outcome]:
         outcomes: list[Outcome] = []
         for n, request in enumerate(requests):
             if n % _CHECKED_AT_ONCE == 0:
@@ -195,13 +212,13 @@ class LinkService:
             outcomes.append(request if isinstance(request, ShortenerError) else self._judge(request, is_anonymous))
         return outcomes
 
-    def _judge(self, request: LinkCreate, is_anonymous: bool) -> Outcome:
+    def _judge(self, request: LinkFields, is_anonymous: bool) -> Outcome:
         try:
             return self._checked(request, is_anonymous)
         except ShortenerError as error:
             return error
 
-    def _checked(self, request: LinkCreate, is_anonymous: bool) -> NewLink:
+    def _checked(self, request: LinkFields, is_anonymous: bool) -> NewLink:
         expires_at = request.expires_at
         _check_expiry(expires_at)
         if is_anonymous:
@@ -220,9 +237,9 @@ class LinkService:
             raise InvalidDestination(f"{reason[0].upper()}{reason[1:]}.", errors=[field]) from None
         return destination, self._policy.check(destination.host, is_anonymous)
 
-    async def _evict_new(self, requests: Sequence[LinkCreate | ShortenerError], outcomes: Sequence[Outcome]) -> None:
+    async def _evict_new(self, requests: Sequence[LinkFields | ShortenerError], outcomes: Sequence[Outcome]) -> None:
         """Somebody may have asked for a code before there was a link."""
-        chosen = {request.code for request in requests if isinstance(request, LinkCreate) and request.code}
+        chosen = {request.code for request in requests if isinstance(request, LinkFields) and request.code}
         new = [outcome.code for outcome in outcomes if isinstance(outcome, NewLink) and outcome.code]
         await self.evict(*chosen.intersection(new), generated=[code for code in new if code not in chosen])
 
@@ -236,6 +253,66 @@ class LinkService:
             # The worker evicts again whatever has changed, as soon as Redis answers.
             log.warning("not_evicted", codes=codes[:10], error=repr(error))
         self._forget([*codes, *generated])
+
+
+def _live(code: str) -> Select[Link, int]:
+    return (
+        select(Link, func.coalesce(ClickTotal.clicks, 0))
+        .outerjoin(ClickTotal, ClickTotal.link_id == Link.id)
+        .where(Link.code == code, Link.deleted_at.is_(None))
+    )
+
+
+def _usable(asker: Asker, code: str) -> Select[Link, int, str | None]:
+    """The link, its clicks and the asker's role, by one statement: what is not theirs takes the way of what is not."""
+    if asker.is_operator:
+        return _live(code).add_columns(literal(Role.OWNER.value))
+    mine = and_(Member.workspace_id == Link.workspace_id, Member.user_id == asker.user_id)
+    statement = _live(code).outerjoin(Member, mine).add_columns(Member.role)
+    unowned = and_(Link.workspace_id.is_(None), literal(asker.has_unowned))
+    return statement.where(or_(Member.user_id.is_not(None), unowned))
+
+
+async def lock_writable(session: AsyncSession, asker: Asker, workspace: uuid.UUID | None) -> None:
+    """The asker may create links there until the transaction ends. Raises UnknownWorkspace, InsufficientRole."""
+    if workspace is None:
+        # The personal one, or none: nobody can take it away.
+        return
+    role = await session.scalar(
+        select(Member.role)
+        .where(Member.workspace_id == workspace, Member.user_id == asker.user_id)
+        .with_for_update(read=True, key_share=True)
+    )
+    check_writable(asker, workspace, role)
+
+
+async def delete_some(session: AsyncSession, workspace_id: uuid.UUID, limit: int | None = None) -> list[str]:
+    """Mark links of a workspace as deleted, in the session's transaction, the oldest first. Their codes are to be
+    evicted once it is committed."""
+    some = (
+        select(Link.id)
+        .where(Link.workspace_id == workspace_id, Link.deleted_at.is_(None))
+        .order_by(Link.created_at, Link.id)
+        .limit(limit)
+        .with_for_update()
+    )
+    now = datetime.now(UTC)
+    deleted = update(Link).where(Link.id.in_(some)).values(deleted_at=now, updated_at=now).returning(Link.code)
+    return list(await session.scalars(deleted, execution_options={"synchronize_session": False}))
+
+
+async def adopt_some(session: AsyncSession, user_id: int, limit: int) -> int:
+    """Give links without owner to the user, who is locked, in the session's transaction; returns their number."""
+    some = (
+        select(Link.id)
+        .where(Link.workspace_id.is_(None), Link.deleted_at.is_(None))
+        .order_by(Link.workspace_id, Link.created_at, Link.id)
+        .limit(limit)
+        .with_for_update()
+    )
+    personal = select(Workspace.id).where(Workspace.personal_user_id == user_id).scalar_subquery()
+    adopted = update(Link).where(Link.id.in_(some)).values(workspace_id=personal).returning(Link.id)
+    return len((await session.scalars(adopted, execution_options={"synchronize_session": False})).all())
 
 
 def _check_expiry(expires_at: datetime | None) -> None:

@@ -31,7 +31,7 @@ def _cheap_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """Registration is open; links need a login or a key."""
-    return changed(settings, registration="open", anonymous_links=False)
+    return changed(settings, registration="open", anonymous_links=False, anonymous_manage=False)
 
 
 def bearer(token: str) -> dict[str, str]:

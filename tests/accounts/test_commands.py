@@ -119,7 +119,8 @@ async def test_where_there_is_a_user_no_admin_is_made(settings):
     assert await commands.first_admin_key(settings) is None
 
 
-OPEN = {"registration": "open", "anonymous_links": "true", "anonymous_link_days": "0"}
+OPEN_LINKS = {"anonymous_links": "true", "anonymous_manage": "true", "anonymous_link_days": "0"}
+OPEN = {"registration": "open"} | OPEN_LINKS
 
 
 @pytest.mark.parametrize(
@@ -132,9 +133,9 @@ OPEN = {"registration": "open", "anonymous_links": "true", "anonymous_link_days"
         ({"host": "192.0.2.1"}, {}),
         ({"base_url": "https://sho.rt"}, {}),
         ({"trusted_proxies": "127.0.0.1"}, {}),
-        ({"anonymous_links": False}, {"registration": "open", "anonymous_link_days": "0"}),
-        ({"anonymous_link_days": 7}, {"registration": "open", "anonymous_links": "true"}),
-        ({"registration": "closed"}, {"anonymous_links": "true", "anonymous_link_days": "0"}),
+        ({"anonymous_manage": False}, {name: value for name, value in OPEN.items() if name != "anonymous_manage"}),
+        ({"anonymous_link_days": 7}, {name: value for name, value in OPEN.items() if name != "anonymous_link_days"}),
+        ({"registration": "closed"}, OPEN_LINKS),
     ],
     ids=str,
 )

@@ -151,6 +151,7 @@ class Site:
             secret_key=SECRET,
             trusted_proxies="127.0.0.1",
             anonymous_links=True,
+            anonymous_manage=True,
             limit_api="off",
             # High, not off: counting is part of each round trip.
             limit_redirect="100000000/minute",
@@ -179,6 +180,7 @@ class Site:
         values = {name: getattr(self._settings, name) for name in names}
         values |= {
             "anonymous_links": "true",
+            "anonymous_manage": "true",
             "trusted_proxies": "127.0.0.1",
             "limit_api": "off",
             "limit_redirect": "100000000/minute",

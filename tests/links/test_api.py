@@ -51,6 +51,7 @@ async def test_a_created_link_is_given_whole_and_its_location_leads_to_it(client
         "banned": False,
         "flag": None,
         "clicks": 0,
+        "workspace": None,
     }
     assert answer.headers["location"] == f"{LINKS}/{link['code']}"
     assert (await client.get(answer.headers["location"])).json() == link

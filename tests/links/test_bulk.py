@@ -50,6 +50,7 @@ async def test_each_link_is_given_in_order_as_a_single_read_gives_it(client):
         "banned": False,
         "flag": None,
         "clicks": 0,
+        "workspace": None,
     }
     assert links[1] == IsPartialDict(code="Spring_Sale-26", url="https://xn--mnchen-3ya.example/%C3%A4")
     assert [link["url"] for link in links[3:]] == [f"https://example.com/{n}" for n in range(50)]

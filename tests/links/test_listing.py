@@ -176,7 +176,7 @@ async def test_a_search_among_many_links_uses_its_index(database):
             " CASE i % 2 WHEN 0 THEN md5('title' || i) END FROM generate_series(1, 20000) i"
         )
         await connection.execute("VACUUM ANALYZE links")
-        query = _matching("C0ffee").compile(database.engine.sync_engine, compile_kwargs={"literal_binds": True})
+        query = _matching(None, "C0ffee").compile(database.engine.sync_engine, compile_kwargs={"literal_binds": True})
         plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {query}".replace("%%", "%")))
     assert "Bitmap Index Scan on ix_links_search" in plan
     assert "Seq Scan on links" not in plan

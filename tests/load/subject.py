@@ -35,7 +35,8 @@ class Subject:
         folder.mkdir(exist_ok=True)
         self.links = links
         self.product = Product(
-            folder / "data", **HIGH_LIMITS | {"web_processes": 1, "anonymous_links": True} | settings
+            folder / "data",
+            **HIGH_LIMITS | {"web_processes": 1, "anonymous_links": True, "anonymous_manage": True} | settings,
         )  # type: ignore[arg-type]
 
     def start(self) -> "Subject":

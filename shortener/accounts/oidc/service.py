@@ -47,7 +47,7 @@ class OidcService:
                 taken_over = user.id if is_taken_over else None
             if user.is_disabled:
                 raise AccountDisabled
-            tokens = await self._accounts.begin_session(session, user.id)
+            tokens = await self._accounts.begin_session(session, user)
         if taken_over is not None:
             await self._revocations.report(user_subject(taken_over))
         return tokens

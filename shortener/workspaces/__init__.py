@@ -1,0 +1,1 @@
+"""Workspaces: whose links are whose, members and invitations."""

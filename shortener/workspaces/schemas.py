@@ -1,0 +1,96 @@
+"""What the API takes and gives of workspaces, members and invitations."""
+
+import uuid
+from datetime import datetime
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, Field, model_validator
+
+from shortener.accounts.schemas import Email, InvitationToken, Request
+from shortener.text import printable
+from shortener.workspaces.models import Role
+
+MAX_NAME = 100
+
+
+def _not_empty(name: str) -> str:
+    if not name:
+        raise ValueError("the name is empty")
+    return name
+
+
+Name = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_NAME, examples=["Marketing"]),
+    AfterValidator(printable),
+    AfterValidator(_not_empty),
+]
+
+
+class WorkspaceIn(Request):
+    name: Name
+
+
+class MemberUpdate(Request):
+    role: Role
+
+
+class InvitationCreate(Request):
+    email: Email
+    workspace: uuid.UUID | None = Field(
+        None, description="One that you own. Default: none, the invitation is to make an account; needs `admin`."
+    )
+    role: Role | None = Field(None, description="What the new member may do; belongs to `workspace`.")
+
+    @model_validator(mode="after")
+    def _has_role_in_a_workspace(self) -> Self:
+        if (self.workspace is None) != (self.role is None):
+            raise ValueError("workspace and role come together")
+        return self
+
+
+class Acceptance(Request):
+    token: InvitationToken
+
+
+class WorkspaceOut(BaseModel):
+    id: uuid.UUID
+    name: str
+    personal: bool = Field(description="Whether it is yours alone, as long as you have an account.")
+    role: Role = Field(description="What you may do in it.")
+    created_at: datetime
+
+
+class WorkspacePage(BaseModel):
+    items: list[WorkspaceOut]
+    next: str | None = Field(description="Path of the next page.")
+
+
+class MemberOut(BaseModel):
+    id: uuid.UUID
+    email: str
+    role: Role
+    created_at: datetime = Field(description="Since when.")
+
+
+class MemberPage(BaseModel):
+    items: list[MemberOut]
+    next: str | None = Field(description="Path of the next page.")
+
+
+class InvitationOut(BaseModel):
+    id: uuid.UUID
+    email: str
+    workspace: uuid.UUID | None
+    role: Role | None
+    created_at: datetime
+    expires_at: datetime
+
+
+class NewInvitationOut(InvitationOut):
+    token: str = Field(description="For the invited, shown only now.")
+
+
+class InvitationPage(BaseModel):
+    items: list[InvitationOut]
+    next: str | None = Field(description="Path of the next page.")

@@ -1,0 +1,221 @@
+"""What can be done with workspaces and their members. Whatever changes who owns one locks its row first, users before
+workspaces and workspaces by id: of two owners who leave at once, the second is the last."""
+
+import uuid
+from collections.abc import Sequence
+
+import uuid_utils.compat
+from sqlalchemy import delete, exists, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from shortener.accounts.credentials import InvalidCredential
+from shortener.accounts.models import User
+from shortener.errors import Conflict, NotFound
+from shortener.links.service import LinkService, delete_some
+from shortener.workspaces.access import InsufficientRole, PersonalWorkspace, UnknownWorkspace
+from shortener.workspaces.models import Member, Role, Workspace
+
+MAX_WORKSPACES = 100
+_NAMED = 10
+
+
+class TooManyWorkspaces(Conflict):
+    type, title = "too-many-workspaces", "Too many workspaces"
+
+    def __init__(self) -> None:
+        super().__init__(f"At most {MAX_WORKSPACES} workspaces can be owned at a time. Delete one that is not needed.")
+
+
+class UnknownMember(NotFound):
+    type, title = "member-not-found", "No such member"
+
+    def __init__(self) -> None:
+        super().__init__("The workspace has no such member.")
+
+
+class LastOwner(Conflict):
+    type, title = "last-owner", "Last owner"
+
+    def __init__(self) -> None:
+        super().__init__("A workspace needs an owner. Make somebody else one first, or delete the workspace.")
+
+
+class OnlyOwner(Conflict):
+    type, title = "only-owner", "Only owner"
+
+    def __init__(self, workspaces: Sequence[Workspace]) -> None:
+        names = ", ".join(f"{workspace.name} ({workspace.id})" for workspace in workspaces[:_NAMED])
+        more = f" and {len(workspaces) - _NAMED} more" if len(workspaces) > _NAMED else ""
+        super().__init__(
+            f"You are the only owner of {names}{more}. Make somebody else an owner, or delete them, first."
+        )
+
+
+class WorkspaceService:
+    """Makes, changes and deletes workspaces."""
+
+    def __init__(self, links: LinkService) -> None:
+        self._links = links
+
+    async def create(self, session: AsyncSession, user_id: int, name: str) -> tuple[Workspace, Member]:
+        """Raises TooManyWorkspaces, InvalidCredential."""
+        workspace = Workspace(id=_new_id(), name=name)
+        owner = Member(workspace_id=workspace.id, user_id=user_id, id=_new_id(), role=Role.OWNER)
+        async with session.begin():
+            # Who counts workspaces waits for who makes one.
+            if await session.scalar(select(User.id).where(User.id == user_id).with_for_update()) is None:
+                raise InvalidCredential
+            owned = select(func.count()).where(Member.user_id == user_id, Member.role == Role.OWNER)
+            if (await session.scalar(owned) or 0) >= MAX_WORKSPACES:
+                raise TooManyWorkspaces
+            session.add(workspace)
+            await session.flush()
+            session.add(owner)
+            await session.flush()
+            await session.refresh(workspace)
+        return workspace, owner
+
+    async def get(self, session: AsyncSession, workspace_id: uuid.UUID, user_id: int) -> tuple[Workspace, Member]:
+        """Raises UnknownWorkspace."""
+        async with session.begin():
+            return await _mine(session, workspace_id, user_id)
+
+    async def rename(
+        self, session: AsyncSession, workspace_id: uuid.UUID, user_id: int, name: str
+    ) -> tuple[Workspace, Member]:
+        """Raises UnknownWorkspace, InsufficientRole."""
+        async with session.begin():
+            workspace, member = await own(session, workspace_id, user_id)
+            workspace.name = name
+        return workspace, member
+
+    async def delete(self, session: AsyncSession, workspace_id: uuid.UUID, user_id: int) -> None:
+        """With its links, which answer 410 from then on. Raises UnknownWorkspace, InsufficientRole,
+        PersonalWorkspace."""
+        async with session.begin():
+            _check_shared(await own(session, workspace_id, user_id))
+        await self._links.delete_all(session, workspace_id)
+        async with session.begin():
+            await _lock(session, [workspace_id], alone=True)
+            await own(session, workspace_id, user_id)
+            await session.execute(delete(Member).where(Member.workspace_id == workspace_id))
+            codes = await delete_some(session, workspace_id)
+            await session.execute(delete(Workspace).where(Workspace.id == workspace_id))
+        await self._links.evict(*codes)
+
+    async def set_role(
+        self, session: AsyncSession, workspace_id: uuid.UUID, user_id: int, member_id: uuid.UUID, role: Role
+    ) -> tuple[Member, User]:
+        """Raises UnknownWorkspace, InsufficientRole, UnknownMember, LastOwner."""
+        async with session.begin():
+            await own(session, workspace_id, user_id)
+            member = await _member(session, workspace_id, member_id)
+            member.role = role
+            await _check_owned(session, workspace_id)
+            user = await session.get_one(User, member.user_id)
+        return member, user
+
+    async def remove(self, session: AsyncSession, workspace_id: uuid.UUID, user_id: int, member_id: uuid.UUID) -> None:
+        """Everybody may leave; only owners remove others. Raises UnknownWorkspace, InsufficientRole, UnknownMember,
+        LastOwner, PersonalWorkspace."""
+        async with session.begin():
+            await _lock(session, [workspace_id])
+            workspace, myself = await _mine(session, workspace_id, user_id)
+            if myself.id != member_id:
+                _check_owner(myself)
+            _check_shared((workspace, myself))
+            await session.delete(await _member(session, workspace_id, member_id))
+            await _check_owned(session, workspace_id)
+
+    async def delete_user(self, session: AsyncSession, user_id: int) -> None:
+        """With sessions, keys and the personal workspace, whose links answer 410 from then on. Raises OnlyOwner."""
+        async with session.begin():
+            await _check_leavable(session, user_id)
+            personal = await session.scalar(select(Workspace.id).where(Workspace.personal_user_id == user_id))
+        if personal is not None:
+            await self._links.delete_all(session, personal)
+        codes: list[str] = []
+        async with session.begin():
+            # Nobody makes them a member of anything from here on.
+            await session.execute(select(User.id).where(User.id == user_id).with_for_update())
+            every = await session.scalars(select(Member.workspace_id).where(Member.user_id == user_id))
+            await _lock(session, every.all(), alone=True)
+            await _check_leavable(session, user_id)
+            await session.execute(delete(Member).where(Member.user_id == user_id))
+            if personal is not None:
+                codes = await delete_some(session, personal)
+            await session.execute(delete(User).where(User.id == user_id))
+        await self._links.evict(*codes)
+
+
+async def own(session: AsyncSession, workspace_id: uuid.UUID, user_id: int) -> tuple[Workspace, Member]:
+    """The workspace, locked, of which the user is an owner. Raises UnknownWorkspace, InsufficientRole."""
+    await _lock(session, [workspace_id])
+    workspace, member = await _mine(session, workspace_id, user_id)
+    _check_owner(member)
+    return workspace, member
+
+
+async def _lock(session: AsyncSession, workspace_ids: Sequence[uuid.UUID], *, alone: bool = False) -> None:
+    """Against all others that change who owns them; `alone`, also against who becomes a member. A statement of its own,
+    so that the next sees what was waited for."""
+    some = select(Workspace.id).where(Workspace.id.in_(workspace_ids)).order_by(Workspace.id)
+    await session.execute(some.with_for_update(key_share=not alone))
+
+
+async def _mine(session: AsyncSession, workspace_id: uuid.UUID, user_id: int) -> tuple[Workspace, Member]:
+    row = (
+        await session.execute(
+            select(Workspace, Member)
+            .join(Member, Member.workspace_id == Workspace.id)
+            .where(Workspace.id == workspace_id, Member.user_id == user_id)
+            .execution_options(populate_existing=True)
+        )
+    ).one_or_none()
+    if row is None:
+        raise UnknownWorkspace
+    return row[0], row[1]
+
+
+async def _member(session: AsyncSession, workspace_id: uuid.UUID, member_id: uuid.UUID) -> Member:
+    member = await session.scalar(select(Member).where(Member.workspace_id == workspace_id, Member.id == member_id))
+    if member is None:
+        raise UnknownMember
+    return member
+
+
+def _check_owner(member: Member) -> None:
+    if member.role != Role.OWNER:
+        raise InsufficientRole(Role.OWNER)
+
+
+def _check_shared(found: tuple[Workspace, Member]) -> None:
+    if found[0].personal_user_id is not None:
+        raise PersonalWorkspace
+
+
+async def _check_owned(session: AsyncSession, workspace_id: uuid.UUID) -> None:
+    """Flushes first."""
+    if not await session.scalar(select(exists().where(Member.workspace_id == workspace_id, Member.role == Role.OWNER))):
+        raise LastOwner
+
+
+async def _check_leavable(session: AsyncSession, user_id: int) -> None:
+    other = aliased(Member)
+    another_owner = exists().where(
+        other.workspace_id == Workspace.id, other.user_id != user_id, other.role == Role.OWNER
+    )
+    alone = await session.scalars(
+        select(Workspace)
+        .join(Member, Member.workspace_id == Workspace.id)
+        .where(Member.user_id == user_id, Member.role == Role.OWNER)
+        .where(Workspace.personal_user_id.is_(None), ~another_owner)
+        .order_by(Workspace.id)
+    )
+    if workspaces := alone.all():
+        raise OnlyOwner(workspaces)
+
+
+def _new_id() -> uuid.UUID:
+    return uuid_utils.compat.uuid7()

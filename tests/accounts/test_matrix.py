@@ -1,0 +1,239 @@
+"""Who may do what: each route of the document for each kind of person. A route that has no row fails."""
+
+import time
+import uuid
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from sqlalchemy import insert
+
+from shortener.accounts import passwords
+from shortener.accounts.access import ApiRoute, LoginRoute
+from shortener.accounts.models import Session
+from shortener.accounts.principals import Scope, scopes_of_user
+from shortener.accounts.tokens import ACCESS_LIFETIME_S, hash_secret, new_invitation_token
+from shortener.accounts.users import insert_user
+from shortener.links.models import Link
+from shortener.worker_health import KEY as HEARTBEAT
+from shortener.workspaces.models import Invitation, Member, Workspace
+from tests.accounts.conftest import PASSWORD, bearer
+from tests.accounts.test_access import assert_challenged
+from tests.conftest import client_of
+
+PEOPLE = ("owner", "editor", "viewer", "other", "admin", "wrong_scope", "anonymous", "revoked", "expired")
+# Whose role in the workspace is which. Those whose credential is bad are owners: nothing else keeps them out.
+ROLES = {"editor": "editor", "viewer": "viewer"} | dict.fromkeys(
+    ("owner", "wrong_scope", "revoked", "expired"), "owner"
+)
+BY_KEY = {"wrong_scope", "revoked"}
+
+
+class Row(NamedTuple):
+    """What a request is answered with, by person. `scope` is what the key of `wrong_scope` has not. In `path`, `query`
+    and `body` the names of `World` stand in braces."""
+
+    method: str
+    path: str
+    body: dict[str, Any]
+    scope: Scope | None
+    statuses: dict[str, int]
+    query: str = ""
+
+
+def row(
+    method: str,
+    path: str,
+    owner: int,
+    editor: int,
+    viewer: int,
+    other: int,
+    *,
+    admin: int | None = None,
+    wrong_scope: int = 403,
+    body: dict[str, Any] | None = None,
+    scope: Scope | None = None,
+    query: str = "",
+) -> Row:
+    """Of a route that needs a credential. An admin who is no member is like anybody else, unless it is said."""
+    statuses = {"owner": owner, "editor": editor, "viewer": viewer, "other": other, "wrong_scope": wrong_scope}
+    statuses |= {"admin": other if admin is None else admin, "anonymous": 401, "revoked": 401, "expired": 401}
+    return Row(method, f"/api/v1{path}", body or {}, scope, statuses, query)
+
+
+def mine(method: str, path: str, status: int, *, wrong_scope: int = 403, body: dict[str, Any] | None = None) -> Row:
+    """Of a route about who asks."""
+    return row(method, path, status, status, status, status, wrong_scope=wrong_scope, body=body)
+
+
+def public(method: str, path: str, status: int, *, body: dict[str, Any] | None = None) -> Row:
+    """Of a route that looks at no credential."""
+    return Row(method, path, body or {}, None, dict.fromkeys(PEOPLE, status))
+
+
+URL = "https://example.com/"
+READ, WRITE, STATS = Scope.LINKS_READ, Scope.LINKS_WRITE, Scope.STATS_READ
+LINK, SPACE, MEMBER = "/links/{code}", "/workspaces/{workspace_id}", "/workspaces/{workspace_id}/members/{member_id}"
+IN_SPACE = {"workspace": "{workspace_id}"}
+
+ROWS = [
+    row("POST", "/links", 201, 201, 403, 404, scope=WRITE, body={"url": URL} | IN_SPACE),
+    row("POST", "/links/bulk", 200, 200, 403, 404, scope=WRITE, body={"links": [{"url": URL}]} | IN_SPACE),
+    row("GET", "/links", 200, 200, 200, 404, scope=READ, query="workspace={workspace_id}"),
+    row("GET", LINK, 200, 200, 200, 404, scope=READ),
+    row("PATCH", LINK, 200, 200, 403, 404, scope=WRITE, body={"title": "New"}),
+    row("DELETE", LINK, 204, 204, 403, 404, scope=WRITE),
+    row("GET", f"{LINK}/stats", 200, 200, 200, 404, scope=STATS),
+    row("GET", f"{LINK}/clicks", 200, 200, 200, 404, scope=STATS),
+    mine("POST", "/workspaces", 201, body={"name": "New"}),
+    mine("GET", "/workspaces", 200, wrong_scope=200),
+    row("GET", SPACE, 200, 200, 200, 404, wrong_scope=200),
+    row("PATCH", SPACE, 200, 403, 403, 404, body={"name": "New"}),
+    row("DELETE", SPACE, 204, 403, 403, 404),
+    row("GET", f"{SPACE}/members", 200, 200, 200, 404),
+    row("PATCH", MEMBER, 200, 403, 403, 404, body={"role": "editor"}),
+    row("DELETE", MEMBER, 204, 403, 403, 404),
+    row("POST", "/invitations", 201, 403, 403, 404, body={"email": "new@example.com", "role": "viewer"} | IN_SPACE),
+    mine("GET", "/invitations", 200),
+    row("DELETE", "/invitations/{invitation_id}", 204, 404, 404, 404),
+    row("POST", "/invitations/accept", 409, 409, 409, 200, body={"token": "{token}"}),
+    mine("GET", "/me", 200, wrong_scope=200),
+    mine("POST", "/me/password", 204, body={"current_password": PASSWORD, "new_password": "a green whale cycles"}),
+    row("POST", "/me/delete", 409, 204, 204, 204, body={"password": PASSWORD}),
+    mine("POST", "/auth/logout", 204),
+    mine("POST", "/keys", 201, body={"name": "CI", "scopes": ["links:read"]}),
+    mine("GET", "/keys", 200),
+    row("DELETE", "/keys/{key_id}", 204, 404, 404, 404),
+    public("POST", "/api/v1/auth/register", 201, body={"email": "{code}@example.com", "password": PASSWORD}),
+    public("POST", "/api/v1/auth/token", 401, body={"username": "new@example.com", "password": PASSWORD}),
+    public("POST", "/api/v1/auth/refresh", 401, body={"refresh_token": "x"}),
+    public("GET", "/health/live", 200),
+    public("GET", "/health/ready", 200),
+    public("GET", "/{code}", 302),
+    public("HEAD", "/{code}", 302),
+    public("GET", "/{code}+", 200),
+]
+# Those that let people in.
+ENTRY = {"/api/v1/auth/register", "/api/v1/auth/token", "/api/v1/auth/refresh"}
+
+
+LATER = datetime(2099, 1, 1, tzinfo=UTC)
+
+
+class World(NamedTuple):
+    """What a request is about. `token` is of an invitation for who asks."""
+
+    code: str
+    workspace_id: str
+    member_id: str
+    invitation_id: str
+    key_id: str
+    token: str
+
+    async def ask(self, app: FastAPI, row: Row, headers: dict[str, str]) -> httpx.Response:
+        path = f"{row.path}?{row.query}".rstrip("?").format_map(self._asdict())
+        body = {name: v.format_map(self._asdict()) if isinstance(v, str) else v for name, v in row.body.items()}
+        kind = "data" if row.path == "/api/v1/auth/token" else "json"
+        sent = {kind: body} if row.method in {"POST", "PATCH"} else {}
+        async with client_of(app) as client:
+            return await client.request(row.method, path, headers=headers, **sent)
+
+
+async def make_key(app: FastAPI, user_id: int, without: Scope | None = None) -> tuple[uuid.UUID, str]:
+    held = scopes_of_user(is_admin=False)
+    async with app.state.database.session() as session:
+        made, key = await app.state.keys.create(session, user_id, "test", held - {without}, held=held)
+    return made.id, key
+
+
+async def make_world(app: FastAPI, person: str) -> tuple[int, World]:
+    """Who asks, and a workspace with a link, an owner (who may be who asks), a viewer, and an invitation."""
+    workspace_id, member_id, invitation_id, token = uuid.uuid4(), uuid.uuid4(), uuid.uuid4(), new_invitation_token()
+    roles = {f"{person}@example.com": ROLES.get(person), f"member.{person}@example.com": "viewer"}
+    if person != "owner":
+        roles[f"owner.{person}@example.com"] = "owner"
+    users: dict[str, int] = {}
+    async with app.state.database.session.begin() as session:
+        await session.execute(insert(Workspace).values(id=workspace_id, name="Marketing"))
+        await session.execute(insert(Link).values(code=f"of-{person}", url=URL, workspace_id=workspace_id))
+        for email, role in roles.items():
+            hash_ = passwords.HASHER.hash(PASSWORD)
+            users[email] = await insert_user(session, email, hash_, is_admin=email == "admin@example.com")
+            if role is not None:
+                id_ = member_id if email.startswith("member") else uuid.uuid4()
+                member = {"workspace_id": workspace_id, "user_id": users[email], "id": id_, "role": role}
+                await session.execute(insert(Member).values(member))
+        owner = users.get(f"owner.{person}@example.com", users[f"{person}@example.com"])
+        session.add(
+            Invitation(
+                id=invitation_id,
+                workspace_id=workspace_id,
+                email=f"{person}@example.com",
+                role="viewer",
+                hash=hash_secret(token),
+                invited_by=owner,
+                expires_at=LATER,
+            )
+        )
+    key_id, _ = await make_key(app, owner)
+    ids = (str(id_) for id_ in (workspace_id, member_id, invitation_id, key_id))
+    return users[f"{person}@example.com"], World(f"of-{person}", *ids, token)
+
+
+async def shown(app: FastAPI, user_id: int, person: str, row: Row) -> dict[str, str]:
+    """The headers by which they say who they are."""
+    if person == "anonymous":
+        return {}
+    if person in BY_KEY:
+        key_id, key = await make_key(app, user_id, row.scope if person == "wrong_scope" else None)
+        if person == "revoked":
+            async with app.state.database.session() as session:
+                await app.state.keys.revoke(session, key_id)
+        return {"X-API-Key": key}
+    session_id, now_s = uuid.uuid4(), int(time.time())
+    async with app.state.database.session.begin() as session:
+        session.add(Session(id=session_id, user_id=user_id, expires_at=LATER))
+    issued_at_s = now_s - (ACCESS_LIFETIME_S + 1 if person == "expired" else 0)
+    return bearer(app.state.accounts._tokens.issue(user_id, session_id, issued_at_s))
+
+
+def name_of(row: Row) -> str:
+    return f"{row.method} {row.path}"
+
+
+@pytest.mark.parametrize("row", ROWS, ids=name_of)
+async def test_each_may_do_what_the_matrix_says(app, redis, row):
+    await redis.zadd(HEARTBEAT, {"worker-1": time.time() + 3600})
+    for person in PEOPLE:
+        user_id, world = await make_world(app, person)
+        answer = await world.ask(app, row, await shown(app, user_id, person, row))
+        assert (person, answer.status_code) == (person, row.statuses[person]), answer.text
+        if answer.status_code == 401 and row.path not in ENTRY:
+            assert_challenged(answer, "authentication-required" if person == "anonymous" else "invalid-credential")
+
+
+async def test_what_is_somebody_elses_looks_like_what_does_not_exist(app, database):
+    for n, row in enumerate(row for row in ROWS if row.statuses["other"] == 404):
+        user_id, world = await make_world(app, f"other{n}")
+        headers = await shown(app, user_id, "other", row)
+        theirs = await world.ask(app, row, headers)
+        async with database.driver_connection() as connection:
+            await connection.execute("DELETE FROM links")
+        nothing = World(world.code, *(str(uuid.uuid4()) for _ in range(4)), new_invitation_token())
+        none = await nothing.ask(app, row, headers)
+        assert (name_of(row), theirs.status_code, theirs.json()) == (name_of(row), 404, none.json())
+        assert theirs.headers.keys() == none.headers.keys()
+
+
+async def test_each_route_has_a_row_and_decides_who_may_use_it(app, client):
+    document = (await client.get("/openapi.json")).json()
+    methods = {"get", "put", "post", "delete", "patch", "head"}
+    routes = {(m.upper(), path) for path, item in document["paths"].items() for m in methods & item.keys()}
+    assert {(row.method, row.path) for row in ROWS} == routes
+    assert len(ROWS) == len(routes)
+    for route in iter_route_contexts(app.routes):
+        if route.path.startswith("/api/"):
+            assert isinstance(route.original_route, LoginRoute if route.path in ENTRY else ApiRoute), route.path
