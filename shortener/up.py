@@ -138,7 +138,12 @@ def local_defaults(settings: Settings) -> dict[str, str]:
     host = urlsplit(settings.base_url).hostname or ""
     if not _is_loopback(settings.host) or not _is_loopback(host) or settings.trusted_proxies:
         return {}
-    open_to_oneself = {"registration": "open", "anonymous_links": "true", "anonymous_link_days": "0"}
+    open_to_oneself = {
+        "registration": "open",
+        "anonymous_links": "true",
+        "anonymous_link_days": "0",
+        "look_alikes": "allow",
+    }
     return {name: value for name, value in open_to_oneself.items() if name not in settings.model_fields_set}
 
 
