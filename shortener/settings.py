@@ -218,10 +218,11 @@ class Settings(BaseSettings):
         description="File of hosts that no link may lead to, one a line, `#` before comments; subdomains are "
         "included. Read again when it changes. Default: none.",
     )
-    look_alikes: Literal["warn", "refuse"] = Field(
+    look_alikes: Literal["warn", "refuse", "allow"] = Field(
         "warn",
         description="What becomes of links to hosts in Punycode that are made without login or API key: they `warn` of "
-        "the host before they lead there, or the service will `refuse` to make them.",
+        "the host before they lead there, the service will `refuse` to make them, or `allow` them as any others. "
+        "Default under `shortener up` on loopback: allow.",
     )
 
     web_risk_key: SecretStr = Field(

@@ -144,6 +144,7 @@ def local_defaults(settings: Settings) -> dict[str, str]:
         "anonymous_links": "true",
         "anonymous_manage": "true",
         "anonymous_link_days": "0",
+        "look_alikes": "allow",
     }
     return {name: value for name, value in open_to_oneself.items() if name not in settings.model_fields_set}
 

@@ -29,7 +29,7 @@ class LinkPolicy:
 
     def __init__(self, standing: Standing, settings: Settings) -> None:
         self._standing = standing
-        self._refuses_look_alikes = settings.look_alikes == "refuse"
+        self._look_alikes = settings.look_alikes
         self._anonymous_days = settings.anonymous_link_days
 
     def check(self, host: str, is_anonymous: bool) -> Flag | None:
@@ -39,10 +39,14 @@ class LinkPolicy:
             DESTINATIONS_REFUSED.labels(state).inc()
             raise RefusedDestination("No link may lead to this host.")
         flag = flag_of(host)
-        if flag is not None and is_anonymous and self._refuses_look_alikes:
+        if flag is not None and is_anonymous and self._look_alikes == "refuse":
             DESTINATIONS_REFUSED.labels(flag).inc()
             raise RefusedDestination("Links to hosts in Punycode need a login or an API key: such names can deceive.")
         return flag
+
+    def warns(self, flag: Flag | None, is_anonymous: bool) -> bool:
+        """Whether people are to be told of the host before they go there."""
+        return flag is not None and is_anonymous and self._look_alikes != "allow"
 
     def expiry(self, wanted: datetime | None, created_at: datetime) -> datetime | None:
         """When a link that nobody answers for expires: as wanted, but not later than others. Raises ExpiryTooLate."""

@@ -153,7 +153,8 @@ class LinkService:
         changes = request.model_dump(exclude_unset=True)
         if "url" in changes:
             destination, flag = self._checked_destination(changes["url"], asker.is_anonymous)
-            changes |= {"url": destination.url, "flag": flag, "has_warning": asker.is_anonymous and flag is not None}
+            has_warning = self._policy.warns(flag, asker.is_anonymous)
+            changes |= {"url": destination.url, "flag": flag, "has_warning": has_warning}
         if "expires_at" in changes:
             _check_expiry(changes["expires_at"])
         if "title" in changes:
@@ -224,7 +225,7 @@ class LinkService:
         if is_anonymous:
             expires_at = self._policy.expiry(expires_at, datetime.now(UTC))
         destination, flag = self._checked_destination(request.url, is_anonymous)
-        has_warning = is_anonymous and flag is not None
+        has_warning = self._policy.warns(flag, is_anonymous)
         return NewLink(request.code, destination.url, request.title or None, expires_at, flag, has_warning)
 
     def _checked_destination(self, url: str, is_anonymous: bool) -> tuple[Destination, Flag | None]:

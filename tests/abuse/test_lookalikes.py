@@ -149,6 +149,14 @@ async def test_such_links_can_be_refused_to_who_is_not_known(settings):
         assert_problem(await client.patch(f"{LINKS}/good", json={"url": APPLE}), 422, "destination-refused")
 
 
+async def test_such_links_can_be_made_to_lead_on_at_once(settings):
+    async with running_app(changed(settings, look_alikes="allow")) as app, client_of(app) as client:
+        assert (await create_link(client, APPLE, code="fruit"))["flag"] == "look-alike"
+        assert (await client.get("/fruit", headers=BROWSER)).headers["location"] == APPLE
+        await client.patch(f"{LINKS}/fruit", json={"url": MUNICH})
+        assert (await client.get("/fruit", headers=BROWSER)).status_code == 302
+
+
 async def test_what_stands_on_the_page_is_no_markup(client):
     await create_link(client, "https://xn--80ak6aa92e.example/%3Cscript%3E?<b>='\"", code="fruit")
     page = await client.get("/fruit", headers=BROWSER)

@@ -119,8 +119,17 @@ async def test_where_there_is_a_user_no_admin_is_made(settings):
     assert await commands.first_admin_key(settings) is None
 
 
-OPEN_LINKS = {"anonymous_links": "true", "anonymous_manage": "true", "anonymous_link_days": "0"}
-OPEN = {"registration": "open"} | OPEN_LINKS
+OPEN = {
+    "registration": "open",
+    "anonymous_links": "true",
+    "anonymous_manage": "true",
+    "anonymous_link_days": "0",
+    "look_alikes": "allow",
+}
+
+
+def open_but(name: str) -> dict[str, str]:
+    return {other: value for other, value in OPEN.items() if other != name}
 
 
 @pytest.mark.parametrize(
@@ -133,9 +142,11 @@ OPEN = {"registration": "open"} | OPEN_LINKS
         ({"host": "192.0.2.1"}, {}),
         ({"base_url": "https://sho.rt"}, {}),
         ({"trusted_proxies": "127.0.0.1"}, {}),
-        ({"anonymous_manage": False}, {name: value for name, value in OPEN.items() if name != "anonymous_manage"}),
-        ({"anonymous_link_days": 7}, {name: value for name, value in OPEN.items() if name != "anonymous_link_days"}),
-        ({"registration": "closed"}, OPEN_LINKS),
+        ({"anonymous_links": False}, open_but("anonymous_links")),
+        ({"anonymous_manage": False}, open_but("anonymous_manage")),
+        ({"anonymous_link_days": 7}, open_but("anonymous_link_days")),
+        ({"look_alikes": "warn"}, open_but("look_alikes")),
+        ({"registration": "closed"}, open_but("registration")),
     ],
     ids=str,
 )

@@ -69,9 +69,13 @@ def mine(method: str, path: str, status: int, *, wrong_scope: int = 403, body: d
     return row(method, path, status, status, status, status, wrong_scope=wrong_scope, body=body)
 
 
-def public(method: str, path: str, status: int, *, body: dict[str, Any] | None = None) -> Row:
+def for_admins(method: str, path: str, status: int, *, body: dict[str, Any] | None = None) -> Row:
+    return row(method, f"/admin{path}", 403, 403, 403, 403, admin=status, body=body)
+
+
+def public(method: str, path: str, status: int, *, body: dict[str, Any] | None = None, query: str = "") -> Row:
     """Of a route that looks at no credential."""
-    return Row(method, path, body or {}, None, dict.fromkeys(PEOPLE, status))
+    return Row(method, path, body or {}, None, dict.fromkeys(PEOPLE, status), query)
 
 
 URL = "https://example.com/"
@@ -110,6 +114,22 @@ ROWS = [
     public("POST", "/api/v1/auth/register", 201, body={"email": "{code}@example.com", "password": PASSWORD}),
     public("POST", "/api/v1/auth/token", 401, body={"username": "new@example.com", "password": PASSWORD}),
     public("POST", "/api/v1/auth/refresh", 401, body={"refresh_token": "x"}),
+    public("GET", "/api/v1/auth/oidc/login", 404),
+    public("GET", "/api/v1/auth/oidc/callback", 404, query="code=x&state=x"),
+    public("POST", "/api/v1/reports", 202, body={"code": "{code}", "reason": "phishing"}),
+    for_admins("GET", "/audit", 200),
+    for_admins("POST", "/bans", 201, body={"kind": "link", "value": "{code}", "reason": "phishing"}),
+    for_admins("GET", "/bans", 200),
+    for_admins("GET", "/bans/{ban_id}", 404),
+    for_admins("DELETE", "/bans/{ban_id}", 404),
+    for_admins("GET", "/reports", 200),
+    for_admins("POST", "/reports/{report_id}/resolve", 404, body={"resolution": "dismissed"}),
+    for_admins("GET", "/links", 200),
+    for_admins("GET", LINK, 200),
+    for_admins("PATCH", LINK, 200, body={"disabled": True}),
+    for_admins("GET", "/users", 200),
+    for_admins("GET", "/users/{user_id}", 200),
+    for_admins("PATCH", "/users/{user_id}", 200, body={"disabled": True}),
     public("GET", "/health/live", 200),
     public("GET", "/health/ready", 200),
     public("GET", "/{code}", 302),
@@ -117,7 +137,8 @@ ROWS = [
     public("GET", "/{code}+", 200),
 ]
 # Those that let people in.
-ENTRY = {"/api/v1/auth/register", "/api/v1/auth/token", "/api/v1/auth/refresh"}
+ENTRY = {f"/api/v1/auth/{name}" for name in ("register", "token", "refresh", "oidc/login", "oidc/callback")}
+ENTRY |= {"/api/v1/reports"}
 
 
 LATER = datetime(2099, 1, 1, tzinfo=UTC)
@@ -131,6 +152,9 @@ class World(NamedTuple):
     member_id: str
     invitation_id: str
     key_id: str
+    user_id: str
+    ban_id: str
+    report_id: str
     token: str
 
     async def ask(self, app: FastAPI, row: Row, headers: dict[str, str]) -> httpx.Response:
@@ -179,7 +203,8 @@ async def make_world(app: FastAPI, person: str) -> tuple[int, World]:
             )
         )
     key_id, _ = await make_key(app, owner)
-    ids = (str(id_) for id_ in (workspace_id, member_id, invitation_id, key_id))
+    of_member = users[f"member.{person}@example.com"]
+    ids = (str(id_) for id_ in (workspace_id, member_id, invitation_id, key_id, of_member, 404, 404))
     return users[f"{person}@example.com"], World(f"of-{person}", *ids, token)
 
 
@@ -222,7 +247,7 @@ async def test_what_is_somebody_elses_looks_like_what_does_not_exist(app, databa
         theirs = await world.ask(app, row, headers)
         async with database.driver_connection() as connection:
             await connection.execute("DELETE FROM links")
-        nothing = World(world.code, *(str(uuid.uuid4()) for _ in range(4)), new_invitation_token())
+        nothing = World(world.code, *(str(uuid.uuid4()) for _ in range(4)), "404", "404", "404", new_invitation_token())
         none = await nothing.ask(app, row, headers)
         assert (name_of(row), theirs.status_code, theirs.json()) == (name_of(row), 404, none.json())
         assert theirs.headers.keys() == none.headers.keys()
