@@ -1,14 +1,14 @@
 """Bans, reports and answers of feeds, and what links know of them.
 
 Revision ID: 20261121_06
-Revises: 20261121_05
+Revises: 20261121_05b
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "20261121_06"
-down_revision = "20261121_05"
+down_revision = "20261121_05b"
 branch_labels = None
 depends_on = None
 
