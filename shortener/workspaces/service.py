@@ -11,6 +11,8 @@ from sqlalchemy.orm import aliased
 
 from shortener.accounts.credentials import InvalidCredential
 from shortener.accounts.models import User
+from shortener.accounts.principals import user_subject
+from shortener.audit.trail import Action, record
 from shortener.errors import Conflict, NotFound
 from shortener.links.service import LinkService, delete_some
 from shortener.workspaces.access import InsufficientRole, PersonalWorkspace, UnknownWorkspace
@@ -145,7 +147,8 @@ class WorkspaceService:
             await session.execute(delete(Member).where(Member.user_id == user_id))
             if personal is not None:
                 codes = await delete_some(session, personal)
-            await session.execute(delete(User).where(User.id == user_id))
+            if await session.scalar(delete(User).where(User.id == user_id).returning(User.id)) is not None:
+                record(session, Action.USER_DELETED, user_subject(user_id))
         await self._links.evict(*codes)
 
 

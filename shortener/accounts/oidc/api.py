@@ -71,7 +71,7 @@ oidc_router = APIRouter(
     "/login",
     status_code=http.HTTP_302_FOUND,
     response_class=RedirectResponse,
-    responses=errors(401, 404, 429, 502, 503),
+    responses=errors(401, 403, 404, 429, 502, 503),
 )
 async def begin_oidc_login(sign_on: SignOn) -> RedirectResponse:
     """Log in at the identity provider: leads a browser there, with a cookie for the way back."""
