@@ -20,7 +20,6 @@ from shortener.accounts.oidc.errors import (
     OidcProviderUnavailable,
 )
 from shortener.accounts.oidc.flow import LIFETIME_S, FlowSealer
-from shortener.accounts.oidc.provider import Provider
 from shortener.accounts.oidc.service import OidcService
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.schemas import TokensOut
@@ -41,6 +40,9 @@ class SingleSignOn:
     """The parts of single sign-on, where the settings name a provider."""
 
     def __init__(self, accounts: AccountService, revocations: Revocations, settings: Settings) -> None:
+        # With Authlib and httpx, six megabytes for each web process that needs them.
+        from shortener.accounts.oidc.provider import Provider
+
         self.provider = Provider(settings)
         self.service = OidcService(accounts, revocations, settings)
         secret = settings.secret_key.get_secret_value()
