@@ -26,8 +26,8 @@ from shortener.telemetry import (
 log = structlog.get_logger(__name__)
 
 # The more clicks a round has, the fewer rows of counts there are to update for each.
-ENTRIES_A_ROUND = 500
-CLICKS_A_ROUND = 30_000
+ENTRIES_A_ROUND = 800
+CLICKS_A_ROUND = 40_000
 # While one round waits for the database, the next is read and prepared.
 ROUNDS_AT_ONCE = 2
 # When there is much to do, so long clicks are gathered for a round, unless there are enough for a full one.

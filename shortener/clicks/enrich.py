@@ -190,17 +190,10 @@ def visitor_hash(salt: bytes, address: str, user_agent: str) -> int:
 
 
 def put_agent(enriched: EnrichedClick, click: Click) -> None:
-    del click
+    """Bots are kept and marked, never dropped: what counts as one changes over the years."""
     agent = parse_agent(enriched.user_agent)
     enriched.browser, enriched.system, enriched.device = agent.browser, agent.system, agent.device
-
-
-def mark_bot(enriched: EnrichedClick, click: Click) -> None:
-    """Bots are kept and marked, never dropped: what counts as one changes over the years."""
-    if click.mark != Mark.NONE:
-        enriched.bot = Mark(click.mark).name.lower()
-    else:
-        enriched.bot = parse_agent(enriched.user_agent).bot
+    enriched.bot = Mark(click.mark).name.lower() if click.mark else agent.bot
 
 
 def put_referrer(enriched: EnrichedClick, click: Click) -> None:
@@ -215,15 +208,15 @@ def put_country(enriched: EnrichedClick, click: Click) -> None:
         enriched.country = UNKNOWN
 
 
-STEPS: tuple[Callable[[EnrichedClick, Click], None], ...] = (put_agent, mark_bot, put_referrer, put_country)
+STEPS: tuple[Callable[[EnrichedClick, Click], None], ...] = (put_agent, put_referrer, put_country)
 
 
 def enrich(clicks: Iterable[Click], salts: Mapping[date, bytes], now: datetime) -> list[EnrichedClick]:
     """Clicks as they are stored. `salts` holds one for each UTC day of `days(clicks, now)`."""
     found = []
-    reach = _Reach.of(now)
+    earliest_ms, latest_ms = reach = _Reach.of(now)
     for click in clicks:
-        at_ms = reach.within(click.at_ms)
+        at_ms = click.at_ms if earliest_ms <= click.at_ms <= latest_ms else reach.within(click.at_ms)
         at = datetime.fromtimestamp(at_ms / 1000, UTC)
         enriched = EnrichedClick(click.link_id, at, at_ms // _QUARTER_MS, _clean(click.user_agent), "")
         for step in STEPS:
@@ -239,8 +232,8 @@ def enrich(clicks: Iterable[Click], salts: Mapping[date, bytes], now: datetime) 
 
 def days(clicks: Iterable[Click], now: datetime) -> set[date]:
     reach = _Reach.of(now)
-    numbers = {reach.within(click.at_ms) // _DAY_MS for click in clicks}
-    return {_EPOCH + timedelta(days=number) for number in numbers}
+    numbers = {click.at_ms // _DAY_MS for click in clicks}
+    return {_EPOCH + timedelta(days=reach.within(number * _DAY_MS) // _DAY_MS) for number in numbers}
 
 
 class _Reach(NamedTuple):
