@@ -22,6 +22,7 @@ from shortener.accounts.models import User
 from shortener.accounts.principals import user_subject
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.service import UnknownUser
+from shortener.audit.trail import Action, ban_subject, link_subject, record
 from shortener.client_address import Networks
 from shortener.errors import Conflict, NotFound, Unprocessable
 from shortener.invalidations import report
@@ -141,7 +142,7 @@ class BanService:
                     user = await self._disabled(session, value, admin_id)
                 elif kind is Kind.CLIENT and admin_address in Networks([read_network(value)]):
                     raise OwnBan
-                ban = await _insert(session, kind, value, reason, admin_id)
+                ban = await _insert(session, kind, value, reason, admin_id, user)
         log.info("banned", ban=ban.id, kind=kind, admin=admin_id)
         await self._tell(kind, value, user)
         if user is not None:
@@ -168,6 +169,7 @@ class BanService:
                 user = await session.scalar(
                     update(User).where(User.email == ban.value).values(is_disabled=False).returning(User)
                 )
+            _record(session, Action.BAN_LIFTED, ban, user)
         log.info("ban_lifted", ban=ban_id, kind=kind, admin=admin_id)
         await self._tell(kind, ban.value, user)
         if user is not None:
@@ -250,7 +252,10 @@ async def _mark_links_of(session: AsyncSession, evict: Evict, user_id: int, old:
             return
 
 
-async def _insert(session: AsyncSession, kind: Kind, value: str, reason: str, admin_id: int | None) -> Ban:
+async def _insert(
+    session: AsyncSession, kind: Kind, value: str, reason: str, admin_id: int | None, user: User | None = None
+) -> Ban:
+    """`user` is who is banned, if it is a user. Raises AlreadyBanned."""
     ban: Ban | None = await session.scalar(
         insert(Ban)
         .values(kind=kind, value=value, reason=reason, created_by=admin_id)
@@ -259,7 +264,18 @@ async def _insert(session: AsyncSession, kind: Kind, value: str, reason: str, ad
     )
     if ban is None:
         raise AlreadyBanned
+    _record(session, Action.BAN_CREATED, ban, user)
     return ban
+
+
+def _record(session: AsyncSession, action: Action, ban: Ban, user: User | None) -> None:
+    """With the link or the user as target; of a host or client only the ban, which says the rest."""
+    ban_itself = target = ban_subject(ban.id)
+    if ban.kind == Kind.LINK:
+        target = link_subject(ban.value)
+    elif user is not None:
+        target = user_subject(user.id)
+    record(session, action, target, ban=ban_itself, kind=ban.kind)
 
 
 def _with_admins() -> Select[*tuple[Any, ...]]:
