@@ -225,8 +225,8 @@ async def test_who_is_not_known_to_be_invited_costs_no_hash(app, client, monkeyp
 
 
 async def test_an_expired_invitation_is_forgotten_with_its_address_and_no_other(ada, bob, eve, shared, database, redis):
-    for person in (bob, eve):
-        await ada.invite(person, shared, "editor")
+    for invited in (bob, eve):
+        await ada.invite(invited, shared, "editor")
     stream = ClickStream(redis, Sealer(SECRET))
     await stream.ensure_group()
     await rows_of(

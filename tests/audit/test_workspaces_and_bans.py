@@ -1,16 +1,13 @@
-"""Whatever is done with workspaces, members, invitations, bans, reports and single sign-on leaves its entries."""
+"""Whatever is done with workspaces, members, invitations, bans and reports leaves its entries."""
 
 from typing import Any
 
-import httpx
 import pytest
 
 from shortener.abuse import checks
 from shortener.accounts import commands
 from tests.abuse.conftest import ADMIN, BANS, REPORTS, ban, lift
 from tests.accounts.conftest import AUTH, EMAIL, LINKS, PASSWORD, Account, register
-from tests.accounts.oidc_provider import CLIENT_ID, CLIENT_SECRET, providing
-from tests.accounts.test_oidc import CALLBACK, at_provider, begin, sign_on
 from tests.audit.test_actions import ANONYMOUS, CLIENT, id_of, log_of, since
 from tests.clicks.make import rows_of
 from tests.conftest import changed, client_of, create_link, running_app
@@ -187,58 +184,3 @@ async def test_what_admins_do_with_reports_links_and_users_is_recorded(client, d
         ("user.disabled", *by, user, {}),
         ("user.enabled", *by, user, {}),
     ]
-
-
-class TestSingleSignOn:
-    @pytest.fixture
-    def idp(self):
-        with providing() as found:
-            yield found
-
-    @pytest.fixture
-    def settings(self, settings, idp):
-        return changed(
-            settings,
-            oidc_issuer=idp.issuer,
-            oidc_client_id=CLIENT_ID,
-            oidc_client_secret=CLIENT_SECRET,
-            oidc_link_by_email=True,
-        )
-
-    async def test_who_comes_for_the_first_time_is_recorded_with_account_identity_and_login(self, client, database):
-        assert (await sign_on(client)).status_code == 200
-        user = await id_of(database)
-        by = await means_of(database, user)
-        assert await log_of(database) == [
-            ("user.created", *ANONYMOUS, user, {"admin": False}),
-            ("identity.linked", *ANONYMOUS, user, {"taken_over": False}),
-            ("login.succeeded", *by, user, {}),
-        ]
-
-    async def test_an_account_that_is_taken_over_is_recorded_with_what_ends(self, client, database, ada):
-        user = await id_of(database)
-        key = await ada.create_key()
-        count = len(await log_of(database))
-        assert (await sign_on(client)).status_code == 200
-        *taken, (action, actor, *_) = await since(database, count)
-        assert taken == [
-            ("password.changed", *ANONYMOUS, user, {}),
-            ("key.revoked", *ANONYMOUS, f"key:{key['id']}", {"user": user}),
-            ("identity.linked", *ANONYMOUS, user, {"taken_over": True}),
-        ]
-        assert (action, actor) == ("login.succeeded", user)
-
-    async def test_refusals_are_recorded_with_the_account_if_there_is_one(self, client, settings, database):
-        async def refused(answer: httpx.Response) -> tuple[int, str | None, str]:
-            *_, (action, *_, target, details) = await log_of(database)
-            assert action == "login.refused"
-            return answer.status_code, target, details["reason"]
-
-        assert (await sign_on(client)).status_code == 200
-        user = await id_of(database)
-        await commands.set_disabled(settings, EMAIL, is_disabled=True)
-        assert await refused(await sign_on(client)) == (403, user, "account-disabled")
-        assert await refused(await client.get(f"{CALLBACK}?state=x&code=y")) == (400, None, "invalid-oidc-login")
-        path = await at_provider(await begin(client))
-        error = path.replace("code=", "error=access_denied&unused=")
-        assert await refused(await client.get(error)) == (403, None, "oidc-login-refused")
