@@ -148,7 +148,7 @@ async def get_links(
     page = await list_links(session, workspace_id, q=q, sort=sort, order=order, limit=limit, cursor=cursor)
     return LinkPage(
         items=[link_out(request, link, clicks) for link, clicks in page.items],
-        **beside_items(request.url.path, page, limit=limit, sort=sort, order=order, q=q),
+        **beside_items(request.url.path, page, limit=limit, sort=sort, order=order, q=q, workspace=workspace),
     )
 
 

@@ -89,7 +89,7 @@ async def create_workspace(
     return _workspace_out(*await workspaces.create(session, principal.user_id, body.name))
 
 
-@workspaces_router.get("", responses=errors(400, 401, 422, 429, 503))
+@workspaces_router.get("", responses=errors(400, 401, 403, 422, 429, 503))
 async def get_workspaces(
     principal: Known, request: Request, session: Writer, limit: Limit = 50, cursor: CursorText = None
 ) -> WorkspacePage:
@@ -99,7 +99,7 @@ async def get_workspaces(
     return WorkspacePage(items=[_workspace_out(*row) for row in rows], next=next_)
 
 
-@workspaces_router.get("/{workspace_id}", responses=errors(401, 404, 422, 429, 503))
+@workspaces_router.get("/{workspace_id}", responses=errors(401, 403, 404, 422, 429, 503))
 async def get_workspace(
     workspace_id: uuid.UUID, principal: Known, session: Writer, workspaces: Workspaces
 ) -> WorkspaceOut:

@@ -153,7 +153,8 @@ class WorkspaceService:
             await session.execute(delete(Member).where(Member.user_id == user_id))
             if personal is not None:
                 codes = await delete_some(session, personal)
-            await session.execute(delete(User).where(User.id == user_id))
+            if await session.scalar(delete(User).where(User.id == user_id).returning(User.id)) is not None:
+                record(session, Action.USER_DELETED, user_subject(user_id))
         await self._links.evict(*codes)
 
 

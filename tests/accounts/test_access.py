@@ -153,12 +153,12 @@ async def test_only_an_admin_with_the_scope_may_administer(client, settings, ada
         scope: {"X-API-Key": await create_key(settings, "admin@example.com", "x", [Scope(scope)], None, None)}
         for scope in (*SCOPES, "admin")
     }
-    for method, path in ADMINISTRATION:
+    for method, path in FOR_ADMINS:
         for headers in (ada.headers, *(keys[scope] for scope in SCOPES)):
             answer = await client.request(method, path, headers=headers)
             assert_problem(answer, 403, "insufficient-scope")
             assert 'scope="admin"' in answer.headers["www-authenticate"]
-        assert (await client.request(method, path, headers=keys["admin"])).status_code == 200
+        assert (await client.request(method, path, headers=keys["admin"])).status_code in {200, 404, 422}
 
 
 async def test_a_key_in_a_url_is_refused_also_beside_a_good_one(client, ada):

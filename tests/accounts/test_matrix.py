@@ -17,6 +17,7 @@ from shortener.accounts.models import Session
 from shortener.accounts.principals import Scope, scopes_of_user
 from shortener.accounts.tokens import ACCESS_LIFETIME_S, hash_secret, new_invitation_token
 from shortener.accounts.users import insert_user
+from shortener.audit.trail import ACTOR_KEY, COMMAND_LINE
 from shortener.links.models import Link
 from shortener.worker_health import KEY as HEARTBEAT
 from shortener.workspaces.models import Invitation, Member, Workspace
@@ -168,7 +169,7 @@ class World(NamedTuple):
 
 async def make_key(app: FastAPI, user_id: int, without: Scope | None = None) -> tuple[uuid.UUID, str]:
     held = scopes_of_user(is_admin=False)
-    async with app.state.database.session() as session:
+    async with app.state.database.session(info={ACTOR_KEY: COMMAND_LINE}) as session:
         made, key = await app.state.keys.create(session, user_id, "test", held - {without}, held=held)
     return made.id, key
 
@@ -180,7 +181,7 @@ async def make_world(app: FastAPI, person: str) -> tuple[int, World]:
     if person != "owner":
         roles[f"owner.{person}@example.com"] = "owner"
     users: dict[str, int] = {}
-    async with app.state.database.session.begin() as session:
+    async with app.state.database.session(info={ACTOR_KEY: COMMAND_LINE}) as session, session.begin():
         await session.execute(insert(Workspace).values(id=workspace_id, name="Marketing"))
         await session.execute(insert(Link).values(code=f"of-{person}", url=URL, workspace_id=workspace_id))
         for email, role in roles.items():
@@ -215,7 +216,7 @@ async def shown(app: FastAPI, user_id: int, person: str, row: Row) -> dict[str, 
     if person in BY_KEY:
         key_id, key = await make_key(app, user_id, row.scope if person == "wrong_scope" else None)
         if person == "revoked":
-            async with app.state.database.session() as session:
+            async with app.state.database.session(info={ACTOR_KEY: COMMAND_LINE}) as session:
                 await app.state.keys.revoke(session, key_id)
         return {"X-API-Key": key}
     session_id, now_s = uuid.uuid4(), int(time.time())

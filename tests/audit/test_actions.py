@@ -60,7 +60,7 @@ async def test_a_registration_and_a_login_are_recorded_with_who_they_made(client
     await register(client)
     user, session = await id_of(database), await session_of(database)
     assert await log_of(database) == [
-        ("user.created", *ANONYMOUS, user, {}),
+        ("user.created", *ANONYMOUS, user, {"admin": False}),
         ("login.succeeded", user, session, CLIENT, user, {}),
     ]
 
@@ -181,7 +181,10 @@ async def test_what_a_key_does_is_recorded_with_the_key(client, database, ada, o
 
 
 async def test_where_links_are_open_to_all_a_change_is_nobodys(settings, database):
-    async with running_app(changed(settings, anonymous_links=True)) as app, client_of(app, "2001:db8:a:b::7") as client:
+    async with (
+        running_app(changed(settings, anonymous_links=True, anonymous_manage=True)) as app,
+        client_of(app, "2001:db8:a:b::7") as client,
+    ):
         await client.post(LINKS, json={"url": "https://example.com/", "code": "abc"})
         await client.delete(f"{LINKS}/abc")
     assert await log_of(database) == [("link.deleted", "anonymous", None, "2001:db8:a::/48", "link:abc", {})]

@@ -20,7 +20,6 @@ from shortener.accounts.oidc.errors import (
     OidcProviderUnavailable,
 )
 from shortener.accounts.oidc.flow import LIFETIME_S, FlowSealer
-from shortener.accounts.oidc.provider import Provider
 from shortener.accounts.oidc.service import OidcService, recorded_when_refused
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.schemas import TokensOut
@@ -41,6 +40,9 @@ class SingleSignOn:
     """The parts of single sign-on, where the settings name a provider."""
 
     def __init__(self, accounts: AccountService, revocations: Revocations, settings: Settings) -> None:
+        # With Authlib and httpx, six megabytes for each web process that needs them.
+        from shortener.accounts.oidc.provider import Provider
+
         self.provider = Provider(settings)
         self.service = OidcService(accounts, revocations, settings)
         secret = settings.secret_key.get_secret_value()
@@ -71,7 +73,7 @@ oidc_router = APIRouter(
     "/login",
     status_code=http.HTTP_302_FOUND,
     response_class=RedirectResponse,
-    responses=errors(401, 404, 429, 502, 503),
+    responses=errors(401, 403, 404, 429, 502, 503),
 )
 async def begin_oidc_login(sign_on: SignOn) -> RedirectResponse:
     """Log in at the identity provider: leads a browser there, with a cookie for the way back."""

@@ -5,7 +5,7 @@ import contextlib
 import time
 from base64 import b64encode
 from collections.abc import AsyncIterator
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote_plus, urlencode
 
 from authlib.oauth2.client import OAuth2Client
@@ -15,6 +15,7 @@ from shortener.accounts.oidc.errors import OidcLoginRefused, OidcProviderFailed,
 from shortener.accounts.oidc.exchange import ProviderClient, is_safe_url
 from shortener.accounts.oidc.flow import Flow
 from shortener.accounts.oidc.id_token import InvalidIdToken, ProviderKey, UnknownKey, read_id_token, read_keys
+from shortener.accounts.oidc.person import Person
 from shortener.accounts.schemas import Email
 from shortener.settings import Settings
 
@@ -28,14 +29,6 @@ CALLBACK_PATH = "/api/v1/auth/oidc/callback"
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 _email = TypeAdapter[str](Email)
-
-
-class Person(NamedTuple):
-    """Who the provider says somebody is. `email` is there only when the provider has verified it."""
-
-    issuer: str
-    subject: str
-    email: str | None
 
 
 class Provider:

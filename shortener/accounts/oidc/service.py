@@ -19,7 +19,7 @@ from shortener.accounts.oidc.errors import (
 )
 from shortener.accounts.oidc.flow import Flow, hash_state
 from shortener.accounts.oidc.models import OidcIdentity, OidcUsedState
-from shortener.accounts.oidc.provider import Person
+from shortener.accounts.oidc.person import Person
 from shortener.accounts.principals import key_subject, user_subject
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.service import AccountService, RegistrationClosed, Tokens, replace_password
