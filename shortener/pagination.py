@@ -78,9 +78,10 @@ async def read_page(
     name: str,
     limit: int,
     cursor: str | None,
+    within: ColumnElement[Any] | None = None,
 ) -> Rows:
     """One page of the statement's rows in the order of `keys`, which no two rows share. `name` keeps cursors with their
-    list. Raises InvalidCursor."""
+    list; `within` is the same in all rows, and stands before the keys in their index. Raises InvalidCursor."""
     columns = [column for column, _ in keys]
     place = None if cursor is None else decode_cursor(cursor, name, tuple(type_ for _, type_ in keys))
     backwards = place is not None and place.backwards
@@ -88,7 +89,8 @@ async def read_page(
     if place is not None:
         row, here = tuple_(*columns), tuple_(*place.values)
         statement = statement.where(row < here if down else row > here)
-    statement = statement.order_by(*(column.desc() if down else column.asc() for column in columns))
+    ordered = columns if within is None else [within, *columns]
+    statement = statement.order_by(*(column.desc() if down else column.asc() for column in ordered))
     statement = statement.add_columns(*(column.label(f"key_{n}") for n, column in enumerate(columns)))
     rows = list((await session.execute(statement.limit(limit + 1))).all())
     more = len(rows) > limit
