@@ -1,18 +1,23 @@
-"""Keyset cursors: where a page ended, opaque to the client."""
+"""Pages of lists, and keyset cursors: where a page ended, opaque to the client."""
 
 import base64
 import binascii
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlencode
 
 import msgspec
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.errors import BadRequest
 
 # The longest title, of four bytes a sign, in Base64.
 MAX_CURSOR = 2000
+# Counting more would take longer than the page itself.
+MAX_TOTAL = 100_000
 
 
 class InvalidCursor(BadRequest):
@@ -28,6 +33,18 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
     sort: str
     values: list[Any]
     backwards: bool = False
+
+
+# A column by which a list is ordered, and what its values are in Python.
+Key = tuple[ColumnElement[Any], type]
+
+
+class Rows(NamedTuple):
+    """A page. Each row has its keys behind what was selected. The cursors are None where the list ends."""
+
+    rows: list[Any]
+    next_cursor: str | None
+    previous_cursor: str | None
 
 
 class Page(Protocol):
@@ -50,6 +67,53 @@ def beside_items(path: str, page: Page, **query: Any) -> dict[str, Any]:
         return None if cursor is None else f"{path}?{urlencode(given | {'cursor': cursor})}"
 
     return {"total": page.total, "next": path_at(page.next_cursor), "previous": path_at(page.previous_cursor)}
+
+
+async def read_page(
+    session: AsyncSession,
+    statement: Select[*tuple[Any, ...]],
+    keys: Sequence[Key],
+    *,
+    descending: bool,
+    name: str,
+    limit: int,
+    cursor: str | None,
+    within: ColumnElement[Any] | None = None,
+) -> Rows:
+    """One page of the statement's rows in the order of `keys`, which no two rows share. `name` keeps cursors with their
+    list; `within` is the same in all rows, and stands before the keys in their index. Raises InvalidCursor."""
+    columns = [column for column, _ in keys]
+    place = None if cursor is None else decode_cursor(cursor, name, tuple(type_ for _, type_ in keys))
+    backwards = place is not None and place.backwards
+    down = descending != backwards
+    if place is not None:
+        row, here = tuple_(*columns), tuple_(*place.values)
+        statement = statement.where(row < here if down else row > here)
+    ordered = columns if within is None else [within, *columns]
+    statement = statement.order_by(*(column.desc() if down else column.asc() for column in ordered))
+    statement = statement.add_columns(*(column.label(f"key_{n}") for n, column in enumerate(columns)))
+    rows = list((await session.execute(statement.limit(limit + 1))).all())
+    more = len(rows) > limit
+    rows = rows[:limit]
+    if backwards:
+        rows.reverse()
+
+    def cursor_at(row: Any, backwards: bool) -> str:
+        return encode_cursor(Cursor(name, list(row[-len(keys) :]), backwards))
+
+    has_next = bool(rows) and (more or backwards)
+    has_previous = bool(rows) and place is not None and (more or not backwards)
+    return Rows(
+        rows,
+        cursor_at(rows[-1], False) if has_next else None,
+        cursor_at(rows[0], True) if has_previous else None,
+    )
+
+
+async def count(session: AsyncSession, statement: Select[*tuple[Any, ...]], key: ColumnElement[Any]) -> int:
+    """How many rows the statement has, or MAX_TOTAL."""
+    counted = select(func.count()).select_from(statement.with_only_columns(key).limit(MAX_TOTAL).subquery())
+    return await session.scalar(counted) or 0
 
 
 def encode_cursor(cursor: Cursor) -> str:

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from shortener.abuse.bans import AlreadyBanned, mark_link
 from shortener.abuse.checks import Verdict, due, queue_new, store
 from shortener.abuse.feeds import Feed, FeedUnavailable
+from shortener.audit.trail import ACTOR_KEY, WORKER
 from shortener.database import Database
 from shortener.links.service import UnknownLink
 from shortener.redirect.cache import evict
@@ -54,7 +55,7 @@ async def _ask(name: str, feed: Feed, url: str) -> tuple[Verdict, str | None]:
 
 async def _ban(database: Database, redis: Redis, code: str, reason: str) -> None:
     try:
-        async with database.session.begin() as session:
+        async with database.session(info={ACTOR_KEY: WORKER}) as session, session.begin():
             await mark_link(session, code, reason, None)
     except (AlreadyBanned, UnknownLink):
         return

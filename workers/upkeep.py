@@ -125,6 +125,7 @@ async def forget(ctx: dict[str, Any]) -> None:
             "DELETE FROM idempotency_keys WHERE created_at < $1", now - timedelta(hours=IDEMPOTENCY_HOURS)
         )
         await connection.execute("DELETE FROM sessions WHERE expires_at < $1", now)
+        await connection.execute("DELETE FROM invitations WHERE expires_at < $1", now)
         await connection.execute("DELETE FROM oidc_used_states WHERE expires_at < $1", now)
         await connection.execute("DELETE FROM refresh_tokens WHERE used_at < $1", now - timedelta(days=USED_TOKEN_DAYS))
     await stream.remove_idle_consumers(IDLE_CONSUMER_MS)

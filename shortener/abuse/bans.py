@@ -22,6 +22,7 @@ from shortener.accounts.models import User
 from shortener.accounts.principals import user_subject
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.service import UnknownUser
+from shortener.audit.trail import Action, ban_subject, link_subject, record
 from shortener.client_address import Networks
 from shortener.errors import Conflict, NotFound, Unprocessable
 from shortener.invalidations import report
@@ -30,25 +31,33 @@ from shortener.links.service import UnknownLink
 
 log = structlog.get_logger(__name__)
 
-# Which links are those of :user_id: in their personal workspace, and in others that nobody else owns.
-OWNED_SQL = """
-    workspace_id IN (
-        SELECT workspace_id FROM workspace_members AS own WHERE user_id = :user_id AND role = 'owner' AND NOT EXISTS (
-            SELECT FROM workspace_members AS other
-            WHERE other.workspace_id = own.workspace_id AND other.role = 'owner' AND other.user_id <> :user_id
-        )
+# Whose the links of a workspace are: who owns it alone, as everybody does their personal one.
+_SOLE_OWNERS = """
+    SELECT workspace_id, user_id FROM workspace_members AS own WHERE role = 'owner' AND NOT EXISTS (
+        SELECT FROM workspace_members AS other
+        WHERE other.workspace_id = own.workspace_id AND other.role = 'owner' AND other.user_id <> own.user_id
     )
 """
 # Who follows one of these links waits for no longer than such a statement takes.
 _LINKS_AT_ONCE = 1000
-_MARK_LINKS = """
+_MARK_LINKS = f"""
     UPDATE links SET ban_id = :new, updated_at = now()
     WHERE id IN (
-        SELECT id FROM links WHERE ({owned}) AND ban_id IS NOT DISTINCT FROM :old AND deleted_at IS NULL
+        SELECT id FROM links
+        WHERE workspace_id IN (SELECT workspace_id FROM ({_SOLE_OWNERS}) AS owners WHERE user_id = :user_id)
+            AND ban_id IS NOT DISTINCT FROM :old AND deleted_at IS NULL
         ORDER BY id LIMIT :limit FOR UPDATE
     )
     RETURNING code
-"""
+"""  # noqa: S608  (no part of it comes from outside)
+_UNMARK_LINK = f"""
+    UPDATE links SET updated_at = now(), ban_id = (
+        SELECT bans.id FROM ({_SOLE_OWNERS}) AS owners JOIN users ON users.id = owners.user_id
+        JOIN bans ON bans.kind = 'user' AND bans.value = users.email AND bans.lifted_at IS NULL
+        WHERE owners.workspace_id = links.workspace_id
+    )
+    WHERE code = :code AND ban_id = :ban_id
+"""  # noqa: S608
 
 
 # Told codes of links that have changed.
@@ -133,7 +142,7 @@ class BanService:
                     user = await self._disabled(session, value, admin_id)
                 elif kind is Kind.CLIENT and admin_address in Networks([read_network(value)]):
                     raise OwnBan
-                ban = await _insert(session, kind, value, reason, admin_id)
+                ban = await _insert(session, kind, value, reason, admin_id, user)
         log.info("banned", ban=ban.id, kind=kind, admin=admin_id)
         await self._tell(kind, value, user)
         if user is not None:
@@ -154,15 +163,13 @@ class BanService:
                 raise UnknownBan
             kind = Kind(ban.kind)
             if kind is Kind.LINK:
-                await session.execute(
-                    update(Link)
-                    .where(Link.code == ban.value, Link.ban_id == ban.id)
-                    .values(ban_id=None, updated_at=func.now())
-                )
+                # Where its owner is banned too, it is left under that ban.
+                await session.execute(text(_UNMARK_LINK), {"code": ban.value, "ban_id": ban.id})
             elif kind is Kind.USER:
                 user = await session.scalar(
                     update(User).where(User.email == ban.value).values(is_disabled=False).returning(User)
                 )
+            _record(session, Action.BAN_LIFTED, ban, user)
         log.info("ban_lifted", ban=ban_id, kind=kind, admin=admin_id)
         await self._tell(kind, ban.value, user)
         if user is not None:
@@ -235,7 +242,7 @@ async def complete_user_bans(session: AsyncSession, evict: Evict, since: datetim
 
 async def _mark_links_of(session: AsyncSession, evict: Evict, user_id: int, old: int | None, new: int | None) -> None:
     """Give all links of a user that have the ban `old` the ban `new`."""
-    statement = text(_MARK_LINKS.format(owned=OWNED_SQL))
+    statement = text(_MARK_LINKS)
     values = {"user_id": user_id, "old": old, "new": new, "limit": _LINKS_AT_ONCE}
     while True:
         async with session.begin():
@@ -245,7 +252,10 @@ async def _mark_links_of(session: AsyncSession, evict: Evict, user_id: int, old:
             return
 
 
-async def _insert(session: AsyncSession, kind: Kind, value: str, reason: str, admin_id: int | None) -> Ban:
+async def _insert(
+    session: AsyncSession, kind: Kind, value: str, reason: str, admin_id: int | None, user: User | None = None
+) -> Ban:
+    """`user` is who is banned, if it is a user. Raises AlreadyBanned."""
     ban: Ban | None = await session.scalar(
         insert(Ban)
         .values(kind=kind, value=value, reason=reason, created_by=admin_id)
@@ -254,7 +264,18 @@ async def _insert(session: AsyncSession, kind: Kind, value: str, reason: str, ad
     )
     if ban is None:
         raise AlreadyBanned
+    _record(session, Action.BAN_CREATED, ban, user)
     return ban
+
+
+def _record(session: AsyncSession, action: Action, ban: Ban, user: User | None) -> None:
+    """With the link or the user as target; of a host or client only the ban, which says the rest."""
+    ban_itself = target = ban_subject(ban.id)
+    if ban.kind == Kind.LINK:
+        target = link_subject(ban.value)
+    elif user is not None:
+        target = user_subject(user.id)
+    record(session, action, target, ban=ban_itself, kind=ban.kind)
 
 
 def _with_admins() -> Select[*tuple[Any, ...]]:

@@ -11,6 +11,7 @@ from shortener.abuse.bans import AlreadyBanned, mark_link
 from shortener.abuse.listing import Page, page_by_id
 from shortener.abuse.models import Report, ReportCase
 from shortener.accounts.models import User
+from shortener.audit.trail import Action, link_subject, record, report_subject
 from shortener.errors import Conflict, NotFound
 from shortener.links.models import Link
 
@@ -103,17 +104,19 @@ async def resolve(
             raise UnknownReport
         if case.resolved_at is not None:
             raise AlreadyResolved
+        link = await session.get_one(Link, case.link_id)
         if resolution is Resolution.BANNED:
-            evicted = await _ban_link_of(session, case, reason, admin_id)
+            evicted = await _ban_link(session, link.code, reason or f"Reported {case.reports} times", admin_id)
         case.resolved_at, case.resolved_by, case.resolution = func.now(), admin_id, resolution
+        about = link_subject(link.code)
+        record(session, Action.REPORT_RESOLVED, report_subject(case_id), link=about, resolution=resolution)
     log.info("report_resolved", case=case_id, resolution=resolution, admin=admin_id)
     return evicted
 
 
-async def _ban_link_of(session: AsyncSession, case: ReportCase, reason: str | None, admin_id: int) -> str | None:
-    link = await session.get_one(Link, case.link_id)
+async def _ban_link(session: AsyncSession, code: str, reason: str, admin_id: int) -> str | None:
     try:
-        await mark_link(session, link.code, reason or f"Reported {case.reports} times", admin_id)
+        await mark_link(session, code, reason, admin_id)
     except AlreadyBanned:
         return None
-    return link.code
+    return code

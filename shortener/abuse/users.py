@@ -13,6 +13,7 @@ from shortener.accounts.models import User
 from shortener.accounts.principals import user_subject
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.service import UnknownUser
+from shortener.audit.trail import Action, record
 from shortener.errors import Conflict
 
 log = structlog.get_logger(__name__)
@@ -54,6 +55,7 @@ async def set_disabled(
         if not is_disabled and await session.scalar(of_user) is not None:
             raise UserBanned
         user.is_disabled = is_disabled
+        record(session, Action.USER_DISABLED if is_disabled else Action.USER_ENABLED, user_subject(user_id))
     log.info("user_changed", user=user_id, disabled=is_disabled, admin=admin_id)
     await revocations.report(user_subject(user_id))
     return user

@@ -4,13 +4,13 @@ from datetime import datetime
 from typing import NamedTuple
 
 import asyncpg
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.audit.models import AuditEntry
-from shortener.pagination import Cursor, decode_cursor, encode_cursor
+from shortener.pagination import Key, read_page
 
-_CURSOR_SORT = "audit"
+_KEYS: list[Key] = [(AuditEntry.at.expression, datetime), (AuditEntry.id.expression, int)]
 _DELETED_AT_ONCE = 1000
 
 _DELETE = """
@@ -46,14 +46,8 @@ async def list_entries(
         statement = statement.where(AuditEntry.at >= wanted.since)
     if wanted.until is not None:
         statement = statement.where(AuditEntry.at < wanted.until)
-    if cursor is not None:
-        place = decode_cursor(cursor, _CURSOR_SORT, (datetime, int))
-        statement = statement.where(tuple_(AuditEntry.at, AuditEntry.id) < tuple_(*place.values))
-    rows = list(await session.scalars(statement.order_by(AuditEntry.at.desc(), AuditEntry.id.desc()).limit(limit + 1)))
-    if len(rows) <= limit:
-        return rows, None
-    last = rows[limit - 1]
-    return rows[:limit], encode_cursor(Cursor(_CURSOR_SORT, [last.at, last.id]))
+    page = await read_page(session, statement, _KEYS, descending=True, name="audit", limit=limit, cursor=cursor)
+    return [row[0] for row in page.rows], page.next_cursor
 
 
 async def forget_entries(connection: asyncpg.Connection, days: int) -> int:

@@ -1,5 +1,6 @@
 """Recording what is done, in the transaction that does it: `record(session, Action.USER_DELETED, user_subject(7))`."""
 
+import uuid
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
@@ -36,6 +37,21 @@ class Action(StrEnum):
     KEY_REVOKED = "key.revoked"
     LINK_CHANGED = "link.changed"
     LINK_DELETED = "link.deleted"
+    LINKS_DELETED = "links.deleted"
+    LINKS_ADOPTED = "links.adopted"
+    WORKSPACE_CREATED = "workspace.created"
+    WORKSPACE_RENAMED = "workspace.renamed"
+    WORKSPACE_DELETED = "workspace.deleted"
+    MEMBER_ADDED = "member.added"
+    MEMBER_CHANGED = "member.changed"
+    MEMBER_REMOVED = "member.removed"
+    INVITATION_CREATED = "invitation.created"
+    INVITATION_REVOKED = "invitation.revoked"
+    INVITATION_ACCEPTED = "invitation.accepted"
+    IDENTITY_LINKED = "identity.linked"
+    BAN_CREATED = "ban.created"
+    BAN_LIFTED = "ban.lifted"
+    REPORT_RESOLVED = "report.resolved"
 
 
 class Actor(NamedTuple):
@@ -47,10 +63,27 @@ class Actor(NamedTuple):
 
 
 COMMAND_LINE = Actor("command-line")
+WORKER = Actor("worker")
 
 
 def link_subject(code: str) -> str:
     return f"link:{code}"
+
+
+def workspace_subject(workspace_id: uuid.UUID) -> str:
+    return f"workspace:{workspace_id}"
+
+
+def invitation_subject(invitation_id: uuid.UUID) -> str:
+    return f"invitation:{invitation_id}"
+
+
+def ban_subject(ban_id: int) -> str:
+    return f"ban:{ban_id}"
+
+
+def report_subject(case_id: int) -> str:
+    return f"report:{case_id}"
 
 
 def record(

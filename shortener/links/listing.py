@@ -6,15 +6,12 @@ from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, Text, func, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, Select, Text, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.clicks.models import ClickTotal
 from shortener.links.models import SEARCHED_SQL, Link
-from shortener.pagination import Cursor, decode_cursor, encode_cursor
-
-# Counting more would take longer than the page itself.
-MAX_TOTAL = 100_000
+from shortener.pagination import count, read_page
 
 _CLICKS = func.coalesce(ClickTotal.clicks, 0)
 
@@ -88,38 +85,18 @@ async def list_links(
     if workspace is EVERYWHERE and sort is Sort.CREATED_AT:
         # The index of times is each workspace's own; ids ascend with time.
         key, key_type = Link.id.expression, int
-    place = None if cursor is None else decode_cursor(cursor, name, (key_type, int))
-    backwards = place is not None and place.backwards
-    descending = (order is Order.DESC) != backwards
-
     statement = _matching(workspace, q)
-    total = await session.scalar(
-        select(func.count()).select_from(statement.with_only_columns(Link.id).limit(MAX_TOTAL).subquery())
-    )
-    if place is not None:
-        row, here = tuple_(key, Link.id), tuple_(*place.values)
-        statement = statement.where(row < here if descending else row > here)
+    total = await count(session, statement, Link.id.expression)
     # The workspace, though it is but one: where it is null the database does not see that its index has this order.
-    keys = (
-        (Link.workspace_id, key, Link.id) if sort is Sort.CREATED_AT and workspace is not EVERYWHERE else (key, Link.id)
+    within = Link.workspace_id.expression if sort is Sort.CREATED_AT and workspace is not EVERYWHERE else None
+    page = await read_page(
+        session,
+        statement,
+        [(key, key_type), (Link.id.expression, int)],
+        descending=order is Order.DESC,
+        name=name,
+        limit=limit,
+        cursor=cursor,
+        within=within,
     )
-    ordered = [by.desc() if descending else by.asc() for by in keys]
-    statement = statement.add_columns(key.label("sort_key")).order_by(*ordered).limit(limit + 1)
-    rows = list((await session.execute(statement)).all())
-
-    more = len(rows) > limit
-    rows = rows[:limit]
-    if backwards:
-        rows.reverse()
-
-    def cursor_at(row: Any, backwards: bool) -> str:
-        return encode_cursor(Cursor(name, [row.sort_key, row[0].id], backwards))
-
-    has_next = bool(rows) and (more or backwards)
-    has_previous = bool(rows) and place is not None and (more or not backwards)
-    return Page(
-        items=[(row[0], row[1]) for row in rows],
-        total=total or 0,
-        next_cursor=cursor_at(rows[-1], False) if has_next else None,
-        previous_cursor=cursor_at(rows[0], True) if has_previous else None,
-    )
+    return Page([(row[0], row[1]) for row in page.rows], total, page.next_cursor, page.previous_cursor)

@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shortener.abuse.checks import ask_again
 from shortener.abuse.lookalikes import Flag
 from shortener.abuse.policy import LinkPolicy
-from shortener.audit.trail import Action, link_subject, record
+from shortener.accounts.principals import user_subject
+from shortener.audit.trail import Action, link_subject, record, workspace_subject
 from shortener.clicks.models import ClickTotal
 from shortener.database import Database, driver_of
 from shortener.errors import NotFound, ShortenerError, Unprocessable
@@ -299,7 +300,10 @@ async def delete_some(session: AsyncSession, workspace_id: uuid.UUID, limit: int
     )
     now = datetime.now(UTC)
     deleted = update(Link).where(Link.id.in_(some)).values(deleted_at=now, updated_at=now).returning(Link.code)
-    return list(await session.scalars(deleted, execution_options={"synchronize_session": False}))
+    codes = list(await session.scalars(deleted, execution_options={"synchronize_session": False}))
+    if codes:
+        record(session, Action.LINKS_DELETED, workspace_subject(workspace_id), links=len(codes))
+    return codes
 
 
 async def adopt_some(session: AsyncSession, user_id: int, limit: int) -> int:
@@ -313,7 +317,10 @@ async def adopt_some(session: AsyncSession, user_id: int, limit: int) -> int:
     )
     personal = select(Workspace.id).where(Workspace.personal_user_id == user_id).scalar_subquery()
     adopted = update(Link).where(Link.id.in_(some)).values(workspace_id=personal).returning(Link.id)
-    return len((await session.scalars(adopted, execution_options={"synchronize_session": False})).all())
+    count = len((await session.scalars(adopted, execution_options={"synchronize_session": False})).all())
+    if count:
+        record(session, Action.LINKS_ADOPTED, user_subject(user_id), links=count)
+    return count
 
 
 def _check_expiry(expires_at: datetime | None) -> None:

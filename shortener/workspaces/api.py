@@ -4,16 +4,17 @@ import uuid
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi import status as http
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.accounts.access import ApiRoute, Known, LoggedIn, Manager
+from shortener.accounts.api import keep_nowhere
 from shortener.accounts.models import User
 from shortener.database import Writer
 from shortener.openapi import errors
-from shortener.pagination import MAX_CURSOR, Cursor, decode_cursor, encode_cursor
+from shortener.pagination import MAX_CURSOR, read_page
 from shortener.workspaces.invitations import accept, invite, managed_by, revoke
 from shortener.workspaces.models import Invitation, Member, Workspace
 from shortener.workspaces.schemas import (
@@ -31,12 +32,7 @@ from shortener.workspaces.schemas import (
 )
 from shortener.workspaces.service import WorkspaceService
 
-
-def _keep_nowhere(response: Response) -> None:
-    response.headers["Cache-Control"] = "no-store"
-
-
-_NEVER_CACHED = [Depends(_keep_nowhere)]
+_NEVER_CACHED = [Depends(keep_nowhere)]
 
 workspaces_router = APIRouter(
     prefix="/workspaces", tags=["workspaces"], route_class=ApiRoute, dependencies=_NEVER_CACHED
@@ -96,7 +92,7 @@ async def get_workspaces(
     """The workspaces of which you are a member, the personal one among them."""
     mine = select(Workspace, Member).join(Member).where(Member.user_id == principal.user_id)
     rows, next_ = await _page(request, session, mine, Workspace.id.expression, limit, cursor)
-    return WorkspacePage(items=[_workspace_out(*row) for row in rows], next=next_)
+    return WorkspacePage(items=[_workspace_out(row[0], row[1]) for row in rows], next=next_)
 
 
 @workspaces_router.get("/{workspace_id}", responses=errors(401, 403, 404, 422, 429, 503))
@@ -140,7 +136,7 @@ async def get_members(
     await workspaces.get(session, workspace_id, principal.user_id)
     members = select(Member, User).join(User, User.id == Member.user_id).where(Member.workspace_id == workspace_id)
     rows, next_ = await _page(request, session, members, Member.id.expression, limit, cursor)
-    return MemberPage(items=[_member_out(*row) for row in rows], next=next_)
+    return MemberPage(items=[_member_out(row[0], row[1]) for row in rows], next=next_)
 
 
 @workspaces_router.patch(
@@ -217,12 +213,9 @@ async def _page(
 ) -> tuple[list[Any], str | None]:
     """A page in the order of `id_`, by which the rows were made, and the next one's path. Raises InvalidCursor."""
     path = request.url.path
-    if cursor is not None:
-        (after,) = decode_cursor(cursor, path, (uuid.UUID,)).values
-        statement = statement.where(id_ > after)
-    rows = list((await session.execute(statement.order_by(id_).add_columns(id_.label("place")).limit(limit + 1))).all())
-    if len(rows) <= limit:
-        return [row[:-1] for row in rows], None
-    rows = rows[:limit]
-    query = {"limit": limit, "cursor": encode_cursor(Cursor(path, [rows[-1].place]))}
-    return [row[:-1] for row in rows], f"{path}?{urlencode(query)}"
+    page = await read_page(
+        session, statement, [(id_, uuid.UUID)], descending=False, name=path, limit=limit, cursor=cursor
+    )
+    if page.next_cursor is None:
+        return page.rows, None
+    return page.rows, f"{path}?{urlencode({'limit': limit, 'cursor': page.next_cursor})}"

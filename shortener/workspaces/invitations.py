@@ -11,12 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.accounts.credentials import InsufficientScope, InvalidCredential
 from shortener.accounts.models import User
-from shortener.accounts.principals import Principal, Scope
+from shortener.accounts.principals import Principal, Scope, user_subject
 from shortener.accounts.tokens import hash_secret, new_invitation_token
+from shortener.audit.trail import Action, Value, invitation_subject, record, workspace_subject
 from shortener.errors import Conflict, Forbidden, NotFound
 from shortener.workspaces.access import PersonalWorkspace
 from shortener.workspaces.models import Invitation, Member, Role, Workspace
-from shortener.workspaces.service import own
+from shortener.workspaces.service import own, record_member
 
 LIFETIME = timedelta(days=7)
 MAX_INVITATIONS = 100
@@ -82,6 +83,7 @@ async def invite(
         if (await session.scalar(select(func.count()).where(of_inviter)) or 0) >= MAX_INVITATIONS:
             raise TooManyInvitations
         session.add(invitation)
+        _record(session, Action.INVITATION_CREATED, invitation)
     return invitation, token
 
 
@@ -91,11 +93,12 @@ async def revoke(session: AsyncSession, principal: Principal, invitation_id: uui
         revoked = await session.scalar(
             delete(Invitation)
             .where(Invitation.id == invitation_id, managed_by(principal))
-            .returning(Invitation.id)
+            .returning(Invitation)
             .execution_options(synchronize_session=False)
         )
-    if revoked is None:
-        raise UnknownInvitation
+        if revoked is None:
+            raise UnknownInvitation
+        _record(session, Action.INVITATION_REVOKED, revoked)
 
 
 async def accept(session: AsyncSession, user_id: int, token: str) -> tuple[Workspace, Member]:
@@ -129,7 +132,8 @@ async def use_invitation(session: AsyncSession, invitation: Invitation, user_id:
     """Raises AlreadyMember."""
     await session.delete(invitation)
     await session.flush()
-    if invitation.workspace_id is None:
+    _record(session, Action.INVITATION_ACCEPTED, invitation, user=user_subject(user_id))
+    if invitation.workspace_id is None or invitation.role is None:
         return
     joined = await session.scalar(
         insert(Member)
@@ -144,6 +148,14 @@ async def use_invitation(session: AsyncSession, invitation: Invitation, user_id:
     )
     if joined is None:
         raise AlreadyMember
+    record_member(session, Action.MEMBER_ADDED, invitation.workspace_id, user_id, invitation.role)
+
+
+def _record(session: AsyncSession, action: Action, invitation: Invitation, **details: Value) -> None:
+    """Not whom it is for: that is an address."""
+    if invitation.workspace_id is not None and invitation.role is not None:
+        details |= {"workspace": workspace_subject(invitation.workspace_id), "role": invitation.role}
+    record(session, action, invitation_subject(invitation.id), by=None, **details)
 
 
 def managed_by(principal: Principal) -> ColumnElement[bool]:

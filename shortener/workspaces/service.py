@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 from shortener.accounts.credentials import InvalidCredential
 from shortener.accounts.models import User
 from shortener.accounts.principals import user_subject
-from shortener.audit.trail import Action, record
+from shortener.audit.trail import Action, record, workspace_subject
 from shortener.errors import Conflict, NotFound
 from shortener.links.service import LinkService, delete_some
 from shortener.workspaces.access import InsufficientRole, PersonalWorkspace, UnknownWorkspace
@@ -76,6 +76,7 @@ class WorkspaceService:
             session.add(owner)
             await session.flush()
             await session.refresh(workspace)
+            record(session, Action.WORKSPACE_CREATED, workspace_subject(workspace.id))
         return workspace, owner
 
     async def get(self, session: AsyncSession, workspace_id: uuid.UUID, user_id: int) -> tuple[Workspace, Member]:
@@ -90,6 +91,7 @@ class WorkspaceService:
         async with session.begin():
             workspace, member = await own(session, workspace_id, user_id)
             workspace.name = name
+            record(session, Action.WORKSPACE_RENAMED, workspace_subject(workspace_id))
         return workspace, member
 
     async def delete(self, session: AsyncSession, workspace_id: uuid.UUID, user_id: int) -> None:
@@ -104,6 +106,7 @@ class WorkspaceService:
             await session.execute(delete(Member).where(Member.workspace_id == workspace_id))
             codes = await delete_some(session, workspace_id)
             await session.execute(delete(Workspace).where(Workspace.id == workspace_id))
+            record(session, Action.WORKSPACE_DELETED, workspace_subject(workspace_id))
         await self._links.evict(*codes)
 
     async def set_role(
@@ -116,6 +119,7 @@ class WorkspaceService:
             member.role = role
             await _check_owned(session, workspace_id)
             user = await session.get_one(User, member.user_id)
+            record_member(session, Action.MEMBER_CHANGED, workspace_id, user.id, role)
         return member, user
 
     async def remove(self, session: AsyncSession, workspace_id: uuid.UUID, user_id: int, member_id: uuid.UUID) -> None:
@@ -127,8 +131,10 @@ class WorkspaceService:
             if myself.id != member_id:
                 _check_owner(myself)
             _check_shared((workspace, myself))
-            await session.delete(await _member(session, workspace_id, member_id))
+            member = await _member(session, workspace_id, member_id)
+            await session.delete(member)
             await _check_owned(session, workspace_id)
+            record_member(session, Action.MEMBER_REMOVED, workspace_id, member.user_id, member.role)
 
     async def delete_user(self, session: AsyncSession, user_id: int) -> None:
         """With sessions, keys and the personal workspace, whose links answer 410 from then on. Raises OnlyOwner."""
@@ -150,6 +156,10 @@ class WorkspaceService:
             if await session.scalar(delete(User).where(User.id == user_id).returning(User.id)) is not None:
                 record(session, Action.USER_DELETED, user_subject(user_id))
         await self._links.evict(*codes)
+
+
+def record_member(session: AsyncSession, action: Action, workspace_id: uuid.UUID, user_id: int, role: str) -> None:
+    record(session, action, user_subject(user_id), workspace=workspace_subject(workspace_id), role=role)
 
 
 async def own(session: AsyncSession, workspace_id: uuid.UUID, user_id: int) -> tuple[Workspace, Member]:

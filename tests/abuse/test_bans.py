@@ -1,10 +1,10 @@
 """What an admin bans is gone within a second, in every process, with and without Redis; and comes back when lifted."""
 
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from dirty_equals import IsNow, IsPartialDict
-from sqlalchemy import text
 
 from shortener.abuse import bans
 from shortener.invalidations import INFORMED_LIFETIME_S
@@ -13,6 +13,7 @@ from tests.accounts.conftest import AUTH, ME, register, two_processes
 from tests.conftest import changed, client_of, create_link, eventually, running_app
 from tests.links.test_api import LINKS, assert_problem
 from tests.redirect.test_redirect import BROWSER
+from tests.workspaces.conftest import WORKSPACES, person
 
 WITHIN_S = 1.0
 EVIL = "https://login.phish.example:8443/a?b"
@@ -108,37 +109,86 @@ async def test_the_links_of_a_banned_user_go_and_come_back_but_for_those_that_we
     app, client, admin, monkeypatch
 ):
     await until_informed(app)
-    monkeypatch.setattr(bans, "OWNED_SQL", "title = 'ada' AND :user_id > 0")
     monkeypatch.setattr(bans, "_LINKS_AT_ONCE", 2)
-    await register(client)
-    for n in range(5):
-        await create_link(client, code=f"ada{n}", title="ada")
-    await create_link(client, code="bob", title="bob")
+    ada, bob = await person(client, "ada"), await person(client, "bob")
+    for n in range(4):
+        await ada.post(LINKS, url=EVIL, code=f"ada{n}")
+    await bob.post(LINKS, url=EVIL, code="bob")
+    for name, role in (("alone", "editor"), ("together", "owner")):
+        workspace = (await ada.post(WORKSPACES, name=name))["id"]
+        await ada.share(workspace, bob=(bob, role))
+        await ada.post(LINKS, url=EVIL, code=name, workspace=workspace)
+        await bob.post(LINKS, url=EVIL, code=f"{name}-bob", workspace=workspace)
+    await create_link(client, code="nobodys")
     await ban(client, admin, "link", "ada0")
-    codes = ["ada0", "ada1", "ada2", "ada3", "ada4", "bob"]
-    assert [await status(client, f"/{code}") for code in codes] == [410] + [302] * 5
-    made = await ban(client, admin, "user", "ada@example.com")
-    assert [await status(client, f"/{code}") for code in codes] == [410] * 5 + [302]
+    hers = ["ada0", "ada1", "ada2", "ada3", "alone", "alone-bob"]
+    others = ["bob", "together", "together-bob", "nobodys"]
+
+    async def statuses(codes: list[str]) -> list[int]:
+        return [await status(client, f"/{code}") for code in codes]
+
+    assert await statuses(hers + others) == [410] + [302] * 9
+    made = await ban(client, admin, "user", ada.email)
+    assert await statuses(hers) == [410] * 6
+    assert await statuses(others) == [302] * 4
     await lift(client, admin, made["id"])
-    assert [await status(client, f"/{code}") for code in codes] == [410] + [302] * 5
+    assert await statuses(hers + others) == [410] + [302] * 9
+
+
+@pytest.mark.parametrize("is_user_first", [True, False])
+async def test_a_link_whose_own_ban_is_lifted_stays_under_the_one_of_its_owner(app, client, admin, is_user_first):
+    await until_informed(app)
+    ada, bob = await person(client, "ada"), await person(client, "bob")
+    alone = (await ada.post(WORKSPACES, name="alone"))["id"]
+    together = (await ada.post(WORKSPACES, name="together"))["id"]
+    await ada.share(alone, bob=(bob, "editor"))
+    await ada.share(together, bob=(bob, "owner"))
+    codes = {"personal": None, "alone": alone, "together": together}
+    for code, workspace in codes.items():
+        await ada.post(LINKS, url=EVIL, code=code, **({"workspace": workspace} if workspace else {}))
+    await create_link(client, code="nobodys")
+
+    async def statuses() -> list[int]:
+        return [await status(client, f"/{code}") for code in [*codes, "nobodys"]]
+
+    # An earlier one counts no more.
+    await lift(client, admin, (await ban(client, admin, "user", ada.email))["id"])
+    wanted = [("link", "personal"), ("link", "alone"), ("link", "together"), ("link", "nobodys")]
+    wanted.insert(0 if is_user_first else 4, ("user", ada.email))
+    made = {value: (await ban(client, admin, kind, value))["id"] for kind, value in wanted}
+    of_user = made.pop(ada.email)
+    assert await statuses() == [410] * 4
+    for ban_id in made.values():
+        await lift(client, admin, ban_id)
+    assert await statuses() == [410, 410, 302, 302]
+    for code in ("personal", "alone"):
+        assert (await client.get(f"{ADMIN}/links/{code}", headers=admin)).json()["ban_id"] == of_user
+    await lift(client, admin, of_user)
+    assert await statuses() == [302] * 4
 
 
 async def test_what_a_ban_of_a_user_has_left_undone_is_done_later(app, client, admin, database, monkeypatch):
-    await register(client)
-    await create_link(client, code="late", title="ada")
-    # As if the process had died before it came to the links.
-    made = await ban(client, admin, "user", "ada@example.com")
-    monkeypatch.setattr(bans, "OWNED_SQL", "title = 'ada' AND :user_id > 0")
-    async with database.session() as session:
-        now = await session.scalar(text("SELECT now() - interval '1 minute'"))
-        await session.rollback()
-        await bans.complete_user_bans(session, app.state.links.evict, now)
+    ada = await person(client, "ada")
+    await ada.post(LINKS, url=EVIL, code="late")
+    mark_links_of = bans._mark_links_of
+
+    async def complete() -> None:
+        monkeypatch.setattr(bans, "_mark_links_of", mark_links_of)
+        async with database.session() as session:
+            await bans.complete_user_bans(session, app.state.links.evict, datetime.now(UTC) - timedelta(minutes=1))
+
+    async def die(*_) -> None:
+        """In place of coming to the links."""
+
+    monkeypatch.setattr(bans, "_mark_links_of", die)
+    made = await ban(client, admin, "user", ada.email)
+    assert await status(client, "/late") == 302
+    await complete()
     assert await status(client, "/late") == 410
-    monkeypatch.setattr(bans, "OWNED_SQL", "false")
+    monkeypatch.setattr(bans, "_mark_links_of", die)
     await lift(client, admin, made["id"])
-    monkeypatch.setattr(bans, "OWNED_SQL", "title = 'ada' AND :user_id > 0")
-    async with database.session() as session:
-        await bans.complete_user_bans(session, app.state.links.evict, now)
+    assert await status(client, "/late") == 410
+    await complete()
     assert await status(client, "/late") == 302
 
 

@@ -7,11 +7,14 @@ import pytest
 from dirty_equals import IsNow, IsStr
 
 from shortener.accounts import commands
+from shortener.clicks.stream import ClickStream, Sealer
 from shortener.workspaces import invitations
 from tests.accounts.conftest import AUTH, PASSWORD, log_in, logged_in
-from tests.conftest import changed, client_of, running_app
+from tests.clicks.make import rows_of
+from tests.conftest import SECRET, changed, client_of, running_app
 from tests.links.test_api import assert_problem
 from tests.workspaces.conftest import INVITATIONS, LINKS, WORKSPACES, Person, person
+from workers.upkeep import forget
 
 ACCEPT = f"{INVITATIONS}/accept"
 
@@ -219,3 +222,15 @@ async def test_who_is_not_known_to_be_invited_costs_no_hash(app, client, monkeyp
     monkeypatch.setattr(app.state.accounts._passwords._threads, "submit", lambda *a: made.append(True) or submit(*a))
     assert await registered(client, invitation="x") == REQUIRED
     assert not made
+
+
+async def test_an_expired_invitation_is_forgotten_with_its_address_and_no_other(ada, bob, eve, shared, database, redis):
+    for invited in (bob, eve):
+        await ada.invite(invited, shared, "editor")
+    stream = ClickStream(redis, Sealer(SECRET))
+    await stream.ensure_group()
+    await rows_of(
+        database, "UPDATE invitations SET expires_at = now() - interval '1 second' WHERE email = $1", bob.email
+    )
+    await forget({"database": database, "stream": stream})
+    assert await rows_of(database, "SELECT email FROM invitations") == [(eve.email,)]

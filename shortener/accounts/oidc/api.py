@@ -20,7 +20,7 @@ from shortener.accounts.oidc.errors import (
     OidcProviderUnavailable,
 )
 from shortener.accounts.oidc.flow import LIFETIME_S, FlowSealer
-from shortener.accounts.oidc.service import OidcService
+from shortener.accounts.oidc.service import OidcService, recorded_when_refused
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.schemas import TokensOut
 from shortener.accounts.service import AccountService
@@ -107,16 +107,17 @@ async def end_oidc_login(
 ) -> TokensOut:
     """Where the provider leads the browser back to: the answer has the same tokens as a login with a password. They are
     in its body only, never in a URL or a cookie."""
-    flow = sign_on.sealer.open(request.cookies.get(sign_on.cookie), state or "")
-    if flow is None:
-        raise InvalidOidcLogin
-    await sign_on.service.use_up(session, flow)
-    with _noted():
-        if not await sign_on.provider.is_own_answer(iss):
+    async with recorded_when_refused(session):
+        flow = sign_on.sealer.open(request.cookies.get(sign_on.cookie), state or "")
+        if flow is None:
             raise InvalidOidcLogin
-        if error is not None or code is None:
-            raise OidcLoginRefused(_refusal(sign_on.provider.name, error))
-        person = await sign_on.provider.identify(code, flow)
+        await sign_on.service.use_up(session, flow)
+        with _noted():
+            if not await sign_on.provider.is_own_answer(iss):
+                raise InvalidOidcLogin
+            if error is not None or code is None:
+                raise OidcLoginRefused(_refusal(sign_on.provider.name, error))
+            person = await sign_on.provider.identify(code, flow)
     account = Identity("login", f"account:oidc:{person.issuer} {person.subject}")
     await request.app.state.rate_limits.charge(request.scope, account)
     tokens = await sign_on.service.log_in(session, person)

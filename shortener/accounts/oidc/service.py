@@ -1,5 +1,7 @@
 """From a person at the provider to a user here, and a session."""
 
+import contextlib
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 from sqlalchemy import func, select, update
@@ -7,14 +9,22 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.accounts.models import ApiKey, User
-from shortener.accounts.oidc.errors import AccountDisabled, EmailHasAccount, InvalidOidcLogin, UnverifiedEmail
+from shortener.accounts.oidc.errors import (
+    AccountDisabled,
+    EmailHasAccount,
+    InvalidOidcLogin,
+    OidcLoginRefused,
+    OidcProviderFailed,
+    UnverifiedEmail,
+)
 from shortener.accounts.oidc.flow import Flow, hash_state
 from shortener.accounts.oidc.models import OidcIdentity, OidcUsedState
 from shortener.accounts.oidc.person import Person
-from shortener.accounts.principals import user_subject
+from shortener.accounts.principals import key_subject, user_subject
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.service import AccountService, RegistrationClosed, Tokens, replace_password
 from shortener.accounts.users import insert_user
+from shortener.audit.trail import Action, record
 from shortener.settings import Settings
 
 
@@ -40,7 +50,7 @@ class OidcService:
     async def log_in(self, session: AsyncSession, person: Person) -> Tokens:
         """Raises UnverifiedEmail, EmailHasAccount, RegistrationClosed, AccountDisabled."""
         taken_over: int | None = None
-        async with session.begin():
+        async with recorded_when_refused(session, person), session.begin():
             user = await _known(session, person)
             if user is None:
                 user, is_taken_over = await self._link(session, person)
@@ -71,6 +81,7 @@ class OidcService:
         if not is_new:
             await self._take_over(session, user, person)
         session.add(OidcIdentity(issuer=person.issuer, subject=person.subject, user_id=user.id))
+        record(session, Action.IDENTITY_LINKED, user_subject(user.id), taken_over=not is_new)
         return user, not is_new
 
     async def _take_over(self, session: AsyncSession, user: User, person: Person) -> None:
@@ -85,9 +96,31 @@ class OidcService:
         if user.is_disabled:
             raise AccountDisabled
         await replace_password(session, user, None)
-        await session.execute(
-            update(ApiKey).where(ApiKey.user_id == user.id, ApiKey.revoked_at.is_(None)).values(revoked_at=func.now())
-        )
+        keys = update(ApiKey).where(ApiKey.user_id == user.id, ApiKey.revoked_at.is_(None))
+        for key_id in await session.scalars(keys.values(revoked_at=func.now()).returning(ApiKey.id)):
+            record(session, Action.KEY_REVOKED, key_subject(key_id), user=user_subject(user.id))
+
+
+@contextlib.asynccontextmanager
+async def recorded_when_refused(session: AsyncSession, person: Person | None = None) -> AsyncIterator[None]:
+    """`person` once it is known who comes; then the target is their account, if there is one."""
+    try:
+        yield
+    except (
+        AccountDisabled,
+        EmailHasAccount,
+        InvalidOidcLogin,
+        OidcLoginRefused,
+        OidcProviderFailed,
+        RegistrationClosed,
+        UnverifiedEmail,
+    ) as refusal:
+        async with session.begin():
+            user = None
+            if person is not None:
+                user = await _known(session, person) or (person.email and await _of_email(session, person.email))
+            record(session, Action.LOGIN_REFUSED, user_subject(user.id) if user else None, reason=refusal.type)
+        raise
 
 
 async def _known(session: AsyncSession, person: Person) -> User | None:
