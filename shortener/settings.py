@@ -271,7 +271,7 @@ class Settings(BaseSettings):
     cache_ttl_s: int = Field(3600, ge=1, description="Seconds a link stays in Redis.")
     cache_missing_ttl_s: int = Field(30, ge=1, description="Seconds that an unknown code is remembered.")
     cache_memory_size: int = Field(
-        20_000, ge=1, description="Links each process keeps in memory, and as many codes that do not exist."
+        16_000, ge=1, description="Links each process keeps in memory, and a quarter as many codes that do not exist."
     )
 
     # Clicks

@@ -15,14 +15,14 @@ class _Entry(msgspec.Struct, frozen=True, gc=False):
 
 
 class MemoryLevel:
-    """At most `size` targets, and as many missing codes; the least recently used leave first.
+    """At most `size` targets, and a quarter as many missing codes; the least recently used leave first.
 
     Apart, so that somebody who tries codes cannot drive out the links that people follow.
     """
 
     def __init__(self, size: int) -> None:
         self._targets: LRUCache[str, _Entry] = LRUCache(size)
-        self._missing: LRUCache[str, _Entry] = LRUCache(size)
+        self._missing: LRUCache[str, _Entry] = LRUCache(max(size // 4, 1))
         self.lifetime_s = UNINFORMED_LIFETIME_S
         self._doubted_at_s = 0.0
 
