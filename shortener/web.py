@@ -1,7 +1,6 @@
 """Serving the app: one process in this one, or several that share a listening socket under a supervisor."""
 
 import asyncio
-import ctypes
 import gc
 import http.client
 import os
@@ -60,15 +59,7 @@ def serve(settings: Settings, listener: socket.socket) -> None:
     # What is loaded stays: without this each full collection walks it all, and answers nobody for a tenth of a second.
     gc.collect()
     gc.freeze()
-    _return_free_memory()
     uvicorn.Server(config).run(sockets=[listener])
-
-
-def _return_free_memory() -> None:
-    """What loading has left over, as far as the C library can be asked to (glibc)."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
 
 
 def web_programs(settings: Settings, listener: socket.socket, env: Mapping[str, str]) -> list[Program]:

@@ -55,7 +55,7 @@ class Drain:
         self._stopping = asyncio.Event()
         self._claimed_at_s = 0.0
         self._taking = asyncio.Lock()
-        self._gathered_at_s = 0.0
+        self._gather_until_s = 0.0
 
     @property
     def is_stopping(self) -> bool:
@@ -100,12 +100,12 @@ class Drain:
         """The next entries; none when the drain is stopped while it waits for them."""
         async with self._taking:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), self._gathered_at_s - time.monotonic())
+                await asyncio.wait_for(self._stopping.wait(), self._gather_until_s - time.monotonic())
             if self.is_stopping:
                 return []
             entries = await self._take()
             if GATHER_FROM_ENTRIES <= len(entries) < ENTRIES_A_ROUND:
-                self._gathered_at_s = time.monotonic() + GATHER_S
+                self._gather_until_s = time.monotonic() + GATHER_S
             return entries
 
     async def _take(self) -> list[Entry]:

@@ -45,7 +45,7 @@ class Everywhere(Enum):
 
 
 EVERYWHERE: Final = Everywhere.EVERYWHERE
-Where = uuid.UUID | Everywhere | None
+Whose = uuid.UUID | Everywhere | None
 
 
 class Page(NamedTuple):
@@ -57,7 +57,7 @@ class Page(NamedTuple):
     previous_cursor: str | None
 
 
-def _matching(workspace: Where, q: str | None) -> Select[Link, int]:
+def _matching(workspace: Whose, q: str | None) -> Select[Link, int]:
     statement = (
         select(Link, _CLICKS).outerjoin(ClickTotal, ClickTotal.link_id == Link.id).where(Link.deleted_at.is_(None))
     )
@@ -71,7 +71,7 @@ def _matching(workspace: Where, q: str | None) -> Select[Link, int]:
 
 async def list_links(
     session: AsyncSession,
-    workspace: Where,
+    workspace: Whose,
     *,
     q: str | None,
     sort: Sort,
