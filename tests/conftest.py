@@ -124,6 +124,8 @@ def settings(database_url: str, servers: Servers, redis: Redis, monkeypatch: pyt
     """Settings for the test's own servers; limits are off, and waiting for Redis is patient."""
     for name in [name for name in os.environ if name.startswith("SHORTENER_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setattr("shortener.redis.CONNECT_TIMEOUT_S", 20.0)
+    monkeypatch.setattr("shortener.redis.SOCKET_TIMEOUT_S", 20.0)
     return load_settings(
         database_url=database_url,
         redis_url=servers.redis_url,
