@@ -13,6 +13,13 @@ def printable(text: str) -> str:
     return text
 
 
+def nonempty(text: str) -> str:
+    """To be asked behind `printable`: of spaces alone nothing is left. Raises ValueError."""
+    if not text:
+        raise ValueError("the text is empty")
+    return text
+
+
 def storable(moment: datetime) -> datetime:
     """Raises ValueError for a year that the database cannot hold in every time zone."""
     # The very last moment is infinity to the database, and one with an offset may lie behind it.

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import inspect
 import os
+import subprocess
+import sys
 import tempfile
 import time
 import uuid
@@ -27,7 +29,7 @@ from shortener.embedded.valkey import EmbeddedValkey
 from shortener.main import create_app
 from shortener.migration import upgrade
 from shortener.redis import create_redis
-from shortener.settings import Settings, load_settings
+from shortener.settings import Settings, load_settings, variable
 from shortener.supervisor import Supervisor
 from workers.clicks import Drain
 
@@ -193,6 +195,26 @@ async def drain(database: Database, redis: Redis) -> Callable[[], Any]:
     async def run() -> int:
         drain = Drain(ClickStream(redis, Sealer(SECRET)), database, "test")
         return await drain.run_until_empty()
+
+    return run
+
+
+@pytest.fixture
+def shortener(settings: Settings, tmp_path: Path) -> Callable[..., tuple[int, str]]:
+    """Runs a command as an operator does; gives its exit code, and what it has printed."""
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "PYTHONPATH": ":".join(sys.path),
+        "COLUMNS": "200",
+        variable("data_dir"): str(tmp_path),
+        variable("database_url"): settings.database_url,
+        variable("redis_url"): settings.redis_url,
+    }
+
+    def run(*arguments: str, stdin: str = "") -> tuple[int, str]:
+        argv = [sys.executable, "-m", "shortener", *arguments]
+        done = subprocess.run(argv, env=environment, input=stdin, capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout + done.stderr
 
     return run
 

@@ -7,8 +7,8 @@ from fastapi import status as http
 from sqlalchemy import select
 
 from shortener.abuse import users
-from shortener.abuse.bans import BanService, Kind
-from shortener.abuse.models import Ban, Report
+from shortener.abuse.bans import BanService
+from shortener.abuse.models import Ban, Kind, Report
 from shortener.abuse.reports import Reason, Resolution, code_of, list_cases, report_link, reports_of, resolve
 from shortener.abuse.schemas import (
     AdminLinkOut,

@@ -5,11 +5,11 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from shortener.abuse.bans import Kind
+from shortener.abuse.models import Kind
 from shortener.abuse.reports import Reason, Resolution
 from shortener.links.codes import CUSTOM_CODE
 from shortener.links.schemas import LinkOut
-from shortener.text import printable
+from shortener.text import nonempty, printable
 
 MAX_REASON = 500
 MAX_COMMENT = 1000
@@ -23,7 +23,7 @@ def _one_line(text: str) -> str:
     return printable(" ".join(text.split()))
 
 
-Words = Annotated[str, Field(min_length=1, max_length=MAX_REASON), AfterValidator(printable)]
+Words = Annotated[str, Field(min_length=1, max_length=MAX_REASON), AfterValidator(printable), AfterValidator(nonempty)]
 _Next = Annotated[str | None, Field(description="Path of the next page.")]
 _Previous = Annotated[str | None, Field(description="Path of the previous page.")]
 
@@ -68,7 +68,9 @@ class BanOut(BaseModel):
     value: str
     reason: str
     created_at: datetime
-    created_by: str | None = Field(description="Email of the admin; null where that account is gone.")
+    created_by: str | None = Field(
+        description="Email of the admin; null: by the command line or a feed, or that account is gone."
+    )
     lifted_at: datetime | None
     lifted_by: str | None
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from shortener.accounts.passwords import MAX_BYTES, MIN_LENGTH
 from shortener.accounts.principals import Scope
-from shortener.text import printable, storable
+from shortener.text import nonempty, printable, storable
 
 # As browsers check it: one form, in ASCII, so that no two addresses only look alike.
 _EMAIL = (
@@ -73,7 +73,12 @@ class AccountDeletion(Request):
 
 
 class KeyCreate(Request):
-    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME, examples=["CI"]), AfterValidator(printable)]
+    name: Annotated[
+        str,
+        Field(min_length=1, max_length=MAX_NAME, examples=["CI"]),
+        AfterValidator(printable),
+        AfterValidator(nonempty),
+    ]
     scopes: list[Scope] = Field(min_length=1, max_length=len(Scope), description="At most those of who asks.")
     expires_at: Annotated[AwareDatetime, AfterValidator(storable)] | None = Field(
         None, description="When the key stops working; with a time zone. Default: never."
