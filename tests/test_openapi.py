@@ -29,7 +29,7 @@ ERRORS = {
     ("get", "/api/v1/auth/oidc/callback"): FOR_WHO_MAY | {"400", "404", "409", "422", "502"},
     ("post", "/api/v1/auth/logout"): FOR_WHO_MAY,
     ("get", "/api/v1/me"): FOR_WHO_MAY,
-    ("post", "/api/v1/me/password"): FOR_WHO_MAY | {"400", "413", "422"},
+    ("post", "/api/v1/me/password"): FOR_WHO_MAY | {"400", "409", "413", "422"},
     ("post", "/api/v1/me/delete"): FOR_WHO_MAY | {"400", "409", "413", "422"},
     ("post", "/api/v1/workspaces"): FOR_WHO_MAY | {"400", "409", "413", "422"},
     ("get", "/api/v1/workspaces"): FOR_WHO_MAY | {"400", "422"},

@@ -69,7 +69,7 @@ class PasswordChange(Request):
 
 
 class AccountDeletion(Request):
-    password: Password
+    password: Password | None = Field(None, description="Needed by whoever has one.")
 
 
 class KeyCreate(Request):
@@ -99,6 +99,7 @@ class TokensOut(BaseModel):
 class MeOut(BaseModel):
     email: str
     is_admin: bool
+    has_password: bool = Field(description="Whether there is another way in than single sign-on.")
     created_at: datetime
     scopes: list[Scope] = Field(description="What this login or key may do.")
 
