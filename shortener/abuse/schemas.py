@@ -5,6 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from shortener.abuse.checks import Verdict
 from shortener.abuse.models import Kind
 from shortener.abuse.reports import Reason, Resolution
 from shortener.links.codes import CUSTOM_CODE
@@ -137,9 +138,16 @@ class LinkChange(_Request):
     disabled: bool
 
 
+class FeedCheckOut(BaseModel):
+    feed: str = Field(examples=["web_risk"])
+    verdict: Verdict = Field(description="`unknown`: it has not answered yet, and is asked again.")
+    checked_at: datetime | None = Field(description="When it was asked last; null: not yet.")
+
+
 class AdminLinkOut(LinkOut):
     ban_id: int | None = Field(description="The ban of this link, or of its owner.")
     has_warning: bool = Field(description="Whether people are warned of the destination's host before they go there.")
+    feeds: list[FeedCheckOut] = Field(description="What those that are switched on say of the destination.")
 
 
 class AdminLinkPage(BaseModel):
