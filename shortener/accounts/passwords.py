@@ -83,12 +83,23 @@ def _common() -> frozenset[str]:
 
 
 def _is_common(password: str) -> bool:
-    """Whether it is in the list, also behind digits and signs, with digits for letters, or twice."""
+    """Whether nothing but entries of the list is in it, however many, but for digits and signs around and between them,
+    and digits for letters."""
     forms = {password, re.sub(r"[\W\d_]+$", "", re.sub(r"^[\W\d_]+", "", password))}
     forms |= {form.translate(_LEET) for form in forms}
-    forms |= {re.sub(r"[\W_]+", "", form) for form in forms}
-    forms |= {form[: len(form) // 2] for form in forms if form[: len(form) // 2] * 2 == form}
-    return not forms.isdisjoint(_common())
+    forms |= {re.sub(pattern, "", form) for form in forms for pattern in (r"[\W_]+", r"[\W\d_]+")}
+    return any(_is_row_of_words(form) for form in forms - {""})
+
+
+def _is_row_of_words(text: str) -> bool:
+    words = _common()
+    longest = max(map(len, words))
+    # Where a row of words that begins with the text can end.
+    ends = {0}
+    for end in range(1, len(text) + 1):
+        if any(start in ends and text[start:end] in words for start in range(max(0, end - longest), end)):
+            ends.add(end)
+    return len(text) in ends
 
 
 def _is_row(password: str) -> bool:

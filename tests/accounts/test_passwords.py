@@ -31,6 +31,10 @@ WEAK = [
     ("Correct Horse Battery Staple", COMMON),
     ("1qaz2wsx3edc", COMMON),
     ("iloveyouiloveyou", COMMON),
+    ("sunshine-dragon-77", COMMON),
+    ("Monkey99Football!", COMMON),
+    ("welc0me.dr4gon.h3llo", COMMON),
+    ("password1qaz2wsx3edc", COMMON),
 ]
 
 
@@ -47,7 +51,15 @@ def test_the_name_of_the_address_is_no_part_of_a_password():
 
 
 @pytest.mark.parametrize(
-    "password", ["mauve giraffe cycles", "ünïcödé pässwörd", "Γνῶθι σεαυτόν, φίλε", "7kq-Vn2-xxR-91z"]
+    "password",
+    [
+        "mauve giraffe cycles",
+        "ünïcödé pässwörd",
+        "Γνῶθι σεαυτόν, φίλε",
+        "7kq-Vn2-xxR-91z",
+        "849-201-847-362",
+        "dragons eat sunshine",
+    ],
 )
 def test_any_other_is_good_whatever_it_is_made_of(password):
     check_password(password, "nobody@example.com", "/password")
