@@ -43,6 +43,7 @@ from tests.accounts.oidc_provider import (
     RSA_KEY,
     OidcProvider,
     encoded,
+    provider_process,
     providing,
 )
 from tests.conftest import SECRET, changed, client_of, running_app
@@ -109,6 +110,16 @@ async def test_who_logs_in_at_the_provider_gets_the_tokens_of_a_login(browser, d
         assert await connection.fetchval("SELECT count(*) FROM users") == 1
         assert await connection.fetchval("SELECT count(*) FROM sessions") == 2
         assert await connection.fetchval("SELECT password_hash IS NULL FROM users")
+
+
+async def test_a_provider_that_is_a_process_of_its_own_lets_people_in_until_it_is_killed(settings):
+    with provider_process() as (issuer, process):
+        async with running_app(changed(settings, oidc_issuer=issuer)) as app, client_of(app) as browser:
+            assert (await me(browser, await sign_on(browser)))["email"] == EMAIL
+            back = await at_provider(await begin(browser))
+            process.kill()
+            process.wait()
+            assert_problem(await browser.get(back), 503, "oidc-provider-unavailable")
 
 
 async def test_the_provider_is_asked_for_a_code_with_proof_state_and_nonce(browser, settings, idp):
