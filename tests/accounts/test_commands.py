@@ -51,12 +51,17 @@ async def test_what_cannot_be_is_told_in_one_line(shortener):
         assert says in said
 
 
-async def test_keys_are_made_listed_and_revoked(client, shortener):
+async def test_keys_are_made_listed_and_revoked(client, shortener, database):
     shortener("user", "create", EMAIL, "--no-password")
-    code, said = shortener("key", "create", EMAIL, "--name", "CI", "--scope", "links:read", "--days", "3")
+    code, said = shortener(
+        "key", "create", EMAIL, "--name", "CI", "--scope", "links:read", "--days", "3", "--rate", "7"
+    )
     assert code == 0
     key = said.strip()
     assert (await client.get(ME, headers={"X-API-Key": key})).json()["scopes"] == ["links:read"]
+    async with database.driver_connection() as connection:
+        row = await connection.fetchrow("SELECT requests_per_minute, expires_at - created_at AS lives FROM api_keys")
+    assert (row["requests_per_minute"], row["lives"].days) == (7, 2)
     _, listed = shortener("key", "list", EMAIL)
     assert key[:10] in listed
     assert key not in listed
