@@ -13,7 +13,11 @@ from fastapi.routing import iter_route_contexts
 from shortener.accounts.commands import create_key, create_user
 from shortener.settings import Settings
 from shortener.worker_health import KEY as HEARTBEAT
-from tests.accounts.conftest import PASSWORD, logged_in
+from tests.accounts.conftest import (
+    PASSWORD,
+    _cheap_hashes,  # noqa: F401  (hundreds of requests with a password)
+    logged_in,
+)
 from tests.conftest import changed
 from tests.serving import serving
 
@@ -212,7 +216,8 @@ async def test_no_request_that_can_be_made_of_the_document_is_answered_against_i
     command = [sys.executable, "-m", "schemathesis.cli", "run"]
     options = [f"--max-examples={EXAMPLES[who]}", "--generation-deterministic", "--no-color"]
     with serving(changed(settings, registration="open")) as url:
-        options += [f"--header={name}: {v}" for name, v in (await credential_of(settings, who, url)).items()]
+        headers = await credential_of(settings, who, url)
+        options += [f"--header={name}: {value}" for name, value in headers.items()]
         if who == "user":
             # It would end the login that all others are tried with.
             options.append("--exclude-path=/api/v1/auth/logout")
@@ -225,6 +230,9 @@ async def test_no_request_that_can_be_made_of_the_document_is_answered_against_i
             text=True,
             timeout=300,
         )
+        async with httpx.AsyncClient(base_url=url, headers=headers) as client:
+            # Whoever was let in still is: nothing was tried in vain.
+            assert (await client.get("/api/v1/me")).status_code == (200 if headers else 401)
     assert done.returncode == 0, done.stdout
     assert re.search(r"Tested: +\d+", done.stdout)
     assert int(re.search(r"(\d+) generated", done.stdout)[1]) > 10 * EXAMPLES[who]
