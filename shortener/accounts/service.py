@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.accounts.credentials import InvalidCredential
 from shortener.accounts.models import RefreshToken, Session, User
-from shortener.accounts.passwords import Passwords, check_password
+from shortener.accounts.passwords import Passwords
 from shortener.accounts.principals import Principal, session_subject, user_subject
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.slowdown import Slowdown, TooManyFailures
@@ -105,7 +105,7 @@ class AccountService:
     async def register(self, session: AsyncSession, email: str, password: str, invitation: str | None) -> None:
         """Make the account, unless there is one of this address: who asks is told the same, after the same work.
         Raises WeakPassword, and InvitationRequired where the invitation does not hold."""
-        check_password(password, email, "/password")
+        await self._passwords.check(password, email, "/password")
         if invitation is not None:
             # Nobody makes us hash for an invitation that is none.
             async with session.begin():
@@ -223,7 +223,7 @@ class AccountService:
             raise NoPassword
         await self._prove(session, user, current, client)
         proven = user.password_hash
-        check_password(new, user.email, "/new_password")
+        await self._passwords.check(new, user.email, "/new_password")
         new_hash = await self._passwords.hash(new)
         async with session.begin():
             await session.refresh(user, with_for_update=True)
