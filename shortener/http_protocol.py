@@ -5,6 +5,7 @@ import asyncio
 import math
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from shortener.browser import protected
@@ -15,7 +16,7 @@ MAX_HEAD_BYTES = 32 * 1024
 # From the connection, or from the head's first byte, to its last.
 HEAD_TIMEOUT_S = 10.0
 
-_receive = HttpToolsProtocol.data_received
+RawHeader = tuple[bytes, bytes]
 
 
 class HeadTooLarge(ShortenerError):
@@ -32,18 +33,28 @@ class HeadTooSlow(ShortenerError):
         super().__init__(f"The request's headers did not come within {HEAD_TIMEOUT_S:g} seconds.")
 
 
+class _Nowhere(list[RawHeader]):
+    """Takes headers, and keeps none."""
+
+    def append(self, _: RawHeader, /) -> None:
+        return
+
+
 class BoundedProtocol(HttpToolsProtocol):
-    """Refuses heads that are too large or too slow, and what is no HTTP, with problem documents.
+    """Refuses heads that are too large or too slow, and what is no HTTP, with problem documents. Headers behind a body
+    are not read, and no other protocol is spoken, whatever a request asks for.
 
     One timer a connection looks now and then whether its time is over; uvicorn sets one anew for each answer, which is
     felt by each redirect.
     """
 
-    # Of a head that has not come whole, at least.
+    # Of a head that has not come whole, or of headers behind a body, at least.
     _head_bytes = 0
     # Since when the head that is to come, or its end, is waited for; on the loop's clock.
     _waits_since_s = 0.0
     _timer: asyncio.TimerHandle | None = None
+    # The size of a chunk has been read, and nothing of the chunk: of the last one there is nothing but such headers.
+    _is_behind_size = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -54,20 +65,53 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(data) > MAX_HEAD_BYTES and self._begins_too_large(data):
             self._refuse(HeadTooLarge())
             return
-        _receive(self, data)
+        while True:
+            try:
+                self.parser.feed_data(data)
+                break
+            except httptools.HttpParserUpgrade as upgrade:
+                data = self._without_upgrade(data[upgrade.args[0] :])
+            except httptools.HttpParserError:
+                self._refuse(BadRequest("This is no HTTP request."))
+                return
         # The method is written down once the head is there; all this is felt by each redirect.
-        if self._head_bytes or self.scope is None or "method" not in self.scope:
+        if self._head_bytes or self._is_behind_size or self.scope is None or "method" not in self.scope:
             self._note_head(len(data))
+
+    def _should_upgrade(self) -> bool:
+        # What uvicorn then does is to wait for us.
+        return True
+
+    def _without_upgrade(self, rest: bytes) -> bytes:
+        """The request again, for another parser, as if it had not asked for another protocol. This one has left out the
+        body, and would take it for the next request."""
+        connection = [value.lower() for name, value in self.headers if name == b"connection"]
+        headers = [header for header in self.headers if header[0] not in {b"connection", b"upgrade"}]
+        if any(b"close" in value for value in connection):
+            headers.append((b"connection", b"close"))
+        # No tunnel either: there is no such method.
+        method = self.parser.get_method().replace(b"CONNECT", b"NO-TUNNEL")
+        first = b"%b %b HTTP/%b\r\n" % (method, self.url, self.parser.get_http_version().encode())
+        self.parser = httptools.HttpRequestParser(self)
+        return b"".join([first, *(b"%b: %b\r\n" % header for header in headers), b"\r\n", rest])
+
+    def on_chunk_header(self) -> None:
+        # What comes behind the last chunk no proxy has looked at, and it must not pass for a part of the head.
+        self.headers = _Nowhere()
+        self._is_behind_size, self._head_bytes = True, 0
+
+    def on_body(self, body: bytes) -> None:
+        self._is_behind_size = False
+        super().on_body(body)
+
+    def on_chunk_complete(self) -> None:
+        self._is_behind_size = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         super().connection_lost(exc)
-
-    def send_400_response(self, msg: str) -> None:
-        del msg
-        self._refuse(BadRequest("This is no HTTP request."))
 
     def on_response_complete(self) -> None:
         """What uvicorn does, without its timer."""
@@ -86,12 +130,12 @@ class BoundedProtocol(HttpToolsProtocol):
         return not is_body and not self._head_bytes and data.find(b"\r\n\r\n", 0, MAX_HEAD_BYTES) < 0
 
     def _note_head(self, received: int) -> None:
-        if self.scope is not None and "method" in self.scope:
+        if not self._is_behind_size and self.scope is not None and "method" in self.scope:
             self._head_bytes = 0
             return
         if not self._head_bytes and self.cycle is not None:
             self._waits_since_s = self.loop.time()
-        # What came before this head in the same piece of data is not its own: a body's end, or whole requests.
+        # What came before it in the same piece of data is not its own: a body, or whole requests.
         self._head_bytes += received if self._head_bytes or self.cycle is None else 1
         if self._head_bytes > MAX_HEAD_BYTES:
             self._refuse(HeadTooLarge())
@@ -121,7 +165,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """And close. In the middle of another answer there is nothing left but that."""
         if self.transport.is_closing():
             return
-        if self.cycle is None or self.cycle.response_complete:
+        if self.cycle is None or (self.cycle.response_complete and not self._is_behind_size):
             answer = problem_of(error)
             app: Any = self.config.loaded_app
             headers = [*self.server_state.default_headers, *protected(answer.raw_headers, app.state.protections)]
