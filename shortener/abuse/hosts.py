@@ -5,6 +5,8 @@ from collections.abc import Container
 
 import ada_url
 
+from shortener.links.destinations import plain_host
+
 # Names that parsing would not change: no address ends in letters, and Punycode has rules of its own.
 _PLAIN = re.compile(r"(?:(?!xn--)[a-z0-9-]+\.)*(?!xn--)[a-z]{2,63}")
 _NORMAL = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:]+\]")
@@ -20,12 +22,12 @@ def read_host(text: str) -> str:
     if _NO_PART_OF_A_HOST.search(text):
         raise ValueError("this is no host, such as example.com")
     try:
-        host = ada_url.URL(f"http://{text}/").hostname.rstrip(".")
+        host = plain_host(ada_url.URL(f"http://{text}/").hostname)
     except ValueError:
         host = ""
     if not _NORMAL.fullmatch(host):
         raise ValueError("this is no host, such as example.com")
-    return str(host)
+    return host
 
 
 def covers(hosts: Container[str], host: str) -> bool:

@@ -13,6 +13,7 @@ from shortener.abuse.models import Report, ReportCase
 from shortener.accounts.models import User
 from shortener.audit.trail import Action, link_subject, record, report_subject
 from shortener.errors import Conflict, NotFound
+from shortener.links.codes import CUSTOM_CODE
 from shortener.links.models import Link
 
 log = structlog.get_logger(__name__)
@@ -66,7 +67,10 @@ def code_of(short_url: str, base_url: str) -> str:
     parts = urlsplit(short_url.strip() if "://" in short_url else f"//{short_url.strip()}")
     if parts.netloc.lower() != urlsplit(base_url).netloc.lower():
         raise ValueError("this is no short URL of this service")
-    return parts.path.removeprefix("/").removesuffix("+")
+    code = parts.path.removeprefix("/").removesuffix("+")
+    if CUSTOM_CODE.fullmatch(code) is None:
+        raise ValueError("there is no code in this URL")
+    return code
 
 
 async def report_link(session: AsyncSession, code: str, reason: Reason, comment: str | None) -> None:

@@ -9,6 +9,8 @@ import ada_url
 
 MAX_LENGTH = 8192
 _LEADS_BACK = "the URL leads back to this service"
+# IPv4 in IPv6's clothes: the system connects to that address, or (NAT64) the network that the visitor is in does.
+_IPV4_IN_IPV6 = (ipaddress.IPv6Network("::ffff:0:0/96"), ipaddress.IPv6Network("64:ff9b::/96"))
 _DEFAULT_PORTS = {"http:": 80, "https:": 443}
 # Unicode's categories Cc, Cs, Zl and Zp.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -40,12 +42,12 @@ def own_hosts(base_url: str, port: int) -> OwnHosts:
     """Those that follow from the public address and the port that is listened on."""
     parts = urlsplit(base_url)
     url = ada_url.URL(base_url)
-    names = set() if _is_this_machine(url.hostname) else {_plain_host(url.hostname)}
+    names = set() if _is_this_machine(url.hostname) else {plain_host(url.hostname)}
     return OwnHosts(frozenset(names), frozenset({parts.port or _DEFAULT_PORTS[url.protocol], port}))
 
 
 class Destination(NamedTuple):
-    """A URL as the Location header will carry it, and its host as it is compared: in small letters and Punycode."""
+    """A URL as the Location header will carry it, and its host as `plain_host` has it."""
 
     url: str
     host: str
@@ -68,7 +70,7 @@ def read_destination(text: str, own: OwnHosts) -> Destination:
 def host_of(url: str) -> str:
     """The host of a URL that was accepted, as in `Destination`."""
     plain = _PLAIN_HOST.match(url)
-    return _plain_host(ada_url.URL(url).hostname) if plain is None else plain[1]
+    return plain_host(ada_url.URL(url).hostname) if plain is None else plain[1]
 
 
 def _plain_name(text: str) -> str | None:
@@ -96,7 +98,7 @@ def _check_parsed(text: str, own: OwnHosts) -> Destination:
     href = str(url.href)
     if len(href) > MAX_LENGTH:
         raise ValueError(f"the URL is longer than {MAX_LENGTH} characters once it is encoded")
-    return Destination(text if _is_same_to_browsers(text, href) else href, _plain_host(url.hostname))
+    return Destination(text if _is_same_to_browsers(text, href) else href, plain_host(url.hostname))
 
 
 def _parse(text: str) -> ada_url.URL:
@@ -125,12 +127,19 @@ def _is_same_to_browsers(text: str, href: str) -> bool:
     )
 
 
-def _plain_host(host: str) -> str:
-    return host.rstrip(".").lower()
+def plain_host(host: str) -> str:
+    """A parsed URL's host in the one form in which it is compared: in small letters, IPv4 as such."""
+    host = host.rstrip(".").lower()
+    if not host.startswith("["):
+        return host
+    address = ipaddress.IPv6Address(host[1:-1])
+    if any(address in network for network in _IPV4_IN_IPV6):
+        return str(ipaddress.IPv4Address(address.packed[-4:]))
+    return host
 
 
 def _is_this_machine(host: str) -> bool:
-    host = _plain_host(host)
+    host = plain_host(host)
     if host == "localhost" or host.endswith(".localhost"):
         return True
     # Only an address ends in a digit or a bracket once the URL is parsed; to ask of each name would take long.
@@ -140,7 +149,6 @@ def _is_this_machine(host: str) -> bool:
         address = ipaddress.ip_address(host.strip("[]"))
     except ValueError:
         return False
-    address = getattr(address, "ipv4_mapped", None) or address
     return address.is_loopback or address.is_unspecified
 
 
@@ -148,4 +156,4 @@ def _is_own(url: ada_url.URL, own: OwnHosts) -> bool:
     host = url.hostname
     if _is_this_machine(host):
         return int(url.port or _DEFAULT_PORTS[url.protocol]) in own.ports
-    return _plain_host(host) in own.names
+    return plain_host(host) in own.names

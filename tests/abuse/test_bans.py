@@ -255,6 +255,18 @@ async def test_a_banned_host_is_refused_when_a_link_is_made_or_changed(client, a
     assert made["status"] == 201
 
 
+@pytest.mark.parametrize("banned", ["192.0.2.7", "[::ffff:192.0.2.7]", "3221225991"])
+async def test_an_address_is_banned_in_all_its_spellings(client, admin, banned):
+    hosts = ("192.0.2.7", "192.0.2.7.", "0300.0.519", "0xC0000207", "[::ffff:192.0.2.7]", "[::FFFF:C000:207]")
+    links = [await create_link(client, f"https://{host}:8443/x") for host in (*hosts, "[64:ff9b::192.0.2.7]")]
+    assert (await ban(client, admin, "host", banned))["value"] == "192.0.2.7"
+    for link in links:
+        assert await status(client, f"/{link['code']}") == 410, link["url"]
+        assert_problem(await client.post(LINKS, json={"url": link["url"]}), 422, "destination-refused")
+    for host in ("192.0.2.8", "[::ffff:192.0.2.8]", "[2001:db8::c000:207]"):
+        await create_link(client, f"https://{host}/")
+
+
 async def test_an_owner_cannot_undo_a_ban(client, admin):
     await create_link(client, EVIL, code="evil")
     await ban(client, admin, "link", "evil")

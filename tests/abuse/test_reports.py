@@ -37,7 +37,8 @@ async def test_a_link_can_be_named_by_its_short_url(client, admin):
     for url in ("https://sho.rt/abc", "https://sho.rt/abc+", "https://SHO.rt/abc?x=1#y", "sho.rt/abc", " sho.rt/abc "):
         answer = await client.post(REPORTS, json={"short_url": url, "reason": "spam"})
         assert answer.status_code == 202, url
-    for url in ("https://example.com/abc", "abc", "https://sho.rt.example/abc", "https://[/abc"):
+    elsewhere = ("https://example.com/abc", "abc", "https://sho.rt.example/abc", "https://[/abc")
+    for url in (*elsewhere, "https://sho.rt/", "https://sho.rt/a\x00c", "https://sho.rt/abc/d", "https://sho.rt/ä€c"):
         answer = await client.post(REPORTS, json={"short_url": url, "reason": "spam"})
         assert_problem(answer, 422, "not-our-url")
     assert [case["reports"] for case in await queue(client, admin)] == [5]
