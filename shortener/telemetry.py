@@ -103,11 +103,22 @@ AT_ONCE = Tally()
 
 
 # Keys and tokens are in a path only by mistake; but then they would be in the access log.
-_SECRET = re.compile(r"shrr?_[A-Za-z0-9_]{40,}|eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+_SECRET = re.compile(r"shr[ri]?_[A-Za-z0-9_]{40,}|eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 
 
 def _hide_secrets(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     return {name: _SECRET.sub("…", value) if isinstance(value, str) else value for name, value in event.items()}
+
+
+def _set_off_traceback(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """What somebody has sent may be in an error's text, and must not look like a line of ours."""
+    if "exception" in event:
+        lines = (
+            "".join(sign if sign.isprintable() else "\ufffd" for sign in line)
+            for line in event["exception"].splitlines()
+        )
+        event["exception"] = "\n".join(f"  | {line}" for line in lines)
+    return event
 
 
 def configure_logging(settings: Settings, at_least: int = logging.NOTSET) -> None:
@@ -120,12 +131,13 @@ def configure_logging(settings: Settings, at_least: int = logging.NOTSET) -> Non
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    render: list[structlog.typing.Processor] = (
-        # Values are written as literals: a line break that somebody has sent must not look like a line of ours.
-        [_hide_secrets, structlog.dev.ConsoleRenderer(repr_native_str=True)]
-        if console
-        else [structlog.processors.format_exc_info, _hide_secrets, structlog.processors.JSONRenderer()]
-    )
+    # Its own tracebacks show what variables hold: passwords. Values are written as literals, with their line breaks.
+    plain = structlog.dev.ConsoleRenderer(repr_native_str=True, exception_formatter=structlog.dev.plain_traceback)
+    render: list[structlog.typing.Processor] = [
+        structlog.processors.format_exc_info,
+        _hide_secrets,
+        *([_set_off_traceback, plain] if console else [structlog.processors.JSONRenderer()]),
+    ]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
