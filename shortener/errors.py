@@ -21,6 +21,7 @@ The specific errors live beside the code that raises them. Answers are RFC 9457 
 
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
+from itertools import islice
 from typing import Any, ClassVar
 
 import asyncpg
@@ -35,7 +36,11 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 PROBLEM_JSON = "application/problem+json"
+# So many wrong fields of a request are told.
+MAX_FAULTS = 100
 TYPE_PREFIX = "urn:shortener:problem:"
+
+_NOT_JSON = "Send it as JSON, with the header Content-Type: application/json"
 
 log = structlog.get_logger(__name__)
 
@@ -154,8 +159,8 @@ def problem_of(error: ShortenerError) -> Response:
 
 
 def invalid_request(faults: Iterable[Mapping[str, Any]]) -> Unprocessable:
-    """The error for what pydantic found; each place begins with the part of the request that it is in."""
-    errors = _field_errors(faults)
+    """The error for the first of what pydantic found; each place begins with the part of the request that it is in."""
+    errors = _field_errors(islice(faults, MAX_FAULTS))
     detail = "; ".join(f"{e['field'].lstrip('/') or e['in']}: {e['message']}" for e in errors)
     return Unprocessable(detail, errors=errors)
 
@@ -180,7 +185,11 @@ async def _on_shortener_error(_: Request, error: Exception) -> Response:
 
 async def _on_invalid_request(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return problem_of(invalid_request(error.errors()))
+    faults = error.errors()
+    if isinstance(error.body, bytes):
+        # Not parsed, since nothing says that it is JSON: what curl sends by itself, for one.
+        faults = [fault | {"msg": _NOT_JSON} if fault["loc"] == ("body",) else fault for fault in faults]
+    return problem_of(invalid_request(faults))
 
 
 def _allowed_methods(request: Request) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from shortener.errors import PROBLEM_JSON, TYPE_PREFIX
+from shortener.errors import MAX_FAULTS, PROBLEM_JSON, TYPE_PREFIX
 from shortener.settings import Settings
 
 # Before the name of a setting: by it a route says that nothing need be shown where that setting is on.
@@ -30,7 +30,7 @@ _PROBLEM_SCHEMA: dict[str, Any] = {
         "detail": {"type": "string"},
         "errors": {
             "type": "array",
-            "description": "One entry for each wrong field.",
+            "description": f"One entry for each wrong field, of at most {MAX_FAULTS}.",
             "items": {
                 "type": "object",
                 "required": ["in", "field", "message"],

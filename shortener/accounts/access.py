@@ -22,6 +22,7 @@ from shortener.accounts.credentials import (
 )
 from shortener.accounts.principals import PRINCIPAL_KEY, Principal, Scope
 from shortener.errors import Forbidden
+from shortener.json_body import JsonRequest
 from shortener.openapi import ANONYMOUS
 from shortener.rate_limit import ApiRateLimiter, RateLimits, identify
 
@@ -158,7 +159,7 @@ class ApiRoute(APIRoute):
             else:
                 for missing in needed - principal.scopes:
                     raise InsufficientScope(missing)
-            return await handle(request)
+            return await handle(JsonRequest(scope, request.receive))
 
         return guarded
 
@@ -175,7 +176,7 @@ class LoginRoute(APIRoute):
             _check_client(request)
             refuse_in_query(request.scope)
             await self.limiter(request)
-            return await handle(request)
+            return await handle(JsonRequest(request.scope, request.receive))
 
         return limited
 

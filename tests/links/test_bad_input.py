@@ -3,6 +3,10 @@
 import base64
 import json
 
+import pytest
+
+from shortener.errors import MAX_FAULTS
+from shortener.json_body import MAX_SIGNS
 from shortener.main import MAX_BODY_BYTES
 from tests.conftest import create_link
 from tests.links.test_api import LINKS, URL, assert_problem
@@ -56,9 +60,61 @@ async def test_no_body_whatever_breaks_a_change(client):
     assert (await client.get(f"{LINKS}/changed")).json() == link
 
 
+# Who looks at bodies before this service does might not see what it says.
+UTF_16 = json.dumps({"url": URL}).encode("utf-16")
+
+
 async def test_json_that_no_parser_takes_is_a_bad_request(client):
-    for body in (b'{"url": ' + b"9" * 5000 + b"}", b"[" * 30_000 + b"]" * 30_000, b"\xff\xfe\x00"):
+    for body in (b'{"url": ' + b"9" * 5000 + b"}", b"[" * 30_000 + b"]" * 30_000, b"\xff\xfe\x00", UTF_16):
         assert_problem(await client.post(LINKS, content=body, headers=JSON), 400, "bad-request")
+
+
+async def test_json_that_begins_with_utf_8s_own_mark_is_read(client):
+    body = b"\xef\xbb\xbf" + json.dumps({"url": URL}).encode()
+    assert (await client.post(LINKS, content=body, headers=JSON)).status_code == 201
+
+
+MANY = MAX_SIGNS + 1
+TOO_MANY_VALUES = {
+    "lists": b'{"links": [' + b"[]," * MANY + b"[]]}",
+    "numbers": b'{"links": [' + b"1," * MANY + b"1]}",
+    "objects": b'{"links": [' + b"{}," * MANY + b"{}]}",
+    "members": b'{"links": [{' + b",".join(b'"%x":1' % n for n in range(MANY + 1)) + b"}]}",
+    "depth": b'{"links": ' + b'{"a":' * MANY,
+}
+
+
+@pytest.mark.parametrize("body", TOO_MANY_VALUES.values(), ids=TOO_MANY_VALUES)
+async def test_a_body_of_too_many_values_is_not_parsed(client, body, monkeypatch):
+    """Sixteen megabytes of them would take two gigabytes, and hold up all redirects for seconds."""
+    monkeypatch.setattr(json, "loads", None)
+    answer = await client.post(f"{LINKS}/bulk", content=body, headers=JSON)
+    monkeypatch.undo()
+    assert_problem(answer, 413, "content-too-large")
+
+
+async def test_a_thousand_of_the_longest_links_are_not_too_many_values(client):
+    url = f"{URL}{',' * 230}".ljust(8190, "x")
+    links = [{"url": url, "title": '",{"' * 2, "code": None, "expires_at": None}] * 1000
+    answer = await client.post(f"{LINKS}/bulk", json={"links": links})
+    assert (answer.status_code, answer.json()["created"]) == (200, 1000)
+
+
+async def test_of_many_members_that_nobody_knows_not_each_is_told(client):
+    unknown = {f"x{n}": n for n in range(MAX_FAULTS + 50)}
+    answer = await client.post(LINKS, json={"url": URL} | unknown)
+    assert_problem(answer, 422, "invalid-request")
+    assert len(answer.json()["errors"]) == MAX_FAULTS
+    answer = await client.post(f"{LINKS}/bulk", json={"links": [{"url": URL} | unknown, {"url": URL}]})
+    refused, made = answer.json()["results"]
+    assert (refused["status"], refused["problem"]["errors"]) == (
+        422,
+        [{"in": "body", "field": "/links/0", "message": "it has more than 20 members"}],
+    )
+    assert made["status"] == 201
+    answer = await client.post(f"{LINKS}/bulk", json={"links": [{"url": URL}]} | unknown)
+    assert_problem(answer, 422, "invalid-request")
+    assert len(answer.json()["errors"]) == 1
 
 
 async def test_a_body_that_is_not_said_to_be_json_is_refused(client):
@@ -67,6 +123,7 @@ async def test_a_body_that_is_not_said_to_be_json_is_refused(client):
             LINKS, content=b'{"url": "https://a.example"}', headers={"Content-Type": content_type}
         )
         assert_problem(answer, 422, "invalid-request")
+        assert "Content-Type: application/json" in answer.json()["detail"]
 
 
 def padded(size: int) -> bytes:
