@@ -56,7 +56,7 @@ ERRORS = {
     ("post", "/api/v1/links/bulk"): FOR_WHO_MAY | {"400", "404", "413", "422"},
     ("get", "/api/v1/links"): FOR_WHO_MAY | {"400", "404", "422"},
     ("get", "/api/v1/links/{code}"): FOR_WHO_MAY | {"404", "422"},
-    ("patch", "/api/v1/links/{code}"): FOR_WHO_MAY | {"400", "404", "413", "422"},
+    ("patch", "/api/v1/links/{code}"): FOR_WHO_MAY | {"400", "404", "409", "413", "422"},
     ("delete", "/api/v1/links/{code}"): FOR_WHO_MAY | {"404", "422"},
     ("get", "/api/v1/links/{code}/stats"): FOR_WHO_MAY | {"404", "422"},
     ("get", "/api/v1/links/{code}/clicks"): FOR_WHO_MAY | {"400", "404", "422"},

@@ -30,30 +30,41 @@ from shortener.links.service import UnknownLink
 
 log = structlog.get_logger(__name__)
 
-# Whose the links of a workspace are: who owns it alone, as everybody does their personal one.
-_SOLE_OWNERS = """
-    SELECT workspace_id, user_id FROM workspace_members AS own WHERE role = 'owner' AND NOT EXISTS (
-        SELECT FROM workspace_members AS other
-        WHERE other.workspace_id = own.workspace_id AND other.role = 'owner' AND other.user_id <> own.user_id
+# Who answers for the links of a workspace: its owners. All of its links are banned when all of those are.
+_FREE_OWNER = """
+    SELECT FROM workspace_members AS owner JOIN users ON users.id = owner.user_id
+    WHERE owner.workspace_id = links.workspace_id AND owner.role = 'owner' AND NOT EXISTS (
+        SELECT FROM bans WHERE bans.kind = 'user' AND bans.value = users.email AND bans.lifted_at IS NULL
     )
 """
+_OF_USER = "workspace_id IN (SELECT workspace_id FROM workspace_members WHERE user_id = :user_id AND role = 'owner')"
 # Who follows one of these links waits for no longer than such a statement takes.
 _LINKS_AT_ONCE = 1000
 _MARK_LINKS = f"""
-    UPDATE links SET ban_id = :new, updated_at = now()
+    UPDATE links SET ban_id = :ban_id, updated_at = now()
     WHERE id IN (
         SELECT id FROM links
-        WHERE workspace_id IN (SELECT workspace_id FROM ({_SOLE_OWNERS}) AS owners WHERE user_id = :user_id)
-            AND ban_id IS NOT DISTINCT FROM :old AND deleted_at IS NULL
+        WHERE {_OF_USER} AND NOT EXISTS ({_FREE_OWNER}) AND ban_id IS NULL AND deleted_at IS NULL
         ORDER BY id LIMIT :limit FOR UPDATE
     )
     RETURNING code
 """  # noqa: S608  (no part of it comes from outside)
+# Also of those that were banned with the other owners.
+_UNMARK_LINKS = f"""
+    UPDATE links SET ban_id = NULL, updated_at = now()
+    WHERE id IN (
+        SELECT id FROM links
+        WHERE {_OF_USER} AND EXISTS ({_FREE_OWNER}) AND deleted_at IS NULL
+            AND ban_id IN (SELECT id FROM bans WHERE kind = 'user')
+        ORDER BY id LIMIT :limit FOR UPDATE
+    )
+    RETURNING code
+"""  # noqa: S608
 _UNMARK_LINK = f"""
     UPDATE links SET updated_at = now(), ban_id = (
-        SELECT bans.id FROM ({_SOLE_OWNERS}) AS owners JOIN users ON users.id = owners.user_id
+        SELECT min(bans.id) FROM workspace_members AS member JOIN users ON users.id = member.user_id
         JOIN bans ON bans.kind = 'user' AND bans.value = users.email AND bans.lifted_at IS NULL
-        WHERE owners.workspace_id = links.workspace_id
+        WHERE member.workspace_id = links.workspace_id AND member.role = 'owner' AND NOT EXISTS ({_FREE_OWNER})
     )
     WHERE code = :code AND ban_id = :ban_id
 """  # noqa: S608
@@ -145,7 +156,7 @@ class BanService:
         log.info("banned", ban=ban.id, kind=kind, admin=admin_id)
         await self._tell(kind, value, user)
         if user is not None:
-            await _mark_links_of(session, self._evict, user.id, None, ban.id)
+            await _mark_links_of(session, self._evict, user.id, ban.id)
         return ban
 
     async def lift(self, session: AsyncSession, ban_id: int, admin_id: int | None = None) -> None:
@@ -172,7 +183,7 @@ class BanService:
         log.info("ban_lifted", ban=ban_id, kind=kind, admin=admin_id)
         await self._tell(kind, ban.value, user)
         if user is not None:
-            await _mark_links_of(session, self._evict, user.id, ban.id, None)
+            await _mark_links_of(session, self._evict, user.id, None)
 
     async def list_bans(
         self, session: AsyncSession, kind: Kind | None, is_lifted: bool, limit: int, cursor: str | None
@@ -235,14 +246,13 @@ async def complete_user_bans(session: AsyncSession, evict: Evict, since: datetim
             )
         ).all()
     for ban_id, lifted_at, user_id in recent:
-        old, new = (None, ban_id) if lifted_at is None else (ban_id, None)
-        await _mark_links_of(session, evict, user_id, old, new)
+        await _mark_links_of(session, evict, user_id, ban_id if lifted_at is None else None)
 
 
-async def _mark_links_of(session: AsyncSession, evict: Evict, user_id: int, old: int | None, new: int | None) -> None:
-    """Give all links of a user that have the ban `old` the ban `new`."""
-    statement = text(_MARK_LINKS)
-    values = {"user_id": user_id, "old": old, "new": new, "limit": _LINKS_AT_ONCE}
+async def _mark_links_of(session: AsyncSession, evict: Evict, user_id: int, ban_id: int | None) -> None:
+    """Give the links that the user, or none but banned ones with them, answers for this ban, or (None) no more any."""
+    values = {"user_id": user_id, "limit": _LINKS_AT_ONCE}
+    statement = text(_UNMARK_LINKS) if ban_id is None else text(_MARK_LINKS).bindparams(ban_id=ban_id)
     while True:
         async with session.begin():
             codes = list(await session.scalars(statement, values))

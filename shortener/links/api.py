@@ -160,7 +160,7 @@ async def get_link(code: ExistingCode, request: Request, session: Writer, asker:
 
 @router.patch(
     "/{code}",
-    responses=errors(400, 401, 403, 404, 413, 422, 429, 503),
+    responses=errors(400, 401, 403, 404, 409, 413, 422, 429, 503),
     dependencies=[needs(Scope.LINKS_WRITE)],
 )
 async def update_link(

@@ -19,7 +19,7 @@ from shortener.accounts.principals import user_subject
 from shortener.audit.trail import Action, link_subject, record, workspace_subject
 from shortener.clicks.models import ClickTotal
 from shortener.database import Database, driver_of
-from shortener.errors import NotFound, ShortenerError, Unprocessable
+from shortener.errors import Conflict, NotFound, ShortenerError, Unprocessable
 from shortener.links.bulk import NewLink, Outcome, insert_many, insert_one
 from shortener.links.destinations import Destination, OwnHosts, read_destination
 from shortener.links.idempotency import claim
@@ -45,6 +45,13 @@ class InvalidDestination(Unprocessable):
 
 class InvalidExpiry(Unprocessable):
     type, title = "invalid-expiry", "Invalid expiry"
+
+
+class BannedLinkStays(Conflict):
+    type, title = "banned-link-stays", "Banned link stays"
+
+    def __init__(self) -> None:
+        super().__init__("A banned link stays in its workspace until the ban is lifted.")
 
 
 class UnknownLink(NotFound):
@@ -150,7 +157,7 @@ class LinkService:
 
     async def update(self, session: AsyncSession, asker: Asker, code: str, request: LinkUpdate) -> tuple[Link, int]:
         """Change what the request names. Raises UnknownLink, InvalidDestination, RefusedDestination, InvalidExpiry,
-        InsufficientRole, and UnknownWorkspace for where it is moved to."""
+        InsufficientRole, BannedLinkStays, and UnknownWorkspace for where it is moved to."""
         changes = request.model_dump(exclude_unset=True)
         if "url" in changes:
             destination, flag = self._checked_destination(changes["url"], asker.is_anonymous)
@@ -169,6 +176,7 @@ class LinkService:
                 # Before the link, as who deletes the workspace locks them.
                 await lock_writable(session, asker, changes["workspace_id"])
             link, clicks = await self._locked(session, asker, code)
+            _check_move(link, changes.get("workspace_id", link.workspace_id))
             if "expires_at" in changes and asker.is_anonymous:
                 changes["expires_at"] = self._policy.expiry(changes["expires_at"], link.created_at)
             if changes.get("url", link.url) != link.url:
@@ -321,6 +329,12 @@ async def adopt_some(session: AsyncSession, user_id: int, limit: int) -> int:
     if count:
         record(session, Action.LINKS_ADOPTED, user_subject(user_id), links=count)
     return count
+
+
+def _check_move(link: Link, workspace: uuid.UUID | None) -> None:
+    """Whoever lifts a ban finds the link where it was banned."""
+    if link.ban_id is not None and workspace != link.workspace_id:
+        raise BannedLinkStays
 
 
 def _check_expiry(expires_at: datetime | None) -> None:

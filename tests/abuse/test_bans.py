@@ -135,6 +135,54 @@ async def test_the_links_of_a_banned_user_go_and_come_back_but_for_those_that_we
     assert await statuses(hers + others) == [410] + [302] * 9
 
 
+async def test_links_of_a_workspace_are_down_while_all_its_owners_are_banned(app, client, admin, database):
+    """However many accounts somebody owns it with, and in whichever order their bans come and go."""
+    await until_informed(app)
+    ada, bob, eve = await person(client, "ada"), await person(client, "bob"), await person(client, "eve")
+    workspace = (await ada.post(WORKSPACES, name="together"))["id"]
+    await ada.share(workspace, bob=(bob, "owner"), eve=(eve, "editor"))
+    await ada.post(LINKS, url=EVIL, code="theirs", workspace=workspace)
+    await ada.post(LINKS, url=EVIL, code="itself", workspace=workspace)
+
+    async def statuses() -> list[int]:
+        # What the worker does every now and then changes nothing.
+        async with database.session() as session:
+            await bans.complete_user_bans(session, app.state.links.evict, datetime.now(UTC) - timedelta(minutes=5))
+        return [await status(client, f"/{code}") for code in ("theirs", "itself")]
+
+    itself = await ban(client, admin, "link", "itself")
+    for first, second in ((ada, bob), (bob, ada)):
+        first_ban = await ban(client, admin, "user", first.email)
+        assert await statuses() == [302, 410]
+        second_ban = await ban(client, admin, "user", second.email)
+        assert await statuses() == [410, 410]
+        for ended in (first_ban, second_ban):
+            await lift(client, admin, ended["id"])
+            assert await statuses() == [302, 410]
+    for email in (ada.email, bob.email):
+        await ban(client, admin, "user", email)
+    await lift(client, admin, itself["id"])
+    assert await statuses() == [410, 410]
+
+
+async def test_a_banned_link_is_not_moved_out_of_the_reach_of_who_lifts_the_ban(app, client, admin):
+    await until_informed(app)
+    ada, bob = await person(client, "ada"), await person(client, "bob")
+    workspace = (await ada.post(WORKSPACES, name="hers"))["id"]
+    await ada.share(workspace, bob=(bob, "editor"))
+    await ada.post(LINKS, url=EVIL, code="evil", workspace=workspace)
+    elsewhere = (await bob.post(WORKSPACES, name="his"))["id"]
+    made = await ban(client, admin, "user", ada.email)
+    answer = await bob.ask("PATCH", f"{LINKS}/evil", json={"workspace": elsewhere})
+    assert_problem(answer, 409, "banned-link-stays")
+    answer = await bob.ask("PATCH", f"{LINKS}/evil", json={"workspace": workspace, "title": "x"})
+    assert answer.status_code == 200
+    await lift(client, admin, made["id"])
+    assert await status(client) == 302
+    answer = await bob.ask("PATCH", f"{LINKS}/evil", json={"workspace": elsewhere})
+    assert answer.status_code == 200
+
+
 @pytest.mark.parametrize("is_user_first", [True, False])
 async def test_a_link_whose_own_ban_is_lifted_stays_under_the_one_of_its_owner(app, client, admin, is_user_first):
     await until_informed(app)
