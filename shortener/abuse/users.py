@@ -43,6 +43,13 @@ async def get_user(session: AsyncSession, statement: Select[User]) -> User:
     return user
 
 
+async def check_not_banned(session: AsyncSession, user: User) -> None:
+    """Raises UserBanned."""
+    of_user = select(Ban.id).where(Ban.kind == Kind.USER, Ban.value == user.email, Ban.lifted_at.is_(None))
+    if await session.scalar(of_user) is not None:
+        raise UserBanned
+
+
 async def set_disabled(
     session: AsyncSession, revocations: Revocations, user_id: int, is_disabled: bool, admin_id: int
 ) -> User:
@@ -51,9 +58,8 @@ async def set_disabled(
         raise OwnBan
     async with session.begin():
         user = await get_user(session, select(User).where(User.id == user_id).with_for_update())
-        of_user = select(Ban.id).where(Ban.kind == Kind.USER, Ban.value == user.email, Ban.lifted_at.is_(None))
-        if not is_disabled and await session.scalar(of_user) is not None:
-            raise UserBanned
+        if not is_disabled:
+            await check_not_banned(session, user)
         user.is_disabled = is_disabled
         record(session, Action.USER_DISABLED if is_disabled else Action.USER_ENABLED, user_subject(user_id))
     log.info("user_changed", user=user_id, disabled=is_disabled, admin=admin_id)

@@ -11,6 +11,7 @@ from rich.table import Table
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shortener.abuse.users import check_not_banned
 from shortener.accounts.keys import KeyService
 from shortener.accounts.models import ApiKey, User
 from shortener.accounts.passwords import Passwords
@@ -91,10 +92,13 @@ async def adopt_links(settings: Settings, email: str) -> int:
 
 
 async def set_disabled(settings: Settings, email: str, is_disabled: bool) -> None:
-    """Logins and keys of a disabled user are refused in every process within a second. Raises UnknownUser."""
+    """Logins and keys of a disabled user are refused in every process within a second. Raises UnknownUser,
+    UserBanned."""
     async with _parts(settings) as parts:
         async with parts.session.begin():
             user = await _user(parts.session, email)
+            if not is_disabled:
+                await check_not_banned(parts.session, user)
             user.is_disabled = is_disabled
             action = Action.USER_DISABLED if is_disabled else Action.USER_ENABLED
             record(parts.session, action, user_subject(user.id))

@@ -1,5 +1,9 @@
 """Admins look up and disable everybody's links and users."""
 
+import pytest
+
+from shortener.abuse.users import UserBanned
+from shortener.accounts.commands import set_disabled
 from tests.abuse.conftest import ADMIN, ROOT, ban, lift
 from tests.accounts.conftest import ME, log_in, register
 from tests.conftest import create_link
@@ -33,7 +37,7 @@ async def test_a_disabled_user_is_out_until_they_are_enabled(client, admin):
     assert_problem(await client.patch(f"{USERS}/999", json={"disabled": True}, headers=admin), 404, "user-not-found")
 
 
-async def test_nobody_disables_themselves_and_a_banned_user_is_enabled_by_lifting_the_ban(client, admin):
+async def test_nobody_disables_themselves_and_a_banned_user_is_enabled_by_lifting_the_ban(client, admin, settings):
     root = (await client.get(f"{USERS}?q=root", headers=admin)).json()["items"][0]
     assert_problem(await client.patch(f"{USERS}/{root['id']}", json={"disabled": True}, headers=admin), 409, "own-ban")
     await register(client)
@@ -42,6 +46,8 @@ async def test_nobody_disables_themselves_and_a_banned_user_is_enabled_by_liftin
     assert user["disabled"] is True
     path = f"{USERS}/{user['id']}"
     assert_problem(await client.patch(path, json={"disabled": False}, headers=admin), 409, "user-banned")
+    with pytest.raises(UserBanned):
+        await set_disabled(settings, user["email"], is_disabled=False)
     await lift(client, admin, made["id"])
     assert (await client.get(path, headers=admin)).json()["disabled"] is False
     assert (await log_in(client)).status_code == 200
