@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from shortener.abuse.hosts import read_host
-from shortener.abuse.listing import Page, page_by_id
 from shortener.abuse.models import Ban
 from shortener.abuse.networks import read_network
 from shortener.abuse.standing import BANS_CHANNEL, Standing
@@ -28,6 +27,7 @@ from shortener.errors import Conflict, NotFound, Unprocessable
 from shortener.invalidations import report
 from shortener.links.models import Link
 from shortener.links.service import UnknownLink
+from shortener.pagination import Page, read_newest
 
 log = structlog.get_logger(__name__)
 
@@ -183,7 +183,7 @@ class BanService:
         if kind is not None:
             statement = statement.where(Ban.kind == kind)
         name = f"bans:{kind}:{is_lifted}"
-        return await page_by_id(session, statement, Ban.id, name=name, limit=limit, cursor=cursor)
+        return await read_newest(session, statement, Ban.id, name=name, limit=limit, cursor=cursor)
 
     async def get(self, session: AsyncSession, ban_id: int) -> Any:
         """A row as of `list_bans`. Raises UnknownBan."""

@@ -9,6 +9,7 @@ from shortener.abuse.bans import Kind
 from shortener.abuse.reports import Reason, Resolution
 from shortener.links.codes import CUSTOM_CODE
 from shortener.links.schemas import LinkOut
+from shortener.pagination import NextPath, PreviousPath
 from shortener.text import printable
 
 MAX_REASON = 500
@@ -24,8 +25,6 @@ def _one_line(text: str) -> str:
 
 
 Words = Annotated[str, Field(min_length=1, max_length=MAX_REASON), AfterValidator(printable)]
-_Next = Annotated[str | None, Field(description="Path of the next page.")]
-_Previous = Annotated[str | None, Field(description="Path of the previous page.")]
 
 
 class ReportCreate(_Request):
@@ -76,8 +75,8 @@ class BanOut(BaseModel):
 class BanPage(BaseModel):
     items: list[BanOut]
     total: int
-    next: _Next
-    previous: _Previous
+    next: NextPath
+    previous: PreviousPath
 
 
 class ReportOut(BaseModel):
@@ -103,8 +102,8 @@ class ReportCaseOut(BaseModel):
 class ReportCasePage(BaseModel):
     items: list[ReportCaseOut]
     total: int
-    next: _Next
-    previous: _Previous
+    next: NextPath
+    previous: PreviousPath
 
 
 class ReportResolution(_Request):
@@ -123,8 +122,8 @@ class UserOut(BaseModel):
 class UserPage(BaseModel):
     items: list[UserOut]
     total: int
-    next: _Next
-    previous: _Previous
+    next: NextPath
+    previous: PreviousPath
 
 
 class UserChange(_Request):
@@ -143,5 +142,5 @@ class AdminLinkOut(LinkOut):
 class AdminLinkPage(BaseModel):
     items: list[AdminLinkOut]
     total: int
-    next: _Next
-    previous: _Previous
+    next: NextPath
+    previous: PreviousPath

@@ -7,7 +7,6 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.abuse.bans import Kind, OwnBan
-from shortener.abuse.listing import Page, page_by_id
 from shortener.abuse.models import Ban
 from shortener.accounts.models import User
 from shortener.accounts.principals import user_subject
@@ -15,6 +14,7 @@ from shortener.accounts.revocation import Revocations
 from shortener.accounts.service import UnknownUser
 from shortener.audit.trail import Action, record
 from shortener.errors import Conflict
+from shortener.pagination import Page, read_newest
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +32,7 @@ async def list_users(session: AsyncSession, q: str | None, limit: int, cursor: s
     if q:
         pattern = "%" + re.sub(r"([\\%_])", r"\\\1", q.lower()) + "%"
         statement = statement.where(User.email.like(pattern))
-    return await page_by_id(session, statement, User.id, name="users", limit=limit, cursor=cursor)
+    return await read_newest(session, statement, User.id, name="users", limit=limit, cursor=cursor)
 
 
 async def get_user(session: AsyncSession, statement: Select[User]) -> User:

@@ -19,6 +19,7 @@ from pydantic.json_schema import SkipJsonSchema
 from shortener.abuse.lookalikes import Flag
 from shortener.errors import Unprocessable, invalid_request
 from shortener.links.codes import CUSTOM_CODE, check_custom_code
+from shortener.pagination import NextPath, PreviousPath
 from shortener.text import printable, storable
 
 MAX_TITLE = 300
@@ -109,8 +110,8 @@ class LinkOut(BaseModel):
 class LinkPage(BaseModel):
     items: list[LinkOut]
     total: int = Field(description="How many links match in all; counted up to 100,000.")
-    next: str | None = Field(description="Path of the next page.")
-    previous: str | None = Field(description="Path of the previous page.")
+    next: NextPath
+    previous: PreviousPath
 
 
 class Problem(BaseModel):

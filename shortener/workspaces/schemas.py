@@ -7,6 +7,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from shortener.accounts.schemas import Email, InvitationToken, Request
+from shortener.pagination import NextPath
 from shortener.text import printable
 from shortener.workspaces.models import Role
 
@@ -63,7 +64,7 @@ class WorkspaceOut(BaseModel):
 
 class WorkspacePage(BaseModel):
     items: list[WorkspaceOut]
-    next: str | None = Field(description="Path of the next page.")
+    next: NextPath
 
 
 class MemberOut(BaseModel):
@@ -75,7 +76,7 @@ class MemberOut(BaseModel):
 
 class MemberPage(BaseModel):
     items: list[MemberOut]
-    next: str | None = Field(description="Path of the next page.")
+    next: NextPath
 
 
 class InvitationOut(BaseModel):
@@ -93,4 +94,4 @@ class NewInvitationOut(InvitationOut):
 
 class InvitationPage(BaseModel):
     items: list[InvitationOut]
-    next: str | None = Field(description="Path of the next page.")
+    next: NextPath
