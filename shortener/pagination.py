@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -58,6 +59,11 @@ PageCursor = Annotated[str | None, Query(max_length=MAX_CURSOR)]
 Search = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
 NextPath = Annotated[str | None, Field(description="Path of the next page.")]
 PreviousPath = Annotated[str | None, Field(description="Path of the previous page.")]
+
+
+def like_pattern(q: str) -> str:
+    """For LIKE, of all that contains this text."""
+    return "%" + re.sub(r"([\\%_])", r"\\\1", q) + "%"
 
 
 def path_at(request: Request, cursor: str | None) -> str | None:

@@ -30,7 +30,7 @@ from shortener.abuse.schemas import (
 from shortener.accounts.access import ApiRoute, LoginRoute, needs_admin, principal_of
 from shortener.accounts.models import User
 from shortener.database import Reader, Writer
-from shortener.errors import Unprocessable
+from shortener.errors import InvalidField
 from shortener.links.api import ExistingCode, link_out
 from shortener.links.listing import EVERYWHERE, Order, Sort, list_links
 from shortener.links.models import Link
@@ -45,12 +45,11 @@ admin_router = APIRouter(prefix="/admin", tags=["administration"], route_class=A
 Id = Annotated[int, Path(ge=1, lt=2**63)]
 
 
-class NotOurUrl(Unprocessable):
+class NotOurUrl(InvalidField):
     type, title = "not-our-url", "Not our URL"
 
     def __init__(self, reason: str) -> None:
-        field = {"in": "body", "field": "/short_url", "message": reason}
-        super().__init__(f"{reason[0].upper()}{reason[1:]}.", errors=[field])
+        super().__init__("/short_url", reason)
 
 
 def _ban_service(request: Request) -> BanService:

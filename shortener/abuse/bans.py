@@ -23,7 +23,7 @@ from shortener.accounts.revocation import Revocations
 from shortener.accounts.service import UnknownUser
 from shortener.audit.trail import Action, ban_subject, link_subject, record
 from shortener.client_address import Networks
-from shortener.errors import Conflict, NotFound, Unprocessable
+from shortener.errors import Conflict, InvalidField, NotFound
 from shortener.invalidations import report
 from shortener.links.models import Link
 from shortener.links.service import UnknownLink
@@ -71,11 +71,11 @@ class Kind(StrEnum):
     CLIENT = "client"
 
 
-class InvalidBan(Unprocessable):
+class InvalidBan(InvalidField):
     type, title = "invalid-ban", "Invalid ban"
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"{reason[0].upper()}{reason[1:]}.", errors=[_field(reason)])
+        super().__init__("/value", reason)
 
 
 class AlreadyBanned(Conflict):
@@ -97,10 +97,6 @@ class UnknownBan(NotFound):
 
     def __init__(self) -> None:
         super().__init__("There is no such ban, or it was lifted.")
-
-
-def _field(message: str) -> dict[str, str]:
-    return {"in": "body", "field": "/value", "message": message}
 
 
 def read_value(kind: Kind, value: str) -> str:

@@ -3,21 +3,18 @@
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from shortener.abuse.bans import Kind
 from shortener.abuse.reports import Reason, Resolution
 from shortener.links.codes import CUSTOM_CODE
 from shortener.links.schemas import LinkOut
 from shortener.pagination import NextPath, PreviousPath
+from shortener.request_body import RequestBody
 from shortener.text import printable
 
 MAX_REASON = 500
 MAX_COMMENT = 1000
-
-
-class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid")
 
 
 def _one_line(text: str) -> str:
@@ -27,7 +24,7 @@ def _one_line(text: str) -> str:
 Words = Annotated[str, Field(min_length=1, max_length=MAX_REASON), AfterValidator(printable)]
 
 
-class ReportCreate(_Request):
+class ReportCreate(RequestBody):
     """Either `code` or `short_url`."""
 
     code: str | None = Field(None, pattern=f"^{CUSTOM_CODE.pattern}$", examples=["k7Rm2pX"])
@@ -48,7 +45,7 @@ class ReportAccepted(BaseModel):
     message: str = "Thank you. If there is such a link, it will be looked at."
 
 
-class BanCreate(_Request):
+class BanCreate(RequestBody):
     kind: Kind
     value: str = Field(
         min_length=1,
@@ -106,7 +103,7 @@ class ReportCasePage(BaseModel):
     previous: PreviousPath
 
 
-class ReportResolution(_Request):
+class ReportResolution(RequestBody):
     resolution: Resolution
     reason: Words | None = Field(None, description="The ban's reason. Default: how often the link was reported.")
 
@@ -126,11 +123,11 @@ class UserPage(BaseModel):
     previous: PreviousPath
 
 
-class UserChange(_Request):
+class UserChange(RequestBody):
     disabled: bool
 
 
-class LinkChange(_Request):
+class LinkChange(RequestBody):
     disabled: bool
 
 

@@ -1,7 +1,5 @@
 """What admins see of users, and do with them."""
 
-import re
-
 import structlog
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,7 +12,7 @@ from shortener.accounts.revocation import Revocations
 from shortener.accounts.service import UnknownUser
 from shortener.audit.trail import Action, record
 from shortener.errors import Conflict
-from shortener.pagination import Page, read_newest
+from shortener.pagination import Page, like_pattern, read_newest
 
 log = structlog.get_logger(__name__)
 
@@ -30,8 +28,7 @@ async def list_users(session: AsyncSession, q: str | None, limit: int, cursor: s
     """Raises InvalidCursor."""
     statement = select(User)
     if q:
-        pattern = "%" + re.sub(r"([\\%_])", r"\\\1", q.lower()) + "%"
-        statement = statement.where(User.email.like(pattern))
+        statement = statement.where(User.email.like(like_pattern(q.lower())))
     return await read_newest(session, statement, User.id, name="users", limit=limit, cursor=cursor)
 
 

@@ -1,6 +1,5 @@
 """Lists of links: keyset pages in either direction over any of the orders."""
 
-import re
 import uuid
 from datetime import datetime
 from enum import Enum, StrEnum
@@ -11,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.clicks.models import ClickTotal
 from shortener.links.models import SEARCHED_SQL, Link
-from shortener.pagination import Key, Page, read_page
+from shortener.pagination import Key, Page, like_pattern, read_page
 
 _CLICKS = func.coalesce(ClickTotal.clicks, 0)
 
@@ -55,8 +54,7 @@ def _matching(workspace: Whose, q: str | None) -> Select[Link, int]:
     if workspace is not EVERYWHERE:
         statement = statement.where(Link.workspace_id == workspace)
     if q:
-        pattern = "%" + re.sub(r"([\\%_])", r"\\\1", q) + "%"
-        statement = statement.where(literal_column(SEARCHED_SQL, Text).ilike(pattern))
+        statement = statement.where(literal_column(SEARCHED_SQL, Text).ilike(like_pattern(q)))
     return statement
 
 

@@ -6,8 +6,9 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from shortener.accounts.schemas import Email, InvitationToken, Request
+from shortener.accounts.schemas import Email, InvitationToken
 from shortener.pagination import NextPath
+from shortener.request_body import RequestBody
 from shortener.text import printable
 from shortener.workspaces.models import Role
 
@@ -28,15 +29,15 @@ Name = Annotated[
 ]
 
 
-class WorkspaceIn(Request):
+class WorkspaceIn(RequestBody):
     name: Name
 
 
-class MemberUpdate(Request):
+class MemberUpdate(RequestBody):
     role: Role
 
 
-class InvitationCreate(Request):
+class InvitationCreate(RequestBody):
     email: Email
     workspace: uuid.UUID | None = Field(
         None, description="One that you own. Default: none, the invitation is to make an account; needs `admin`."
@@ -50,7 +51,7 @@ class InvitationCreate(Request):
         return self
 
 
-class Acceptance(Request):
+class Acceptance(RequestBody):
     token: InvitationToken
 
 
