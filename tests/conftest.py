@@ -31,6 +31,8 @@ from shortener.settings import Settings, load_settings
 from shortener.supervisor import Supervisor
 from workers.clicks import Drain
 
+pytest_plugins = ["tests.standstills"]
+
 # How long an example takes says more of what else the machine does.
 hypothesis.settings.register_profile("shortener", deadline=None)
 hypothesis.settings.load_profile("shortener")
