@@ -97,6 +97,14 @@ class Unprocessable(ShortenerError):
     status, type, title = 422, "invalid-request", "Invalid request"
 
 
+class InvalidField(Unprocessable):
+    """A member of the body cannot be what it is. `reason` is a sentence without its capital and its stop."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        error = {"in": "body", "field": field, "message": reason}
+        super().__init__(f"{reason[0].upper()}{reason[1:]}.", errors=[error])
+
+
 class TooManyRequests(ShortenerError):
     status, type, title = 429, "too-many-requests", "Too many requests"
 

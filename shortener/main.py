@@ -191,14 +191,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     v1 = APIRouter(prefix="/api/v1")
     for router in (
-        entry_router, oidc_router, auth_router, me_router, keys_router, reports_router, admin_router,
-    ):  # fmt: skip
+        entry_router,
+        oidc_router,
+        auth_router,
+        me_router,
+        keys_router,
+        workspaces_router,
+        invitations_router,
+        links_router,
+        clicks_router,
+        reports_router,
+        admin_router,
+        audit_router,
+    ):
         v1.include_router(router)
-    v1.include_router(workspaces_router)
-    v1.include_router(invitations_router)
-    v1.include_router(links_router)
-    v1.include_router(clicks_router)
-    v1.include_router(audit_router)
     app.include_router(v1)
     app.include_router(health.router)
     docs.install_docs(app)

@@ -2,15 +2,19 @@
 
 import base64
 import binascii
+import re
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlencode
 
 import msgspec
+from fastapi import Query, Request
+from pydantic import Field
 from sqlalchemy import ColumnElement, Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from shortener.errors import BadRequest
 
@@ -39,34 +43,41 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
 Key = tuple[ColumnElement[Any], type]
 
 
-class Rows(NamedTuple):
-    """A page. Each row has its keys behind what was selected. The cursors are None where the list ends."""
+class Page(NamedTuple):
+    """Each row has its keys behind what was selected. The cursors are None where the list ends; `total` is None where
+    it was not asked for."""
 
     rows: list[Any]
     next_cursor: str | None
     previous_cursor: str | None
+    total: int | None
 
 
-class Page(Protocol):
-    """`next_cursor` and `previous_cursor` are None where the list ends."""
-
-    @property
-    def total(self) -> int: ...
-    @property
-    def next_cursor(self) -> str | None: ...
-    @property
-    def previous_cursor(self) -> str | None: ...
+# What lists are asked with, and what they answer beside their items.
+Limit = Annotated[int, Query(ge=1, le=100)]
+PageCursor = Annotated[str | None, Query(max_length=MAX_CURSOR)]
+Search = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
+NextPath = Annotated[str | None, Field(description="Path of the next page.")]
+PreviousPath = Annotated[str | None, Field(description="Path of the previous page.")]
 
 
-def beside_items(path: str, page: Page, **query: Any) -> dict[str, Any]:
-    """What an answer has beside the page's items: the total, and the paths of the pages around it. `query` is what it
-    was asked with."""
-    given = {name: value for name, value in query.items() if value not in {None, ""}}
+def like_pattern(q: str) -> str:
+    """For LIKE, of all that contains this text."""
+    return "%" + re.sub(r"([\\%_])", r"\\\1", q) + "%"
 
-    def path_at(cursor: str | None) -> str | None:
-        return None if cursor is None else f"{path}?{urlencode(given | {'cursor': cursor})}"
 
-    return {"total": page.total, "next": path_at(page.next_cursor), "previous": path_at(page.previous_cursor)}
+def path_at(request: Request, cursor: str | None) -> str | None:
+    """The path of this list from the cursor on, asked for with all else that it was asked with."""
+    return None if cursor is None else f"{request.url.path}?{urlencode({**request.query_params, 'cursor': cursor})}"
+
+
+def beside_items(request: Request, page: Page) -> dict[str, Any]:
+    """What an answer has beside the page's items: the total, and the paths of the pages around it."""
+    return {
+        "total": page.total,
+        "next": path_at(request, page.next_cursor),
+        "previous": path_at(request, page.previous_cursor),
+    }
 
 
 async def read_page(
@@ -78,12 +89,15 @@ async def read_page(
     name: str,
     limit: int,
     cursor: str | None,
+    is_counted: bool = False,
     within: ColumnElement[Any] | None = None,
-) -> Rows:
+) -> Page:
     """One page of the statement's rows in the order of `keys`, which no two rows share. `name` keeps cursors with their
-    list; `within` is the same in all rows, and stands before the keys in their index. Raises InvalidCursor."""
+    list; `is_counted` asks for the total as well; `within` is the same in all rows, and stands before the keys in their
+    index. Raises InvalidCursor."""
     columns = [column for column, _ in keys]
     place = None if cursor is None else decode_cursor(cursor, name, tuple(type_ for _, type_ in keys))
+    total = await _count(session, statement, columns[-1]) if is_counted else None
     backwards = place is not None and place.backwards
     down = descending != backwards
     if place is not None:
@@ -103,14 +117,31 @@ async def read_page(
 
     has_next = bool(rows) and (more or backwards)
     has_previous = bool(rows) and place is not None and (more or not backwards)
-    return Rows(
+    return Page(
         rows,
         cursor_at(rows[-1], False) if has_next else None,
         cursor_at(rows[0], True) if has_previous else None,
+        total,
     )
 
 
-async def count(session: AsyncSession, statement: Select[*tuple[Any, ...]], key: ColumnElement[Any]) -> int:
+async def read_newest(
+    session: AsyncSession,
+    statement: Select[*tuple[Any, ...]],
+    id_: InstrumentedAttribute[int],
+    *,
+    name: str,
+    limit: int,
+    cursor: str | None,
+) -> Page:
+    """One page of the statement's rows by their ids, the newest first, and the total. Raises InvalidCursor."""
+    keys: list[Key] = [(id_.expression, int)]
+    return await read_page(
+        session, statement, keys, descending=True, name=name, limit=limit, cursor=cursor, is_counted=True
+    )
+
+
+async def _count(session: AsyncSession, statement: Select[*tuple[Any, ...]], key: ColumnElement[Any]) -> int:
     """How many rows the statement has, or MAX_TOTAL."""
     counted = select(func.count()).select_from(statement.with_only_columns(key).limit(MAX_TOTAL).subquery())
     return await session.scalar(counted) or 0

@@ -17,7 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shortener.client_address import TrustedProxies, client_network
 from shortener.errors import TooManyRequests
 from shortener.redis import RedisGuard, RedisUnavailable
-from shortener.settings import Rate, Settings
+from shortener.setting_values import Rate
+from shortener.settings import Settings
 
 KEY_PREFIX = "limit:"
 _STATE_KEY = "shortener.rate_limit"

@@ -1,105 +1,35 @@
 """Every setting, by subject. Nothing else in the product reads the environment."""
 
-import ipaddress
 import os
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self
-from urllib.parse import urlsplit
+from typing import Any, Literal, Self
 
-import ada_url
-from pydantic import (
-    BeforeValidator,
-    Field,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from shortener.setting_values import (
+    BaseUrl,
+    Issuer,
+    Networks,
+    OidcScopes,
+    OldSecretKeys,
+    Origins,
+    PostgresUrl,
+    Rate,
+    RateLimit,
+    RedisUrl,
+    SecretKey,
+    split_keys,
+)
 
 PREFIX = "SHORTENER_"
-_WINDOWS_S = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
-
-# Random characters are not so few, and not these words: whoever has left an example as it was would be known to all.
-_MIN_DISTINCT = 8
-_PLACEHOLDER = re.compile(r"change.?(?:me|this)|example|default|insecure|your.?(?:secret|key)|password", re.IGNORECASE)
-
-IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class SettingsError(Exception):
     """A setting is missing or wrong; the message names it and says what to do."""
-
-
-class Rate(NamedTuple):
-    """At most `quota` requests in any window of `window_s` seconds that starts with the first of them."""
-
-    quota: int
-    window_s: int
-
-
-def parse_rate(value: Any) -> Rate | None:
-    """Read "100/minute" (second, minute, hour, day) or "off" (None). Raises ValueError."""
-    if value is None or isinstance(value, Rate):
-        return value
-    if str(value).strip().lower() == "off":
-        return None
-    match = re.fullmatch(r"\s*([1-9]\d{0,8})\s*/\s*(second|minute|hour|day)\s*", str(value), re.IGNORECASE)
-    if match is None:
-        raise ValueError('use a form such as "100/minute" (second, minute, hour, day), or "off"')
-    return Rate(int(match[1]), _WINDOWS_S[match[2].lower()])
-
-
-def parse_networks(value: Any) -> Any:
-    """Read addresses and networks, separated by commas. Raises ValueError."""
-    if not isinstance(value, str):
-        return value
-    return tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
-
-
-def parse_origins(value: Any) -> Any:
-    """Read origins as browsers write them, separated by commas, or "*". Raises ValueError."""
-    if not isinstance(value, str):
-        return value
-    origins = tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
-    for origin in origins:
-        if origin != "*" and not (re.fullmatch(r"https?://[^/?#@*\s]+", origin) and ada_url.check_url(origin)):
-            raise ValueError("use a form such as https://app.example.com, without a path, or *")
-    return origins
-
-
-def _is_readable(parse: Callable[[str], Any], url: str) -> bool:
-    """Whether the library that the URL is for will take it."""
-    try:
-        parse(url)
-    except (ValueError, ArgumentError):
-        return False
-    return True
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can be meant."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _split(keys: SecretStr) -> list[str]:
-    return [key.strip() for key in keys.get_secret_value().splitlines() if key.strip()]
-
-
-RateLimit = Annotated[Rate | None, NoDecode, BeforeValidator(parse_rate)]
-Networks = Annotated[tuple[IPNetwork, ...], NoDecode, BeforeValidator(parse_networks)]
-
-Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(parse_origins)]
 
 
 class _FileSource(PydanticBaseSettingsSource):
@@ -107,15 +37,15 @@ class _FileSource(PydanticBaseSettingsSource):
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         del field
-        path = os.environ.get(f"{PREFIX}{field_name}_FILE".upper())
+        name = f"{variable(field_name)}_FILE"
+        path = os.environ.get(name)
         if not path:
             return None, field_name, False
         try:
             return Path(path).read_text().strip(), field_name, False
         except (OSError, UnicodeDecodeError) as error:
-            variable = f"{PREFIX}{field_name}_FILE".upper()
             reason = error.strerror if isinstance(error, OSError) else "it is no text"
-            raise SettingsError(f"{variable}: cannot read {path}: {reason}.") from error
+            raise SettingsError(f"{name}: cannot read {path}: {reason}.") from error
 
     def __call__(self) -> dict[str, Any]:
         found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
@@ -137,7 +67,7 @@ class Settings(BaseSettings):
         le=64,
         description="Number of web processes. Default: one per core, at most 4.",
     )
-    base_url: str = Field(
+    base_url: BaseUrl = Field(
         "",
         description="Public address that short URLs start with, such as `https://sho.rt`. "
         "Default: `http://` host and port.",
@@ -146,7 +76,6 @@ class Settings(BaseSettings):
         (),
         description="Addresses or networks, separated by commas, whose `X-Forwarded-For` is believed.",
     )
-
     hsts: Literal["off", "host", "subdomains"] = Field(
         "host",
         description="Whether browsers are told to come by TLS only, for a year: to this `host`, or to its `subdomains` "
@@ -160,26 +89,25 @@ class Settings(BaseSettings):
 
     # Where it stores
     data_dir: Path = Field(Path(".data"), description="Folder of the embedded servers under `shortener up`.")
-    database_url: str = Field(
+    database_url: PostgresUrl = Field(
         "", description="PostgreSQL, `postgresql://user:password@host:port/name`. Default: the embedded one."
     )
-    database_replica_url: str = Field(
+    database_replica_url: PostgresUrl = Field(
         "", description="Read replica of the database for lists and figures. Default: none."
     )
     database_pool_size: int = Field(5, ge=1, le=100, description="Database connections per process.")
-    redis_url: str = Field(
+    redis_url: RedisUrl = Field(
         "", description="Redis or Valkey, `redis://host:port/0`, `rediss://` or `unix://`. Default: the embedded one."
     )
     redis_timeout_ms: int = Field(
         50, ge=1, le=10_000, description="How long a redirect waits for Redis before it goes on without."
     )
-    secret_key: SecretStr = Field(
+    secret_key: SecretKey = Field(
         SecretStr(""),
         description="At least 32 characters; the same for web and worker. Seals clicks on their way "
         "to the database. Default: made at the first `shortener up` and kept in the data folder.",
     )
-
-    old_secret_keys: SecretStr = Field(
+    old_secret_keys: OldSecretKeys = Field(
         SecretStr(""),
         description="Former secret keys, one a line: access tokens that they have signed are still taken. "
         "Remove them a quarter of an hour after the change.",
@@ -229,7 +157,6 @@ class Settings(BaseSettings):
         "the host before they lead there, the service will `refuse` to make them, or `allow` them as any others. "
         "Default under `shortener up` on loopback: allow.",
     )
-
     web_risk_key: SecretStr = Field(
         SecretStr(""),
         description="Key of Google Web Risk's Lookup API, which then is told the destinations of new links. "
@@ -241,12 +168,12 @@ class Settings(BaseSettings):
     )
 
     # Single sign-on
-    oidc_issuer: str = Field(
+    oidc_issuer: Issuer = Field(
         "", description="Address of an OpenID Connect provider, such as `https://id.example.com`. Default: none."
     )
     oidc_client_id: str = Field("", validate_default=True, description="This service's name at the provider.")
     oidc_client_secret: SecretStr = Field(SecretStr(""), description="Its secret there; a public client has none.")
-    oidc_scopes: str = Field("openid email", description="What the provider is asked for, separated by spaces.")
+    oidc_scopes: OidcScopes = Field("openid email", description="What the provider is asked for, separated by spaces.")
     oidc_name: str = Field("The identity provider", description="What people know the provider by.")
     oidc_registration: bool = Field(
         False,
@@ -300,67 +227,6 @@ class Settings(BaseSettings):
     metrics_host: str = Field("127.0.0.1", description="Address on which Prometheus finds `/metrics`.")
     metrics_port: int = Field(0, ge=0, le=65535, description="Port on which Prometheus finds `/metrics`, or 0: none.")
 
-    @field_validator("base_url")
-    @classmethod
-    def _is_http_origin(cls, value: str) -> str:
-        value = value.rstrip("/")
-        if value and not (re.fullmatch(r"https?://[^/?#@\s]+", value) and ada_url.check_url(value)):
-            raise ValueError("use a form such as https://sho.rt, without a path")
-        return value
-
-    @field_validator("database_url", "database_replica_url")
-    @classmethod
-    def _is_postgresql(cls, value: str) -> str:
-        if value and not (
-            re.match(r"(postgres|postgresql|postgresql\+asyncpg)://", value) and _is_readable(make_url, value)
-        ):
-            raise ValueError("use a form such as postgresql://user:password@host:5432/name")
-        return re.sub(r"^(postgres|postgresql)://", "postgresql+asyncpg://", value)
-
-    @field_validator("redis_url")
-    @classmethod
-    def _is_redis(cls, value: str) -> str:
-        value = re.sub(r"^valkey(s?)://", r"redis\1://", value)
-        if value and not (
-            re.match(r"(rediss?|unix)://", value) and _is_readable(lambda url: urlsplit(url).port, value)
-        ):
-            raise ValueError("use a form such as redis://host:6379/0, rediss://… or unix:///path/to/socket")
-        return value
-
-    @field_validator("secret_key")
-    @classmethod
-    def _is_random(cls, value: SecretStr) -> SecretStr:
-        key = value.get_secret_value()
-        if key and (len(key) < 32 or len(set(key)) < _MIN_DISTINCT or _PLACEHOLDER.search(key)):
-            raise ValueError("use at least 32 random characters, for example from: openssl rand -base64 32")
-        return value
-
-    @field_validator("old_secret_keys")
-    @classmethod
-    def _are_long(cls, value: SecretStr) -> SecretStr:
-        if any(len(key) < 32 for key in _split(value)):
-            raise ValueError("each has at least 32 characters, and a line of its own")
-        return value
-
-    @field_validator("oidc_issuer")
-    @classmethod
-    def _is_issuer(cls, value: str) -> str:
-        try:
-            parts = urlsplit(value)
-            is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
-        except ValueError:
-            is_safe = False
-        if value and not (is_safe and parts.hostname and "@" not in value and not parts.query and not parts.fragment):
-            raise ValueError("use the provider's issuer to the letter, such as https://id.example.com")
-        return value
-
-    @field_validator("oidc_scopes")
-    @classmethod
-    def _has_openid(cls, value: str) -> str:
-        if "openid" not in value.split():
-            raise ValueError('it needs "openid", as in: openid email')
-        return value
-
     @field_validator("oidc_client_id")
     @classmethod
     def _belongs_to_issuer(cls, value: str, info: ValidationInfo) -> str:
@@ -391,7 +257,7 @@ class Settings(BaseSettings):
     @property
     def every_secret_key(self) -> list[str]:
         """Today's, and the former ones behind it."""
-        return [self.secret_key.get_secret_value(), *_split(self.old_secret_keys)]
+        return [self.secret_key.get_secret_value(), *split_keys(self.old_secret_keys)]
 
     @property
     def anonymous_may_manage(self) -> bool:

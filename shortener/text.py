@@ -1,8 +1,4 @@
-"""What texts and times must be like wherever the API takes them."""
-
-from datetime import datetime
-
-LAST_YEAR = 9998
+"""What texts must be like wherever the API takes them."""
 
 
 def printable(text: str) -> str:
@@ -18,11 +14,3 @@ def nonempty(text: str) -> str:
     if not text:
         raise ValueError("the text is empty")
     return text
-
-
-def storable(moment: datetime) -> datetime:
-    """Raises ValueError for a year that the database cannot hold in every time zone."""
-    # The very last moment is infinity to the database, and one with an offset may lie behind it.
-    if moment.year > LAST_YEAR:
-        raise ValueError(f"the year is later than {LAST_YEAR}")
-    return moment

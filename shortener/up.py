@@ -18,7 +18,8 @@ from shortener.embedded.valkey import EmbeddedValkey
 from shortener.exposition import MetricsFiles, serving_metrics_of_children
 from shortener.migration import upgrade
 from shortener.redis import create_redis
-from shortener.settings import Settings, is_loopback, load_settings, variable
+from shortener.setting_values import is_loopback
+from shortener.settings import Settings, load_settings, variable
 from shortener.supervisor import Program, Supervisor
 from shortener.web import bind, web_programs
 from shortener.worker_health import is_any_well

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import inspect
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,8 +20,11 @@ import httpx
 import hypothesis
 import pytest
 from fastapi import FastAPI
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from redis.asyncio import Redis
 
+from shortener.accounts import passwords
 from shortener.clicks.stream import ClickStream, Sealer
 from shortener.database import Database
 from shortener.embedded.data_directory import DataDirectory, run_directory
@@ -33,6 +37,8 @@ from shortener.settings import Settings, load_settings, variable
 from shortener.supervisor import Supervisor
 from workers.clicks import Drain
 
+pytest_plugins = ["tests.standstills"]
+
 # How long an example takes says more of what else the machine does.
 hypothesis.settings.register_profile("shortener", deadline=None)
 hypothesis.settings.load_profile("shortener")
@@ -41,6 +47,22 @@ SECRET = "a secret for tests, which is long enough"
 CHROME = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 )
+
+
+async def _administer(url: str) -> asyncpg.Connection:
+    return await asyncpg.connect(host=url.partition("host=")[2], user="shortener", database="postgres")
+
+
+async def _trust_the_machine(url: str) -> None:
+    """Nothing here outlives the server; what must survive a crash is tested with servers of its own."""
+    admin = await _administer(url)
+    await admin.execute("ALTER SYSTEM SET fsync = off")
+    await admin.execute("SELECT pg_reload_conf()")
+    await admin.close()
+
+
+# As much as many test processes need at once.
+_MANY_DATABASES_BYTES = 4 * 2**30
 
 
 class Servers(NamedTuple):
@@ -71,6 +93,7 @@ class _ServerThread(Thread):
             try:
                 await supervisor.start(postgres.prepare(), valkey.prepare())
                 await asyncio.to_thread(upgrade, postgres.url)
+                await _trust_the_machine(postgres.url)
                 self._serving.set_result(Servers(postgres.url, valkey.url))
                 await self._ending.wait()
             except BaseException as error:
@@ -92,20 +115,37 @@ class _ServerThread(Thread):
         self.join(60)
 
 
+def _quickest_place() -> Path | None:
+    """Memory, where there is plenty: each test makes and drops a database, which is hundreds of files."""
+    memory = Path("/dev/shm")
+    is_usable = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _MANY_DATABASES_BYTES
+    return memory if is_usable else None
+
+
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=_quickest_place()) as folder:
         thread = _ServerThread(Path(folder))
         yield thread.servers()
         thread.end()
+
+
+@pytest.fixture(autouse=True)
+def _cheap_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords are hashed by the product's own code with the least argon2 can do, except where a test is about the
+    price: otherwise many tests would wait for hashes."""
+    if request.node.get_closest_marker("real_hashes") is None:
+        cheap = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)
+        monkeypatch.setattr(passwords, "HASHER", PasswordHash((cheap,)))
+        for name, value in (("TIME_COST", 1), ("MEMORY_KIB", 8), ("PARALLELISM", 1)):
+            monkeypatch.setattr(passwords, name, value)
 
 
 @pytest.fixture
 async def database_url(servers: Servers) -> AsyncIterator[str]:
     """A database of the test's own, with this version's schema."""
     name = f"test_{uuid.uuid4().hex}"
-    host = servers.template_url.partition("host=")[2]
-    admin = await asyncpg.connect(host=host, user="shortener", database="postgres")
+    admin = await _administer(servers.template_url)
     await admin.execute(f"CREATE DATABASE {name} TEMPLATE shortener STRATEGY file_copy")
     yield servers.template_url.replace("/shortener?", f"/{name}?")
     await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
@@ -151,11 +191,8 @@ def changed(settings: Settings, **changes: Any) -> Settings:
     return load_settings(**{name: getattr(settings, name) for name in Settings.model_fields} | changes)
 
 
-StartApp = Callable[..., contextlib.AbstractAsyncContextManager[httpx.AsyncClient]]
-
-
 @contextlib.asynccontextmanager
-async def running_app(settings: Settings, client: tuple[str, int] = ("203.0.113.7", 50000)) -> AsyncIterator[FastAPI]:
+async def running_app(settings: Settings) -> AsyncIterator[FastAPI]:
     """An app between its start and its end."""
     app = create_app(settings)
     async with app.router.lifespan_context(app):

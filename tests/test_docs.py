@@ -14,7 +14,8 @@ import typer
 import shortener
 from shortener.cli import app
 from shortener.errors import TYPE_PREFIX, ShortenerError
-from shortener.settings import Rate, Settings, load_settings, parse_rate, variable
+from shortener.setting_values import Rate, parse_rate
+from shortener.settings import Settings, load_settings, variable
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted(p for p in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])

@@ -192,8 +192,9 @@ checks.allow_header_conformance.enabled = false
 """
 
 
-# Requests for each operation: the three run beside each other, and take no longer together than one did alone.
-EXAMPLES = {"anonymous": 15, "user": 15, "admin": 40}
+# Random requests for each operation, beside those that are made of every constraint in the document, some forty for
+# each. An admin's get furthest: most of the others' are refused before they are read.
+EXAMPLES = {"anonymous": 5, "user": 5, "admin": 20}
 
 
 async def credential_of(settings: Settings, who: str, url: str) -> dict[str, str]:
@@ -235,4 +236,4 @@ async def test_no_request_that_can_be_made_of_the_document_is_answered_against_i
             assert (await client.get("/api/v1/me")).status_code == (200 if headers else 401)
     assert done.returncode == 0, done.stdout
     assert re.search(r"Tested: +\d+", done.stdout)
-    assert int(re.search(r"(\d+) generated", done.stdout)[1]) > 10 * EXAMPLES[who]
+    assert int(re.search(r"(\d+) generated", done.stdout)[1]) > 1500

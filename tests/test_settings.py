@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shortener.main import create_app
-from shortener.settings import Rate, Settings, SettingsError, load_settings, parse_rate, unknown_variables, variable
+from shortener.setting_values import Rate, parse_rate
+from shortener.settings import Settings, SettingsError, load_settings, unknown_variables, variable
 from tests.conftest import SECRET
 
 

@@ -34,30 +34,26 @@ from shortener.abuse.schemas import (
 from shortener.accounts.access import ApiRoute, LoginRoute, needs_admin, principal_of
 from shortener.accounts.models import User
 from shortener.database import Reader, Writer
-from shortener.errors import Unprocessable
+from shortener.errors import InvalidField
 from shortener.links.api import ExistingCode, link_out
 from shortener.links.listing import EVERYWHERE, Order, Sort, list_links
 from shortener.links.models import Link
 from shortener.links.schemas import LinkUpdate
 from shortener.openapi import errors
-from shortener.pagination import MAX_CURSOR, beside_items
+from shortener.pagination import Limit, PageCursor, Search, beside_items
 from shortener.workspaces.access import OPERATOR
 
 reports_router = APIRouter(prefix="/reports", tags=["abuse"], route_class=LoginRoute)
 admin_router = APIRouter(prefix="/admin", tags=["administration"], route_class=ApiRoute, dependencies=[needs_admin])
 
-Limit = Annotated[int, Query(ge=1, le=100)]
-PageCursor = Annotated[str | None, Query(max_length=MAX_CURSOR)]
-Search = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
 Id = Annotated[int, Path(ge=1, lt=2**63)]
 
 
-class NotOurUrl(Unprocessable):
+class NotOurUrl(InvalidField):
     type, title = "not-our-url", "Not our URL"
 
     def __init__(self, reason: str) -> None:
-        field = {"in": "body", "field": "/short_url", "message": reason}
-        super().__init__(f"{reason[0].upper()}{reason[1:]}.", errors=[field])
+        super().__init__("/short_url", reason)
 
 
 def _ban_service(request: Request) -> BanService:
@@ -126,8 +122,7 @@ async def get_bans(
 ) -> BanPage:
     """Bans, the newest first."""
     page = await bans.list_bans(session, kind, lifted, limit, cursor)
-    paths = beside_items(request.url.path, page, limit=limit, kind=kind, lifted=str(lifted).lower())
-    return BanPage(items=[_ban_out(row) for row in page.rows], **paths)
+    return BanPage(items=[_ban_out(row) for row in page.rows], **beside_items(request, page))
 
 
 @admin_router.get("/bans/{ban_id}", responses=errors(401, 403, 404, 422, 429, 503))
@@ -173,8 +168,7 @@ async def get_reports(
     """Links that were reported, each with its count and what was said, the newest first."""
     page = await list_cases(session, resolved, limit, cursor)
     said = await reports_of(session, [row[0].id for row in page.rows])
-    paths = beside_items(request.url.path, page, limit=limit, resolved=str(resolved).lower())
-    return ReportCasePage(items=[_case_out(row, said) for row in page.rows], **paths)
+    return ReportCasePage(items=[_case_out(row, said) for row in page.rows], **beside_items(request, page))
 
 
 @admin_router.post(
@@ -225,10 +219,8 @@ async def get_all_links(
 ) -> AdminLinkPage:
     """Everybody's links, a page at a time."""
     page = await list_links(session, EVERYWHERE, q=q, sort=sort, order=order, limit=limit, cursor=cursor)
-    return AdminLinkPage(
-        items=await _admin_links_out(request, session, page.items),
-        **beside_items(request.url.path, page, limit=limit, sort=sort, order=order, q=q),
-    )
+    items = await _admin_links_out(request, session, page.rows)
+    return AdminLinkPage(items=items, **beside_items(request, page))
 
 
 @admin_router.get("/links/{code}", responses=errors(401, 403, 404, 422, 429, 503))
@@ -265,8 +257,7 @@ async def get_users(
 ) -> UserPage:
     """Users, the newest first."""
     page = await users.list_users(session, q, limit, cursor)
-    beside = beside_items(request.url.path, page, limit=limit, q=q)
-    return UserPage(items=[_user_out(row[0]) for row in page.rows], **beside)
+    return UserPage(items=[_user_out(row[0]) for row in page.rows], **beside_items(request, page))
 
 
 @admin_router.get("/users/{user_id}", responses=errors(401, 403, 404, 422, 429, 503))

@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from shortener.abuse.hosts import read_host
-from shortener.abuse.listing import Page, page_by_id
 from shortener.abuse.models import Ban, Kind
 from shortener.abuse.networks import read_network
 from shortener.abuse.standing import BANS_CHANNEL, Standing
@@ -23,10 +22,11 @@ from shortener.accounts.revocation import Revocations
 from shortener.accounts.service import UnknownUser
 from shortener.audit.trail import Action, ban_subject, link_subject, record
 from shortener.client_address import Networks
-from shortener.errors import Conflict, NotFound, Unprocessable
+from shortener.errors import Conflict, InvalidField, NotFound
 from shortener.invalidations import report
 from shortener.links.models import Link
 from shortener.links.service import UnknownLink
+from shortener.pagination import Page, read_newest
 
 log = structlog.get_logger(__name__)
 
@@ -74,11 +74,11 @@ _UNMARK_LINK = f"""
 Evict = Callable[..., Awaitable[None]]
 
 
-class InvalidBan(Unprocessable):
+class InvalidBan(InvalidField):
     type, title = "invalid-ban", "Invalid ban"
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"{reason[0].upper()}{reason[1:]}.", errors=[_field(reason)])
+        super().__init__("/value", reason)
 
 
 class AlreadyBanned(Conflict):
@@ -100,10 +100,6 @@ class UnknownBan(NotFound):
 
     def __init__(self) -> None:
         super().__init__("There is no such ban, or it was lifted.")
-
-
-def _field(message: str) -> dict[str, str]:
-    return {"in": "body", "field": "/value", "message": message}
 
 
 def read_value(kind: Kind, value: str) -> str:
@@ -193,7 +189,7 @@ class BanService:
         if kind is not None:
             statement = statement.where(Ban.kind == kind)
         name = f"bans:{kind}:{is_lifted}"
-        return await page_by_id(session, statement, Ban.id, name=name, limit=limit, cursor=cursor)
+        return await read_newest(session, statement, Ban.id, name=name, limit=limit, cursor=cursor)
 
     async def get(self, session: AsyncSession, ban_id: int) -> Any:
         """A row as of `list_bans`. Raises UnknownBan."""

@@ -2,7 +2,7 @@
 
 import ipaddress
 
-from shortener.settings import IPNetwork
+from shortener.setting_values import IPNetwork
 
 # One subscriber has such a network whole.
 _IPV6_CLIENT = 64

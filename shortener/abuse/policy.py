@@ -4,24 +4,17 @@ from datetime import datetime, timedelta
 
 from shortener.abuse.lookalikes import Flag, flag_of
 from shortener.abuse.standing import Standing
-from shortener.errors import Unprocessable
+from shortener.errors import InvalidField
+from shortener.expiry import InvalidExpiry
 from shortener.settings import Settings
 from shortener.telemetry import DESTINATIONS_REFUSED
 
 
-class RefusedDestination(Unprocessable):
+class RefusedDestination(InvalidField):
     type, title = "destination-refused", "Destination refused"
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail, errors=[{"in": "body", "field": "/url", "message": detail}])
-
-
-class ExpiryTooLate(Unprocessable):
-    type, title = "invalid-expiry", "Invalid expiry"
-
-    def __init__(self, days: int) -> None:
-        detail = f"A link that is made without login or key lives {days} days at most."
-        super().__init__(detail, errors=[{"in": "body", "field": "/expires_at", "message": detail}])
+    def __init__(self, reason: str) -> None:
+        super().__init__("/url", reason)
 
 
 class LinkPolicy:
@@ -37,11 +30,11 @@ class LinkPolicy:
         state = self._standing.state_of(host)
         if state is not None:
             DESTINATIONS_REFUSED.labels(state).inc()
-            raise RefusedDestination("No link may lead to this host.")
+            raise RefusedDestination("no link may lead to this host")
         flag = flag_of(host)
         if flag is not None and is_anonymous and self._look_alikes == "refuse":
             DESTINATIONS_REFUSED.labels(flag).inc()
-            raise RefusedDestination("Links to hosts in Punycode need a login or an API key: such names can deceive.")
+            raise RefusedDestination("links to hosts in Punycode need a login or an API key: such names can deceive")
         return flag
 
     def warns(self, flag: Flag | None, is_anonymous: bool) -> bool:
@@ -49,10 +42,10 @@ class LinkPolicy:
         return flag is not None and is_anonymous and self._look_alikes != "allow"
 
     def expiry(self, wanted: datetime | None, created_at: datetime) -> datetime | None:
-        """When a link that nobody answers for expires: as wanted, but not later than others. Raises ExpiryTooLate."""
+        """When a link that nobody answers for expires: as wanted, but not later than others. Raises InvalidExpiry."""
         if not self._anonymous_days:
             return wanted
         latest = created_at + timedelta(days=self._anonymous_days)
         if wanted is not None and wanted > latest:
-            raise ExpiryTooLate(self._anonymous_days)
+            raise InvalidExpiry(f"a link that is made without login or key lives {self._anonymous_days} days at most")
         return latest if wanted is None else wanted

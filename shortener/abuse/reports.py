@@ -8,13 +8,13 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.abuse.bans import AlreadyBanned, mark_link
-from shortener.abuse.listing import Page, page_by_id
 from shortener.abuse.models import Report, ReportCase
 from shortener.accounts.models import User
 from shortener.audit.trail import Action, link_subject, record, report_subject
 from shortener.errors import Conflict, NotFound
 from shortener.links.codes import CUSTOM_CODE
 from shortener.links.models import Link
+from shortener.pagination import Page, read_newest
 
 log = structlog.get_logger(__name__)
 
@@ -88,7 +88,7 @@ async def list_cases(session: AsyncSession, is_resolved: bool, limit: int, curso
         .where(ReportCase.resolved_at.is_not(None) if is_resolved else ReportCase.resolved_at.is_(None))
     )
     name = f"reports:{is_resolved}"
-    return await page_by_id(session, statement, ReportCase.id, name=name, limit=limit, cursor=cursor)
+    return await read_newest(session, statement, ReportCase.id, name=name, limit=limit, cursor=cursor)
 
 
 async def reports_of(session: AsyncSession, case_ids: list[int]) -> list[Report]:

@@ -3,21 +3,19 @@
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from shortener.abuse.checks import Verdict
 from shortener.abuse.models import Kind
 from shortener.abuse.reports import Reason, Resolution
 from shortener.links.codes import CUSTOM_CODE
 from shortener.links.schemas import LinkOut
+from shortener.pagination import NextPath, PreviousPath
+from shortener.request_body import RequestBody
 from shortener.text import nonempty, printable
 
 MAX_REASON = 500
 MAX_COMMENT = 1000
-
-
-class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid")
 
 
 def _one_line(text: str) -> str:
@@ -25,11 +23,9 @@ def _one_line(text: str) -> str:
 
 
 Words = Annotated[str, Field(min_length=1, max_length=MAX_REASON), AfterValidator(printable), AfterValidator(nonempty)]
-_Next = Annotated[str | None, Field(description="Path of the next page.")]
-_Previous = Annotated[str | None, Field(description="Path of the previous page.")]
 
 
-class ReportCreate(_Request):
+class ReportCreate(RequestBody):
     """Either `code` or `short_url`."""
 
     code: str | None = Field(None, pattern=f"^{CUSTOM_CODE.pattern}$", examples=["k7Rm2pX"])
@@ -50,7 +46,7 @@ class ReportAccepted(BaseModel):
     message: str = "Thank you. If there is such a link, it will be looked at."
 
 
-class BanCreate(_Request):
+class BanCreate(RequestBody):
     kind: Kind
     value: str = Field(
         min_length=1,
@@ -79,8 +75,8 @@ class BanOut(BaseModel):
 class BanPage(BaseModel):
     items: list[BanOut]
     total: int
-    next: _Next
-    previous: _Previous
+    next: NextPath
+    previous: PreviousPath
 
 
 class ReportOut(BaseModel):
@@ -106,11 +102,11 @@ class ReportCaseOut(BaseModel):
 class ReportCasePage(BaseModel):
     items: list[ReportCaseOut]
     total: int
-    next: _Next
-    previous: _Previous
+    next: NextPath
+    previous: PreviousPath
 
 
-class ReportResolution(_Request):
+class ReportResolution(RequestBody):
     resolution: Resolution
     reason: Words | None = Field(None, description="The ban's reason. Default: how often the link was reported.")
 
@@ -126,15 +122,15 @@ class UserOut(BaseModel):
 class UserPage(BaseModel):
     items: list[UserOut]
     total: int
-    next: _Next
-    previous: _Previous
+    next: NextPath
+    previous: PreviousPath
 
 
-class UserChange(_Request):
+class UserChange(RequestBody):
     disabled: bool
 
 
-class LinkChange(_Request):
+class LinkChange(RequestBody):
     disabled: bool
 
 
@@ -153,5 +149,5 @@ class AdminLinkOut(LinkOut):
 class AdminLinkPage(BaseModel):
     items: list[AdminLinkOut]
     total: int
-    next: _Next
-    previous: _Previous
+    next: NextPath
+    previous: PreviousPath

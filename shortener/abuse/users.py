@@ -1,13 +1,10 @@
 """What admins see of users, and do with them."""
 
-import re
-
 import structlog
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.abuse.bans import OwnBan
-from shortener.abuse.listing import Page, page_by_id
 from shortener.abuse.models import Ban, Kind
 from shortener.accounts.models import User
 from shortener.accounts.principals import user_subject
@@ -15,6 +12,7 @@ from shortener.accounts.revocation import Revocations
 from shortener.accounts.service import UnknownUser
 from shortener.audit.trail import Action, record
 from shortener.errors import Conflict
+from shortener.pagination import Page, like_pattern, read_newest
 
 log = structlog.get_logger(__name__)
 
@@ -30,9 +28,8 @@ async def list_users(session: AsyncSession, q: str | None, limit: int, cursor: s
     """Raises InvalidCursor."""
     statement = select(User)
     if q:
-        pattern = "%" + re.sub(r"([\\%_])", r"\\\1", q.lower()) + "%"
-        statement = statement.where(User.email.like(pattern))
-    return await page_by_id(session, statement, User.id, name="users", limit=limit, cursor=cursor)
+        statement = statement.where(User.email.like(like_pattern(q.lower())))
+    return await read_newest(session, statement, User.id, name="users", limit=limit, cursor=cursor)
 
 
 async def get_user(session: AsyncSession, statement: Select[User]) -> User:

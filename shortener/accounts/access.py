@@ -157,8 +157,8 @@ class ApiRoute(APIRoute):
                 if not (openings and all(getattr(request.app.state.settings, opening) for opening in openings)):
                     raise AuthenticationRequired
             else:
-                for missing in needed - principal.scopes:
-                    raise InsufficientScope(missing)
+                if missing := needed - principal.scopes:
+                    raise InsufficientScope(min(missing))
             return await handle(JsonRequest(scope, request.receive))
 
         return guarded

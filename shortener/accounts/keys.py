@@ -14,7 +14,8 @@ from shortener.accounts.principals import Scope, key_subject, user_subject
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.tokens import hash_secret, new_api_key
 from shortener.audit.trail import Action, record
-from shortener.errors import Conflict, Forbidden, NotFound, Unprocessable
+from shortener.errors import Conflict, Forbidden, NotFound
+from shortener.expiry import check_expiry
 
 MAX_KEYS = 100
 
@@ -40,14 +41,6 @@ class UnknownKey(NotFound):
         super().__init__("You have no such key.")
 
 
-class KeyExpiryPassed(Unprocessable):
-    type, title = "invalid-expiry", "Invalid expiry"
-
-    def __init__(self) -> None:
-        field = {"in": "body", "field": "/expires_at", "message": "the time has passed"}
-        super().__init__("The time of expiry has passed.", errors=[field])
-
-
 class KeyService:
     """Makes, lists and revokes a user's keys."""
 
@@ -65,13 +58,11 @@ class KeyService:
         expires_at: datetime | None = None,
         requests_per_minute: int | None = None,
     ) -> tuple[ApiKey, str]:
-        """The key's row, and the key itself, which is nowhere else. Raises ScopeNotHeld, KeyExpiryPassed, TooManyKeys,
+        """The key's row, and the key itself, which is nowhere else. Raises ScopeNotHeld, InvalidExpiry, TooManyKeys,
         InvalidCredential."""
         if beyond := set(scopes) - held:
             raise ScopeNotHeld(beyond)
-        now = datetime.now(UTC)
-        if expires_at is not None and expires_at <= now:
-            raise KeyExpiryPassed
+        check_expiry(expires_at)
         new = new_api_key()
         row = ApiKey(
             id=uuid_utils.compat.uuid7(),
@@ -81,7 +72,7 @@ class KeyService:
             hash=hash_secret(new.key),
             scopes=sorted(set(scopes)),
             requests_per_minute=requests_per_minute,
-            created_at=now,
+            created_at=datetime.now(UTC),
             expires_at=expires_at,
         )
         async with session.begin():

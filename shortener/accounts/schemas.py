@@ -4,11 +4,13 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from shortener.accounts.passwords import MAX_BYTES, MIN_LENGTH
 from shortener.accounts.principals import Scope
-from shortener.text import nonempty, printable, storable
+from shortener.expiry import Expiry
+from shortener.request_body import RequestBody
+from shortener.text import nonempty, printable
 
 # As browsers check it: one form, in ASCII, so that no two addresses only look alike.
 _EMAIL = (
@@ -36,19 +38,13 @@ NewPassword = Annotated[Password, Field(description=f"At least {MIN_LENGTH} char
 InvitationToken = Annotated[SecretStr, Field(max_length=200)]
 
 
-class Request(BaseModel):
-    """Members nobody knows are refused: nobody becomes an admin by asking for it."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-
-class Registration(Request):
+class Registration(RequestBody):
     email: Email
     password: NewPassword
     invitation: InvitationToken | None = Field(None, description="Needed where registration is by invitation.")
 
 
-class LoginForm(Request):
+class LoginForm(RequestBody):
     """OAuth2's password grant. What it has for clients and scopes is taken and not used."""
 
     username: Email = Field(description="The email address.")
@@ -59,20 +55,20 @@ class LoginForm(Request):
     client_secret: SecretStr | None = None
 
 
-class Refresh(Request):
+class Refresh(RequestBody):
     refresh_token: SecretStr = Field(max_length=200)
 
 
-class PasswordChange(Request):
+class PasswordChange(RequestBody):
     current_password: Password
     new_password: NewPassword
 
 
-class AccountDeletion(Request):
+class AccountDeletion(RequestBody):
     password: Password | None = Field(None, description="Needed by whoever has one.")
 
 
-class KeyCreate(Request):
+class KeyCreate(RequestBody):
     name: Annotated[
         str,
         Field(min_length=1, max_length=MAX_NAME, examples=["CI"]),
@@ -80,9 +76,7 @@ class KeyCreate(Request):
         AfterValidator(nonempty),
     ]
     scopes: list[Scope] = Field(min_length=1, max_length=len(Scope), description="At most those of who asks.")
-    expires_at: Annotated[AwareDatetime, AfterValidator(storable)] | None = Field(
-        None, description="When the key stops working; with a time zone. Default: never."
-    )
+    expires_at: Expiry | None = Field(None, description="When the key stops working; with a time zone. Default: never.")
 
 
 class RegistrationOut(BaseModel):

@@ -157,7 +157,7 @@ class AccountService:
         becomes a part of it: each login has a session and tokens that did not exist before."""
         await ensure_personal_workspace(session, user.email)
         now = datetime.now(UTC)
-        login = Session(id=_new_id(), user_id=user.id, created_at=now, expires_at=now + SESSION_IDLE)
+        login = Session(id=uuid_utils.compat.uuid7(), user_id=user.id, created_at=now, expires_at=now + SESSION_IDLE)
         session.add(login)
         await session.flush()
         them = Principal(user.id, frozenset(), session_id=login.id)
@@ -318,7 +318,3 @@ async def _recorded_when_refused(session: AsyncSession, action: Action, user: Us
         async with session.begin():
             record(session, action, target, reason=refusal.type)
         raise
-
-
-def _new_id() -> uuid.UUID:
-    return uuid_utils.compat.uuid7()

@@ -2,7 +2,6 @@
 
 from datetime import date, datetime, timedelta
 from typing import Annotated
-from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request
@@ -15,7 +14,7 @@ from shortener.clicks.schemas import Moment
 from shortener.clicks.spans import local_midnight
 from shortener.database import Reader
 from shortener.openapi import errors
-from shortener.pagination import MAX_CURSOR
+from shortener.pagination import Limit, PageCursor, path_at
 
 router = APIRouter(prefix="/admin/audit", tags=["administration"], route_class=ApiRoute, dependencies=[needs_admin])
 
@@ -35,8 +34,8 @@ def _moment(value: date | None, days: int) -> datetime | None:
 async def get_audit_log(
     request: Request,
     session: Reader,
-    limit: Annotated[int, Query(ge=1, le=100)] = 50,
-    cursor: Annotated[str | None, Query(max_length=MAX_CURSOR)] = None,
+    limit: Limit = 50,
+    cursor: PageCursor = None,
     actor: Subject = None,
     action: Action | None = None,
     target: Subject = None,
@@ -47,11 +46,6 @@ async def get_audit_log(
 ) -> AuditPage:
     """Who did what to what, the newest first."""
     wanted = Wanted(actor, action, target, _moment(since, 0), _moment(until, 1))
-    entries, next_cursor = await list_entries(session, wanted, limit, cursor)
-    next_path = None
-    if next_cursor is not None:
-        query = {**request.query_params, "cursor": next_cursor}
-        next_path = f"{request.url.path}?{urlencode(query)}"
-    return AuditPage(
-        items=[AuditEntryOut.model_validate(entry, from_attributes=True) for entry in entries], next=next_path
-    )
+    page = await list_entries(session, wanted, limit, cursor)
+    items = [AuditEntryOut.model_validate(row[0], from_attributes=True) for row in page.rows]
+    return AuditPage(items=items, next=path_at(request, page.next_cursor))

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.audit.models import AuditEntry
-from shortener.pagination import Key, read_page
+from shortener.pagination import Key, Page, read_page
 
 _KEYS: list[Key] = [(AuditEntry.at.expression, datetime), (AuditEntry.id.expression, int)]
 _DELETED_AT_ONCE = 1000
@@ -30,10 +30,8 @@ class Wanted(NamedTuple):
     until: datetime | None = None
 
 
-async def list_entries(
-    session: AsyncSession, wanted: Wanted, limit: int, cursor: str | None
-) -> tuple[list[AuditEntry], str | None]:
-    """The newest first, and the cursor of the next page. Raises InvalidCursor."""
+async def list_entries(session: AsyncSession, wanted: Wanted, limit: int, cursor: str | None) -> Page:
+    """Rows of the entry, the newest first. Raises InvalidCursor."""
     statement = select(AuditEntry)
     for column, value in (
         (AuditEntry.actor, wanted.actor),
@@ -46,8 +44,7 @@ async def list_entries(
         statement = statement.where(AuditEntry.at >= wanted.since)
     if wanted.until is not None:
         statement = statement.where(AuditEntry.at < wanted.until)
-    page = await read_page(session, statement, _KEYS, descending=True, name="audit", limit=limit, cursor=cursor)
-    return [row[0] for row in page.rows], page.next_cursor
+    return await read_page(session, statement, _KEYS, descending=True, name="audit", limit=limit, cursor=cursor)
 
 
 async def forget_entries(connection: asyncpg.Connection, days: int) -> int:

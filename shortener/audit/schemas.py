@@ -5,6 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from shortener.pagination import NextPath
+
 
 class AuditEntryOut(BaseModel):
     at: datetime
@@ -18,4 +20,4 @@ class AuditEntryOut(BaseModel):
 
 class AuditPage(BaseModel):
     items: list[AuditEntryOut]
-    next: str | None = Field(description="Path of the next page.")
+    next: NextPath

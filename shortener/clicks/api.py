@@ -6,10 +6,9 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
-from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy import Row, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,10 +21,10 @@ from shortener.clicks.spans import Interval, TooManyBuckets
 from shortener.clicks.stats import figures
 from shortener.database import Database, Reader, Writer
 from shortener.errors import Unprocessable
-from shortener.links.api import AskerDep
+from shortener.links.api import AskerDep, ExistingCode
 from shortener.links.service import LinkService
 from shortener.openapi import errors
-from shortener.pagination import Cursor, decode_cursor, encode_cursor
+from shortener.pagination import Cursor, Limit, PageCursor, decode_cursor, encode_cursor, path_at
 
 router = APIRouter(prefix="/links/{code}", tags=["figures"], route_class=ApiRoute)
 
@@ -44,7 +43,7 @@ class Format(StrEnum):
 
 
 async def _link_id(
-    code: Annotated[str, Path(max_length=64, pattern="^[A-Za-z0-9_-]+$", examples=["k7Rm2pX"])],
+    code: ExistingCode,
     request: Request,
     session: Writer,
     asker: AskerDep,
@@ -109,8 +108,8 @@ async def get_clicks(
     link_id: LinkId,
     request: Request,
     session: Reader,
-    limit: Annotated[int, Query(ge=1, le=100)] = 50,
-    cursor: Annotated[str | None, Query(max_length=1000)] = None,
+    limit: Limit = 50,
+    cursor: PageCursor = None,
     format: Annotated[Format, Query(description="`csv` streams all clicks.")] = Format.JSON,  # noqa: A002
 ) -> Any:
     """Single clicks, newest first."""
@@ -118,12 +117,8 @@ async def get_clicks(
     if format is Format.CSV:
         return _csv_response(request, link_id, place)
     rows = await _clicks(session, link_id, place, limit + 1)
-    next_path = None
-    if len(rows) > limit:
-        rows = rows[:limit]
-        query = {"limit": limit, "cursor": encode_cursor(_place_of(rows[-1]))}
-        next_path = f"{request.url.path}?{urlencode(query)}"
-    return ClickPage(items=[_click_out(row) for row in rows], next=next_path)
+    next_cursor = encode_cursor(_place_of(rows[limit - 1])) if len(rows) > limit else None
+    return ClickPage(items=[_click_out(row) for row in rows[:limit]], next=path_at(request, next_cursor))
 
 
 async def _clicks(session: AsyncSession, link_id: int, place: Cursor | None, limit: int) -> list[Row[Any]]:

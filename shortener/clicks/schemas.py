@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from shortener.clicks.spans import Interval, local_midnight
+from shortener.pagination import NextPath
 
 # Where PostgreSQL's and Python's time both end safely.
 MIN_YEAR, MAX_YEAR = 1970, 2999
@@ -104,4 +105,4 @@ class ClickOut(BaseModel):
 
 class ClickPage(BaseModel):
     items: list[ClickOut]
-    next: str | None = Field(description="Path of the next page.")
+    next: NextPath

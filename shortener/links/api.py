@@ -20,7 +20,7 @@ from shortener.links.models import Link
 from shortener.links.schemas import BulkCreate, BulkOut, LinkCreate, LinkOut, LinkPage, LinkUpdate
 from shortener.links.service import LinkService
 from shortener.openapi import errors
-from shortener.pagination import MAX_CURSOR, beside_items
+from shortener.pagination import Limit, PageCursor, Search, beside_items
 from shortener.workspaces.access import Asker, Place, readable
 
 router = APIRouter(prefix="/links", tags=["links"], route_class=ApiRoute)
@@ -133,11 +133,9 @@ async def get_links(
             "the settings leave them to everybody."
         ),
     ] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
-    cursor: Annotated[str | None, Query(max_length=MAX_CURSOR)] = None,
-    q: Annotated[
-        str | None, Query(max_length=200, pattern=r"^[^\x00]*$", description="Part of code, URL or title.")
-    ] = None,
+    limit: Limit = 20,
+    cursor: PageCursor = None,
+    q: Annotated[Search, Query(description="Part of code, URL or title.")] = None,
     sort: Sort = Sort.CREATED_AT,
     order: Order = Order.DESC,
 ) -> LinkPage:
@@ -146,10 +144,8 @@ async def get_links(
     async with request.app.state.database.driver_connection() as connection:
         workspace_id = await readable(connection, asker, workspace)
     page = await list_links(session, workspace_id, q=q, sort=sort, order=order, limit=limit, cursor=cursor)
-    return LinkPage(
-        items=[link_out(request, link, clicks) for link, clicks in page.items],
-        **beside_items(request.url.path, page, limit=limit, sort=sort, order=order, q=q, workspace=workspace),
-    )
+    items = [link_out(request, link, clicks) for link, clicks, *_ in page.rows]
+    return LinkPage(items=items, **beside_items(request, page))
 
 
 @router.get("/{code}", responses=errors(401, 403, 404, 422, 429, 503), dependencies=[needs(Scope.LINKS_READ)])

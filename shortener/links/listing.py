@@ -1,17 +1,16 @@
 """Lists of links: keyset pages in either direction over any of the orders."""
 
-import re
 import uuid
 from datetime import datetime
 from enum import Enum, StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Final
 
-from sqlalchemy import ColumnElement, Select, Text, func, literal_column, select
+from sqlalchemy import Select, Text, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.clicks.models import ClickTotal
 from shortener.links.models import SEARCHED_SQL, Link
-from shortener.pagination import count, read_page
+from shortener.pagination import Key, Page, like_pattern, read_page
 
 _CLICKS = func.coalesce(ClickTotal.clicks, 0)
 
@@ -29,7 +28,7 @@ class Order(StrEnum):
     DESC = "desc"
 
 
-_KEYS: dict[Sort, tuple[ColumnElement[Any], type]] = {
+_KEYS: dict[Sort, Key] = {
     Sort.CREATED_AT: (Link.created_at.expression, datetime),
     Sort.UPDATED_AT: (Link.updated_at.expression, datetime),
     Sort.CODE: (Link.code.expression, str),
@@ -48,15 +47,6 @@ EVERYWHERE: Final = Everywhere.EVERYWHERE
 Whose = uuid.UUID | Everywhere | None
 
 
-class Page(NamedTuple):
-    """`next_cursor` and `previous_cursor` are None where the list ends."""
-
-    items: list[tuple[Link, int]]
-    total: int
-    next_cursor: str | None
-    previous_cursor: str | None
-
-
 def _matching(workspace: Whose, q: str | None) -> Select[Link, int]:
     statement = (
         select(Link, _CLICKS).outerjoin(ClickTotal, ClickTotal.link_id == Link.id).where(Link.deleted_at.is_(None))
@@ -64,8 +54,7 @@ def _matching(workspace: Whose, q: str | None) -> Select[Link, int]:
     if workspace is not EVERYWHERE:
         statement = statement.where(Link.workspace_id == workspace)
     if q:
-        pattern = "%" + re.sub(r"([\\%_])", r"\\\1", q) + "%"
-        statement = statement.where(literal_column(SEARCHED_SQL, Text).ilike(pattern))
+        statement = statement.where(literal_column(SEARCHED_SQL, Text).ilike(like_pattern(q)))
     return statement
 
 
@@ -79,17 +68,16 @@ async def list_links(
     limit: int,
     cursor: str | None,
 ) -> Page:
-    """One page of the links of a workspace, of those without owner (None), or of all. Raises InvalidCursor."""
+    """Rows of a link and its clicks: those of a workspace, those without owner (None), or all. Raises InvalidCursor."""
     name = f"{sort}:{order}" if workspace is None else f"{sort}:{order}:{workspace}"
     key, key_type = _KEYS[sort]
     if workspace is EVERYWHERE and sort is Sort.CREATED_AT:
         # The index of times is each workspace's own; ids ascend with time.
         key, key_type = Link.id.expression, int
     statement = _matching(workspace, q)
-    total = await count(session, statement, Link.id.expression)
     # The workspace, though it is but one: where it is null the database does not see that its index has this order.
     within = Link.workspace_id.expression if sort is Sort.CREATED_AT and workspace is not EVERYWHERE else None
-    page = await read_page(
+    return await read_page(
         session,
         statement,
         [(key, key_type), (Link.id.expression, int)],
@@ -97,6 +85,6 @@ async def list_links(
         name=name,
         limit=limit,
         cursor=cursor,
+        is_counted=True,
         within=within,
     )
-    return Page([(row[0], row[1]) for row in page.rows], total, page.next_cursor, page.previous_cursor)

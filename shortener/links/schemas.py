@@ -6,9 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
     ValidatorFunctionWrapHandler,
@@ -19,8 +17,11 @@ from pydantic.json_schema import SkipJsonSchema
 
 from shortener.abuse.lookalikes import Flag
 from shortener.errors import Unprocessable, invalid_request
+from shortener.expiry import Expiry
 from shortener.links.codes import CUSTOM_CODE, check_custom_code
-from shortener.text import printable, storable
+from shortener.pagination import NextPath, PreviousPath
+from shortener.request_body import RequestBody
+from shortener.text import printable
 
 MAX_TITLE = 300
 MAX_BULK = 1000
@@ -38,16 +39,9 @@ Code = Annotated[
 ]
 Title = Annotated[str, Field(max_length=MAX_TITLE, examples=["Spring sale"]), AfterValidator(printable)]
 Url = Annotated[str, Field(examples=[_EXAMPLE_URL])]
-Expiry = Annotated[AwareDatetime, AfterValidator(storable)]
 
 
-class _Request(BaseModel):
-    """Members nobody knows are refused: a misspelt `expire_at` must not make a link that lives for ever."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class LinkFields(_Request):
+class LinkFields(RequestBody):
     url: Url = Field(description="An http or https URL of at most 8,192 characters.")
     code: Code | None = Field(None, description="3 to 64 letters, digits, `-` or `_`. Default: a random code.")
     expires_at: Expiry | None = Field(None, description="When the link stops working; with a time zone.")
@@ -74,7 +68,7 @@ def _or_mistake(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
         return invalid_request([{**fault, "loc": ("body", *fault["loc"])} for fault in faults])
 
 
-class BulkCreate(_Request):
+class BulkCreate(RequestBody):
     links: list[Annotated[LinkFields, WrapValidator(_or_mistake)]] = Field(
         min_length=1, max_length=MAX_BULK, description="Each as for a single create, without `workspace`."
     )
@@ -92,7 +86,7 @@ class BulkCreate(_Request):
         return [*self.links]
 
 
-class LinkUpdate(_Request):
+class LinkUpdate(RequestBody):
     """Only what is named is changed; null clears title and expiry."""
 
     url: Url = ""
@@ -122,8 +116,8 @@ class LinkOut(BaseModel):
 class LinkPage(BaseModel):
     items: list[LinkOut]
     total: int = Field(description="How many links match in all; counted up to 100,000.")
-    next: str | None = Field(description="Path of the next page.")
-    previous: str | None = Field(description="Path of the previous page.")
+    next: NextPath
+    previous: PreviousPath
 
 
 class Problem(BaseModel):

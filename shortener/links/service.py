@@ -19,7 +19,8 @@ from shortener.accounts.principals import user_subject
 from shortener.audit.trail import Action, link_subject, record, workspace_subject
 from shortener.clicks.models import ClickTotal
 from shortener.database import Database, driver_of
-from shortener.errors import Conflict, NotFound, ShortenerError, Unprocessable
+from shortener.errors import Conflict, InvalidField, NotFound, ShortenerError
+from shortener.expiry import check_expiry
 from shortener.links.bulk import NewLink, Outcome, insert_many, insert_one
 from shortener.links.destinations import Destination, OwnHosts, read_destination
 from shortener.links.idempotency import claim
@@ -39,12 +40,11 @@ _CHECKED_AT_ONCE = 50
 EVICT_TIMEOUT_S = 1.0
 
 
-class InvalidDestination(Unprocessable):
+class InvalidDestination(InvalidField):
     type, title = "invalid-destination", "Invalid destination"
 
-
-class InvalidExpiry(Unprocessable):
-    type, title = "invalid-expiry", "Invalid expiry"
+    def __init__(self, reason: str) -> None:
+        super().__init__("/url", reason)
 
 
 class BannedLinkStays(Conflict):
@@ -164,7 +164,7 @@ class LinkService:
             has_warning = self._policy.warns(flag, asker.is_anonymous)
             changes |= {"url": destination.url, "flag": flag, "has_warning": has_warning}
         if "expires_at" in changes:
-            _check_expiry(changes["expires_at"])
+            check_expiry(changes["expires_at"])
         if "title" in changes:
             changes["title"] = changes["title"] or None
         if "disabled" in changes:
@@ -230,7 +230,7 @@ class LinkService:
 
     def _checked(self, request: LinkFields, is_anonymous: bool) -> NewLink:
         expires_at = request.expires_at
-        _check_expiry(expires_at)
+        check_expiry(expires_at)
         if is_anonymous:
             expires_at = self._policy.expiry(expires_at, datetime.now(UTC))
         destination, flag = self._checked_destination(request.url, is_anonymous)
@@ -242,9 +242,7 @@ class LinkService:
             destination = read_destination(url, self._own)
         except ValueError as error:
             DESTINATIONS_REFUSED.labels("invalid").inc()
-            reason = str(error)
-            field = {"in": "body", "field": "/url", "message": reason}
-            raise InvalidDestination(f"{reason[0].upper()}{reason[1:]}.", errors=[field]) from None
+            raise InvalidDestination(str(error)) from None
         return destination, self._policy.check(destination.host, is_anonymous)
 
     async def _evict_new(self, requests: Sequence[LinkFields | ShortenerError], outcomes: Sequence[Outcome]) -> None:
@@ -335,9 +333,3 @@ def _check_move(link: Link, workspace: uuid.UUID | None) -> None:
     """Whoever lifts a ban finds the link where it was banned."""
     if link.ban_id is not None and workspace != link.workspace_id:
         raise BannedLinkStays
-
-
-def _check_expiry(expires_at: datetime | None) -> None:
-    if expires_at is not None and expires_at <= datetime.now(UTC):
-        field = {"in": "body", "field": "/expires_at", "message": "the time has passed"}
-        raise InvalidExpiry("The time of expiry has passed.", errors=[field])

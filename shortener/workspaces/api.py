@@ -2,9 +2,8 @@
 
 import uuid
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi import status as http
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,7 +13,7 @@ from shortener.accounts.api import keep_nowhere
 from shortener.accounts.models import User
 from shortener.database import Writer
 from shortener.openapi import errors
-from shortener.pagination import MAX_CURSOR, read_page
+from shortener.pagination import Limit, PageCursor, path_at, read_page
 from shortener.workspaces.invitations import accept, invite, managed_by, revoke
 from shortener.workspaces.models import Invitation, Member, Workspace
 from shortener.workspaces.schemas import (
@@ -48,8 +47,6 @@ def _service(request: Request) -> WorkspaceService:
 
 
 Workspaces = Annotated[WorkspaceService, Depends(_service)]
-Limit = Annotated[int, Query(ge=1, le=100)]
-CursorText = Annotated[str | None, Query(max_length=MAX_CURSOR)]
 
 
 def _workspace_out(workspace: Workspace, member: Member) -> WorkspaceOut:
@@ -87,7 +84,7 @@ async def create_workspace(
 
 @workspaces_router.get("", responses=errors(400, 401, 403, 422, 429, 503))
 async def get_workspaces(
-    principal: Known, request: Request, session: Writer, limit: Limit = 50, cursor: CursorText = None
+    principal: Known, request: Request, session: Writer, limit: Limit = 50, cursor: PageCursor = None
 ) -> WorkspacePage:
     """The workspaces of which you are a member, the personal one among them."""
     mine = select(Workspace, Member).join(Member).where(Member.user_id == principal.user_id)
@@ -130,7 +127,7 @@ async def get_members(
     session: Writer,
     workspaces: Workspaces,
     limit: Limit = 50,
-    cursor: CursorText = None,
+    cursor: PageCursor = None,
 ) -> MemberPage:
     """Who is a member of a workspace of yours. Needs a login, or a key with the scope `admin`."""
     await workspaces.get(session, workspace_id, principal.user_id)
@@ -180,7 +177,7 @@ async def create_invitation(body: InvitationCreate, principal: Manager, session:
 
 @invitations_router.get("", responses=errors(400, 401, 403, 422, 429, 503))
 async def get_invitations(
-    principal: Manager, request: Request, session: Writer, limit: Limit = 50, cursor: CursorText = None
+    principal: Manager, request: Request, session: Writer, limit: Limit = 50, cursor: PageCursor = None
 ) -> InvitationPage:
     """Open invitations into workspaces that you own, and, for an admin, to make an account. Needs a login, or a key
     with the scope `admin`."""
@@ -212,10 +209,7 @@ async def _page(
     cursor: str | None,
 ) -> tuple[list[Any], str | None]:
     """A page in the order of `id_`, by which the rows were made, and the next one's path. Raises InvalidCursor."""
-    path = request.url.path
     page = await read_page(
-        session, statement, [(id_, uuid.UUID)], descending=False, name=path, limit=limit, cursor=cursor
+        session, statement, [(id_, uuid.UUID)], descending=False, name=request.url.path, limit=limit, cursor=cursor
     )
-    if page.next_cursor is None:
-        return page.rows, None
-    return page.rows, f"{path}?{urlencode({'limit': limit, 'cursor': page.next_cursor})}"
+    return page.rows, path_at(request, page.next_cursor)

@@ -15,9 +15,8 @@ from shortener.accounts.principals import Principal, Scope, user_subject
 from shortener.accounts.tokens import hash_secret, new_invitation_token
 from shortener.audit.trail import Action, Value, invitation_subject, record, workspace_subject
 from shortener.errors import Conflict, Forbidden, NotFound
-from shortener.workspaces.access import PersonalWorkspace
 from shortener.workspaces.models import Invitation, Member, Role, Workspace
-from shortener.workspaces.service import own, record_member
+from shortener.workspaces.service import check_shared, own, record_member
 
 LIFETIME = timedelta(days=7)
 MAX_INVITATIONS = 100
@@ -182,8 +181,7 @@ def _is_backed() -> ColumnElement[bool]:
 
 async def _check_invitable(session: AsyncSession, workspace_id: uuid.UUID, user_id: int, email: str) -> None:
     workspace, _ = await own(session, workspace_id, user_id)
-    if workspace.personal_user_id is not None:
-        raise PersonalWorkspace
+    check_shared(workspace)
     is_member = exists().where(Member.workspace_id == workspace_id, Member.user_id == User.id, User.email == email)
     if await session.scalar(select(is_member)):
         raise AlreadyMember

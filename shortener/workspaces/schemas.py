@@ -6,7 +6,9 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from shortener.accounts.schemas import Email, InvitationToken, Request
+from shortener.accounts.schemas import Email, InvitationToken
+from shortener.pagination import NextPath
+from shortener.request_body import RequestBody
 from shortener.text import nonempty, printable
 from shortener.workspaces.models import Role
 
@@ -21,15 +23,15 @@ Name = Annotated[
 ]
 
 
-class WorkspaceIn(Request):
+class WorkspaceIn(RequestBody):
     name: Name
 
 
-class MemberUpdate(Request):
+class MemberUpdate(RequestBody):
     role: Role
 
 
-class InvitationCreate(Request):
+class InvitationCreate(RequestBody):
     email: Email
     workspace: uuid.UUID | None = Field(
         None, description="One that you own. Default: none, the invitation is to make an account; needs `admin`."
@@ -43,7 +45,7 @@ class InvitationCreate(Request):
         return self
 
 
-class Acceptance(Request):
+class Acceptance(RequestBody):
     token: InvitationToken
 
 
@@ -57,7 +59,7 @@ class WorkspaceOut(BaseModel):
 
 class WorkspacePage(BaseModel):
     items: list[WorkspaceOut]
-    next: str | None = Field(description="Path of the next page.")
+    next: NextPath
 
 
 class MemberOut(BaseModel):
@@ -69,7 +71,7 @@ class MemberOut(BaseModel):
 
 class MemberPage(BaseModel):
     items: list[MemberOut]
-    next: str | None = Field(description="Path of the next page.")
+    next: NextPath
 
 
 class InvitationOut(BaseModel):
@@ -87,4 +89,4 @@ class NewInvitationOut(InvitationOut):
 
 class InvitationPage(BaseModel):
     items: list[InvitationOut]
-    next: str | None = Field(description="Path of the next page.")
+    next: NextPath

@@ -62,8 +62,8 @@ class WorkspaceService:
 
     async def create(self, session: AsyncSession, user_id: int, name: str) -> tuple[Workspace, Member]:
         """Raises TooManyWorkspaces, InvalidCredential."""
-        workspace = Workspace(id=_new_id(), name=name)
-        owner = Member(workspace_id=workspace.id, user_id=user_id, id=_new_id(), role=Role.OWNER)
+        workspace = Workspace(id=uuid_utils.compat.uuid7(), name=name)
+        owner = Member(workspace_id=workspace.id, user_id=user_id, id=uuid_utils.compat.uuid7(), role=Role.OWNER)
         async with session.begin():
             # Who counts workspaces waits for who makes one.
             if await session.scalar(select(User.id).where(User.id == user_id).with_for_update()) is None:
@@ -98,7 +98,8 @@ class WorkspaceService:
         """With its links, which answer 410 from then on. Raises UnknownWorkspace, InsufficientRole,
         PersonalWorkspace."""
         async with session.begin():
-            _check_shared(await own(session, workspace_id, user_id))
+            workspace, _ = await own(session, workspace_id, user_id)
+            check_shared(workspace)
         await self._links.delete_all(session, workspace_id)
         async with session.begin():
             await _lock(session, [workspace_id], alone=True)
@@ -130,7 +131,7 @@ class WorkspaceService:
             workspace, myself = await _mine(session, workspace_id, user_id)
             if myself.id != member_id:
                 _check_owner(myself)
-            _check_shared((workspace, myself))
+            check_shared(workspace)
             member = await _member(session, workspace_id, member_id)
             await session.delete(member)
             await _check_owned(session, workspace_id)
@@ -170,6 +171,12 @@ async def own(session: AsyncSession, workspace_id: uuid.UUID, user_id: int) -> t
     return workspace, member
 
 
+def check_shared(workspace: Workspace) -> None:
+    """Raises PersonalWorkspace."""
+    if workspace.personal_user_id is not None:
+        raise PersonalWorkspace
+
+
 async def _lock(session: AsyncSession, workspace_ids: Sequence[uuid.UUID], *, alone: bool = False) -> None:
     """Against all others that change who owns them; `alone`, also against who becomes a member. A statement of its own,
     so that the next sees what was waited for."""
@@ -203,11 +210,6 @@ def _check_owner(member: Member) -> None:
         raise InsufficientRole(Role.OWNER)
 
 
-def _check_shared(found: tuple[Workspace, Member]) -> None:
-    if found[0].personal_user_id is not None:
-        raise PersonalWorkspace
-
-
 async def _check_owned(session: AsyncSession, workspace_id: uuid.UUID) -> None:
     """Flushes first."""
     if not await session.scalar(select(exists().where(Member.workspace_id == workspace_id, Member.role == Role.OWNER))):
@@ -228,7 +230,3 @@ async def _check_leavable(session: AsyncSession, user_id: int) -> None:
     )
     if workspaces := alone.all():
         raise OnlyOwner(workspaces)
-
-
-def _new_id() -> uuid.UUID:
-    return uuid_utils.compat.uuid7()

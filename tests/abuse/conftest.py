@@ -8,7 +8,6 @@ import pytest
 
 from shortener.accounts.commands import create_key, create_user
 from shortener.settings import Settings
-from tests.accounts.conftest import _cheap_hashes  # noqa: F401  (passwords here are nobody's)
 from tests.conftest import changed
 
 ADMIN, REPORTS = "/api/v1/admin", "/api/v1/reports"

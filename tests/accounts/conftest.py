@@ -1,5 +1,4 @@
-"""Accounts for tests. Passwords are hashed by the product's own code with the least argon2 can do, except where a test
-is about the price: otherwise most of these tests would wait for hashes."""
+"""Accounts for tests, and what their owners do."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,24 +7,12 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 from fastapi import FastAPI
-from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
 
-from shortener.accounts import passwords
 from shortener.settings import Settings
 from tests.conftest import changed, client_of, running_app
 
 AUTH, ME, KEYS, LINKS = "/api/v1/auth", "/api/v1/me", "/api/v1/keys", "/api/v1/links"
 EMAIL, PASSWORD, OTHER_PASSWORD = "ada@example.com", "mauve giraffe cycles", "a green whale cycles too"
-
-
-@pytest.fixture(autouse=True)
-def _cheap_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.node.get_closest_marker("real_hashes") is None:
-        cheap = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)
-        monkeypatch.setattr(passwords, "HASHER", PasswordHash((cheap,)))
-        for name, value in (("TIME_COST", 1), ("MEMORY_KIB", 8), ("PARALLELISM", 1)):
-            monkeypatch.setattr(passwords, name, value)
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import pytest
 
 from shortener.accounts import commands
 from tests.accounts.conftest import EMAIL
-from tests.accounts.oidc_provider import CLIENT_ID, CLIENT_SECRET, providing
-from tests.accounts.test_oidc import CALLBACK, at_provider, begin, sign_on
+from tests.accounts.oidc.conftest import CALLBACK, at_provider, begin, sign_on
+from tests.accounts.oidc.provider import CLIENT_ID, CLIENT_SECRET, providing
 from tests.audit.test_actions import ANONYMOUS, id_of, log_of, session_of, since
 from tests.conftest import changed
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from tests.accounts.oidc_provider import CLIENT_ID, CLIENT_SECRET, providing
+from tests.accounts.oidc.provider import CLIENT_ID, CLIENT_SECRET, providing
 from tests.e2e.product import Product, eventually, running
 
 PASSWORD, ADDRESSES = "a canary sings in the mine", ("198.51.100.77", "2001:db8:aaaa:bbbb::cccc")

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from shortener.settings import Settings
-from tests.accounts.conftest import Account, _cheap_hashes, register  # noqa: F401  (a fixture)
+from tests.accounts.conftest import Account, register
 from tests.conftest import changed
 
 WORKSPACES, INVITATIONS, LINKS = "/api/v1/workspaces", "/api/v1/invitations", "/api/v1/links"

@@ -25,7 +25,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).parents[3]
 CLIENT_ID, CLIENT_SECRET = "shortener", "a secret of + the: client%"
 # Made once: an RSA key takes a moment.
 RSA_KEY, OTHER_RSA_KEY = (RSAKey.generate_key(2048, {"kid": kid}) for kid in ("first", "second"))
@@ -174,7 +174,7 @@ def providing() -> Iterator[OidcProvider]:
 @contextlib.contextmanager
 def provider_process() -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """The issuer of a provider that is a process of its own, and that process: it can be killed."""
-    command = [sys.executable, "-m", "tests.accounts.oidc_provider"]
+    command = [sys.executable, "-m", "tests.accounts.oidc.provider"]
     with subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

@@ -1,0 +1,146 @@
+"""What the values of settings may be, and how they are written. A ValueError says how it should have been."""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, NamedTuple
+from urllib.parse import urlsplit
+
+import ada_url
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic_settings import NoDecode
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+_WINDOWS_S = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+
+# Random characters are not so few, and not these words: whoever has left an example as it was would be known to all.
+_MIN_DISTINCT = 8
+_PLACEHOLDER = re.compile(r"change.?(?:me|this)|example|default|insecure|your.?(?:secret|key)|password", re.IGNORECASE)
+_MIN_KEY_LENGTH = 32
+
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Rate(NamedTuple):
+    """At most `quota` requests in any window of `window_s` seconds that starts with the first of them."""
+
+    quota: int
+    window_s: int
+
+
+def parse_rate(value: Any) -> Rate | None:
+    """Read "100/minute" (second, minute, hour, day) or "off" (None)."""
+    if value is None or isinstance(value, Rate):
+        return value
+    if str(value).strip().lower() == "off":
+        return None
+    match = re.fullmatch(r"\s*([1-9]\d{0,8})\s*/\s*(second|minute|hour|day)\s*", str(value), re.IGNORECASE)
+    if match is None:
+        raise ValueError('use a form such as "100/minute" (second, minute, hour, day), or "off"')
+    return Rate(int(match[1]), _WINDOWS_S[match[2].lower()])
+
+
+def _parse_networks(value: Any) -> Any:
+    """Addresses and networks, separated by commas."""
+    if not isinstance(value, str):
+        return value
+    return tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
+
+
+def _parse_origins(value: Any) -> Any:
+    """Origins as browsers write them, separated by commas, or "*"."""
+    if not isinstance(value, str):
+        return value
+    origins = tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+    for origin in origins:
+        if origin != "*" and not (re.fullmatch(r"https?://[^/?#@*\s]+", origin) and ada_url.check_url(origin)):
+            raise ValueError("use a form such as https://app.example.com, without a path, or *")
+    return origins
+
+
+def _parse_base_url(value: str) -> str:
+    value = value.rstrip("/")
+    if value and not (re.fullmatch(r"https?://[^/?#@\s]+", value) and ada_url.check_url(value)):
+        raise ValueError("use a form such as https://sho.rt, without a path")
+    return value
+
+
+def _parse_postgres_url(value: str) -> str:
+    """With the driver in it."""
+    if value and not (
+        re.match(r"(postgres|postgresql|postgresql\+asyncpg)://", value) and _is_readable(make_url, value)
+    ):
+        raise ValueError("use a form such as postgresql://user:password@host:5432/name")
+    return re.sub(r"^(postgres|postgresql)://", "postgresql+asyncpg://", value)
+
+
+def _parse_redis_url(value: str) -> str:
+    value = re.sub(r"^valkey(s?)://", r"redis\1://", value)
+    if value and not (re.match(r"(rediss?|unix)://", value) and _is_readable(lambda url: urlsplit(url).port, value)):
+        raise ValueError("use a form such as redis://host:6379/0, rediss://… or unix:///path/to/socket")
+    return value
+
+
+def _is_readable(parse: Callable[[str], Any], url: str) -> bool:
+    """Whether the library that the URL is for will take it."""
+    try:
+        parse(url)
+    except (ValueError, ArgumentError):
+        return False
+    return True
+
+
+def _check_secret_key(value: SecretStr) -> SecretStr:
+    key = value.get_secret_value()
+    if key and (len(key) < _MIN_KEY_LENGTH or len(set(key)) < _MIN_DISTINCT or _PLACEHOLDER.search(key)):
+        raise ValueError("use at least 32 random characters, for example from: openssl rand -base64 32")
+    return value
+
+
+def split_keys(keys: SecretStr) -> list[str]:
+    """One a line."""
+    return [key.strip() for key in keys.get_secret_value().splitlines() if key.strip()]
+
+
+def _check_old_secret_keys(value: SecretStr) -> SecretStr:
+    if any(len(key) < _MIN_KEY_LENGTH for key in split_keys(value)):
+        raise ValueError("each has at least 32 characters, and a line of its own")
+    return value
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can be meant."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _check_issuer(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    except ValueError:
+        is_safe = False
+    if value and not (is_safe and parts.hostname and "@" not in value and not parts.query and not parts.fragment):
+        raise ValueError("use the provider's issuer to the letter, such as https://id.example.com")
+    return value
+
+
+def _check_oidc_scopes(value: str) -> str:
+    if "openid" not in value.split():
+        raise ValueError('it needs "openid", as in: openid email')
+    return value
+
+
+RateLimit = Annotated[Rate | None, NoDecode, BeforeValidator(parse_rate)]
+Networks = Annotated[tuple[IPNetwork, ...], NoDecode, BeforeValidator(_parse_networks)]
+Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parse_origins)]
+BaseUrl = Annotated[str, AfterValidator(_parse_base_url)]
+PostgresUrl = Annotated[str, AfterValidator(_parse_postgres_url)]
+RedisUrl = Annotated[str, AfterValidator(_parse_redis_url)]
+SecretKey = Annotated[SecretStr, AfterValidator(_check_secret_key)]
+OldSecretKeys = Annotated[SecretStr, AfterValidator(_check_old_secret_keys)]
+Issuer = Annotated[str, AfterValidator(_check_issuer)]
+OidcScopes = Annotated[str, AfterValidator(_check_oidc_scopes)]
