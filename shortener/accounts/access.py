@@ -22,9 +22,9 @@ from shortener.accounts.credentials import (
 )
 from shortener.accounts.principals import PRINCIPAL_KEY, Principal, Scope
 from shortener.errors import Forbidden
-from shortener.json_body import JsonRequest
 from shortener.openapi import ANONYMOUS
 from shortener.rate_limit import ApiRateLimiter, RateLimits, identify
+from shortener.request_body import JsonRequest
 
 _SCOPES = {
     Scope.LINKS_READ: "Read links.",

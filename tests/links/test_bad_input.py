@@ -6,8 +6,8 @@ import json
 import pytest
 
 from shortener.errors import MAX_FAULTS
-from shortener.json_body import MAX_SIGNS
 from shortener.main import MAX_BODY_BYTES
+from shortener.request_body import MAX_SIGNS
 from tests.conftest import create_link
 from tests.links.test_api import LINKS, URL, assert_problem
 
