@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from shortener import __version__
+from shortener.abuse.cli import ban
 from shortener.accounts.cli import key, user
 from shortener.embedded.data_directory import DataDirectoryInUse
 from shortener.errors import ShortenerError
@@ -33,6 +34,7 @@ error_console = Console(stderr=True)
 
 app.add_typer(user, name="user")
 app.add_typer(key, name="key")
+app.add_typer(ban, name="ban")
 clicks = typer.Typer(help="Batches of clicks that could not be counted.", no_args_is_help=True)
 app.add_typer(clicks, name="clicks")
 

@@ -30,7 +30,8 @@ from shortener.settings import Settings
 from shortener.workspaces.access import OPERATOR
 
 
-async def _links(settings: Settings, servers: Opened) -> LinkService:
+async def link_service(settings: Settings, servers: Opened) -> LinkService:
+    """What the app has, for one command."""
     standing = Standing(servers.database, settings.block_list)
     await standing.start()
     own = own_hosts(settings.base_url, settings.port)
@@ -45,7 +46,7 @@ async def shorten(settings: Settings, url: str, code: str | None) -> str:
     except ValidationError as error:
         raise Unprocessable(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
     async with opened(settings) as servers:
-        links = await _links(settings, servers)
+        links = await link_service(settings, servers)
         link = await links.create(OPERATOR, request)
     return f"{settings.base_url}/{link.code}"
 
@@ -56,7 +57,7 @@ async def stats(settings: Settings, code: str) -> Group:
     now = datetime.now(UTC)
     start, end = read_span(None, None, Interval.DAY, zone, now)
     async with opened(settings) as servers, servers.database.replica_session() as session:
-        links = await _links(settings, servers)
+        links = await link_service(settings, servers)
         link, total = await links.get(session, OPERATOR, code)
         found = await figures(session, link.id, start, end, Interval.DAY, zone, bots=False, now=now)
     return _show(settings, link, total, found)

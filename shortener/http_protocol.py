@@ -2,6 +2,7 @@
 it is there. What is used of uvicorn is not its public interface: tests/test_hostile_clients.py fails if it changes."""
 
 import asyncio
+import math
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -32,15 +33,22 @@ class HeadTooSlow(ShortenerError):
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Refuses heads that are too large or too slow, and what is no HTTP, with problem documents."""
+    """Refuses heads that are too large or too slow, and what is no HTTP, with problem documents.
+
+    One timer a connection looks now and then whether its time is over; uvicorn sets one anew for each answer, which is
+    felt by each redirect.
+    """
 
     # Of a head that has not come whole, at least.
     _head_bytes = 0
-    _head_timer: asyncio.TimerHandle | None = None
+    # Since when the head that is to come, or its end, is waited for; on the loop's clock.
+    _waits_since_s = 0.0
+    _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._give_up)
+        self._waits_since_s = self.loop.time()
+        self._look()
 
     def data_received(self, data: bytes) -> None:
         if len(data) > MAX_HEAD_BYTES and self._begins_too_large(data):
@@ -48,16 +56,29 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         _receive(self, data)
         # The method is written down once the head is there; all this is felt by each redirect.
-        if self._head_timer is not None or "method" not in self.scope:
+        if self._head_bytes or self.scope is None or "method" not in self.scope:
             self._note_head(len(data))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._end_of_head()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
         del msg
         self._refuse(BadRequest("This is no HTTP request."))
+
+    def on_response_complete(self) -> None:
+        """What uvicorn does, without its timer."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif not self._head_bytes:
+            self._waits_since_s = self.loop.time()
 
     def _begins_too_large(self, data: bytes) -> bool:
         """Whether this much is no body but a head from its first byte on."""
@@ -66,24 +87,31 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _note_head(self, received: int) -> None:
         if self.scope is not None and "method" in self.scope:
-            self._end_of_head()
+            self._head_bytes = 0
             return
+        if not self._head_bytes and self.cycle is not None:
+            self._waits_since_s = self.loop.time()
         # What came before this head in the same piece of data is not its own: a body's end, or whole requests.
         self._head_bytes += received if self._head_bytes or self.cycle is None else 1
         if self._head_bytes > MAX_HEAD_BYTES:
             self._refuse(HeadTooLarge())
-        elif self._head_timer is None:
-            self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._give_up)
 
-    def _end_of_head(self) -> None:
-        self._head_bytes = 0
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+    def _left_s(self) -> float:
+        """Until the head has to be there: the first one, or one that has begun, or another one."""
+        if self._head_bytes or self.cycle is None:
+            patience_s = HEAD_TIMEOUT_S
+        elif self.cycle.response_complete:
+            patience_s = self.timeout_keep_alive
+        else:
+            return math.inf
+        return self._waits_since_s + patience_s - self.loop.time()
 
-    def _give_up(self) -> None:
-        self._head_timer = None
-        if self._head_bytes:
+    def _look(self) -> None:
+        """End the connection when its time is over; else look again when it may be."""
+        left_s = self._left_s()
+        if left_s > 0:
+            self._timer = self.loop.call_later(min(left_s, HEAD_TIMEOUT_S, self.timeout_keep_alive), self._look)
+        elif self._head_bytes:
             self._refuse(HeadTooSlow())
         else:
             # Browsers open connections that they may need: who has asked nothing is told nothing.
@@ -91,7 +119,6 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _refuse(self, error: ShortenerError) -> None:
         """And close. In the middle of another answer there is nothing left but that."""
-        self._end_of_head()
         if self.transport.is_closing():
             return
         if self.cycle is None or self.cycle.response_complete:

@@ -1,14 +1,18 @@
 """What commands on the same machine know of a running `shortener up`."""
 
+import logging
 from pathlib import Path
 
 from shortener.embedded.data_directory import DataDirectory
 from shortener.settings import Settings, get_settings, load_settings
+from shortener.telemetry import configure_logging
 
 
 def local_settings() -> Settings:
-    """Settings, completed by what a `shortener up` on the same data folder has written down."""
+    """Settings, completed by what a `shortener up` on the same data folder has written down. Logs what goes wrong only:
+    what goes well a command prints itself."""
     settings = get_settings()
+    configure_logging(settings, at_least=logging.WARNING)
     data = DataDirectory(Path(settings.data_dir))
     run = data.read_run_file()
     if run is None:

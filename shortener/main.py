@@ -92,7 +92,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     key_use = KeyUse(database)
     authentication = Authentication(database, tokens, key_use.used)
     revocations = Revocations(redis, authentication.forget)
-    passwords = Passwords()
+    passwords = Passwords(settings.password_list)
 
     app.state.database = database
     app.state.redis = redis

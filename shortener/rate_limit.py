@@ -4,8 +4,10 @@ import hashlib
 import time
 from collections.abc import Mapping
 from functools import lru_cache
+from math import ceil
 from typing import NamedTuple
 
+import msgspec
 from cachebox import LRUCache
 from fastapi import Request, Response
 from fastapi_limiter.depends import RateLimiter
@@ -42,32 +44,40 @@ def split_head(head: bytes) -> list[tuple[bytes, bytes]]:
     return [(name, value) for name, _, value in (line.partition(b": ") for line in head.splitlines())]
 
 
+class Policy(msgspec.Struct, frozen=True, gc=False):
+    """A rate under its name, and what is the same in the headers of all its verdicts."""
+
+    rate: Rate
+    head_form: bytes
+
+
 @lru_cache
-def _head_form(policy: str, rate: Rate) -> bytes:
-    """What is the same for all verdicts of a policy."""
-    return (
+def policy_of(name: str, rate: Rate) -> Policy:
+    """Its headers are those that people know, and those of the IETF's draft (draft-ietf-httpapi-ratelimit-headers)."""
+    form = (
         f"x-ratelimit-limit: {rate.quota}\r\nx-ratelimit-remaining: %d\r\nx-ratelimit-reset: %d\r\n"
-        f'ratelimit-policy: "{policy}";q={rate.quota};w={rate.window_s}\r\nratelimit: "{policy}";r=%d;t=%d\r\n'
-    ).encode()
+        f'ratelimit-policy: "{name}";q={rate.quota};w={rate.window_s}\r\nratelimit: "{name}";r=%d;t=%d\r\n'
+    )
+    return Policy(rate, form.encode())
 
 
-class Verdict(NamedTuple):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """What a policy says of one request: `reset_s` is when its window ends."""
 
-    policy: str
-    rate: Rate
+    policy: Policy
     is_allowed: bool
     remaining: int
     reset_s: int
 
     def head(self) -> bytes:
-        """Lines of the headers people know, and of the IETF's draft (draft-ietf-httpapi-ratelimit-headers)."""
+        """Lines of headers, each with its end."""
         remaining, reset_s = self.remaining, self.reset_s
-        return _head_form(self.policy, self.rate) % (remaining, reset_s, remaining, reset_s)
+        return self.policy.head_form % (remaining, reset_s, remaining, reset_s)
 
     def refusal(self) -> TooManyRequests:
+        rate = self.policy.rate
         return TooManyRequests(
-            f"At most {self.rate.quota} requests in {self.rate.window_s} seconds are allowed here. "
+            f"At most {rate.quota} requests in {rate.window_s} seconds are allowed here. "
             f"Try again in {self.reset_s} seconds.",
             headers={"Retry-After": str(self.reset_s)},
         )
@@ -100,7 +110,8 @@ class LocalWindows:
         if is_allowed and cost:
             used += cost
             self._counts[client] = (used, ends_at_s)
-        return Verdict(policy, rate, is_allowed, max(rate.quota - used, 0), -int(-(ends_at_s - now_s) // 1))
+        left = max(rate.quota - used, 0)
+        return Verdict(policy_of(policy, rate), is_allowed, left, ceil(ends_at_s - now_s))
 
 
 class Identity(NamedTuple):
@@ -152,7 +163,8 @@ class RateLimits:
             is_allowed, used, left_ms = await self._guard.call("rate_limit", call)
         except RedisUnavailable:
             return self._local[policy].verdict(policy, client, rate)
-        return Verdict(policy, rate, bool(is_allowed), max(rate.quota - used, 0), -(-left_ms // 1000))
+        left = max(rate.quota - used, 0)
+        return Verdict(policy_of(policy, rate), bool(is_allowed), left, ceil(left_ms / 1000))
 
     async def charge(self, scope: Scope, identity: Identity) -> None:
         """Charge for this request, whose answer tells of the limit that will refuse first. Raises TooManyRequests."""

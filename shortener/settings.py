@@ -119,6 +119,11 @@ class Settings(BaseSettings):
         description="Who can make an account: anybody (`open`), who is invited (`invite`), or nobody (`closed`). "
         "Default under `shortener up` on loopback: open.",
     )
+    password_list: Path | None = Field(
+        None,
+        description="File of passwords that nobody may choose, one a line, whatever the case; beside those that are "
+        "refused anyway. Default: none.",
+    )
     anonymous_links: bool = Field(
         False,
         description="Whether links can be created without login or API key. "

@@ -110,9 +110,9 @@ def _hide_secrets(_: object, __: str, event: structlog.typing.EventDict) -> stru
     return {name: _SECRET.sub("…", value) if isinstance(value, str) else value for name, value in event.items()}
 
 
-def configure_logging(settings: Settings) -> None:
+def configure_logging(settings: Settings, at_least: int = logging.NOTSET) -> None:
     """Send structlog's and the standard library's records to standard error in one form."""
-    level = getattr(logging, settings.log_level.upper())
+    level = max(getattr(logging, settings.log_level.upper()), at_least)
     console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -5,6 +5,8 @@ import contextlib
 import inspect
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 import uuid
@@ -31,7 +33,7 @@ from shortener.embedded.valkey import EmbeddedValkey
 from shortener.main import create_app
 from shortener.migration import upgrade
 from shortener.redis import create_redis
-from shortener.settings import Settings, load_settings
+from shortener.settings import Settings, load_settings, variable
 from shortener.supervisor import Supervisor
 from workers.clicks import Drain
 
@@ -164,6 +166,8 @@ def settings(database_url: str, servers: Servers, redis: Redis, monkeypatch: pyt
     """Settings for the test's own servers; limits are off, and waiting for Redis is patient."""
     for name in [name for name in os.environ if name.startswith("SHORTENER_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setattr("shortener.redis.CONNECT_TIMEOUT_S", 20.0)
+    monkeypatch.setattr("shortener.redis.SOCKET_TIMEOUT_S", 20.0)
     return load_settings(
         database_url=database_url,
         redis_url=servers.redis_url,
@@ -228,6 +232,26 @@ async def drain(database: Database, redis: Redis) -> Callable[[], Any]:
     async def run() -> int:
         drain = Drain(ClickStream(redis, Sealer(SECRET)), database, "test")
         return await drain.run_until_empty()
+
+    return run
+
+
+@pytest.fixture
+def shortener(settings: Settings, tmp_path: Path) -> Callable[..., tuple[int, str]]:
+    """Runs a command as an operator does; gives its exit code, and what it has printed."""
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "PYTHONPATH": ":".join(sys.path),
+        "COLUMNS": "200",
+        variable("data_dir"): str(tmp_path),
+        variable("database_url"): settings.database_url,
+        variable("redis_url"): settings.redis_url,
+    }
+
+    def run(*arguments: str, stdin: str = "") -> tuple[int, str]:
+        argv = [sys.executable, "-m", "shortener", *arguments]
+        done = subprocess.run(argv, env=environment, input=stdin, capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout + done.stderr
 
     return run
 

@@ -70,6 +70,8 @@ async def test_a_redirect_says_no_more_than_it_must(client):
         "location",
         "cache-control",
         "content-length",
+        "content-security-policy",
+        "x-content-type-options",
         "referrer-policy",
         "strict-transport-security",
     }

@@ -6,22 +6,36 @@ import json
 import time
 from collections.abc import AsyncIterator
 
+import httpx
 import psutil
 import pytest
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shortener import body_limit, http_protocol
 from shortener.http_protocol import HEAD_TIMEOUT_S, MAX_HEAD_BYTES, BoundedProtocol
 from shortener.main import create_app
 from shortener.redirect.protocol import RedirectProtocol
-from tests.conftest import eventually
+from tests.conftest import create_link, eventually
 
 HEAD = b"GET /health/live HTTP/1.1\r\nHost: sho.rt\r\n"
 
 
+@pytest.fixture
+def keep_alive_s() -> int:
+    return 5
+
+
 @pytest.fixture(params=[RedirectProtocol, BoundedProtocol], ids=["redirects", "with an access log"])
-async def address(request, settings) -> AsyncIterator[tuple[str, int]]:
-    config = uvicorn.Config(create_app(settings), http=request.param, port=0, log_config=None, proxy_headers=False)
+async def address(request, settings, keep_alive_s) -> AsyncIterator[tuple[str, int]]:
+    config = uvicorn.Config(
+        create_app(settings),
+        http=request.param,
+        port=0,
+        log_config=None,
+        proxy_headers=False,
+        timeout_keep_alive=keep_alive_s,
+    )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     await eventually(lambda: server.started, within_s=20)
@@ -168,6 +182,44 @@ async def test_a_slow_answer_is_no_slow_head(address, monkeypatch):
             assert b" 200 OK\r\n" in head
             await raw.reader.readuntil(b"}")
             await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize("keep_alive_s", [1])
+@pytest.mark.parametrize("path", [b"/health/live", b"/abc"], ids=["a task", "a redirect"])
+async def test_a_connection_is_kept_for_as_long_as_it_is_used_and_a_while(address, path):
+    async with httpx.AsyncClient(base_url=f"http://{address[0]}:{address[1]}") as client:
+        await create_link(client, code="abc")
+    async with connected(address) as raw:
+        began_at_s = time.monotonic()
+        while time.monotonic() - began_at_s < 1.5:
+            await raw.send(b"GET %b HTTP/1.1\r\nHost: sho.rt\r\n\r\n" % path)
+            assert (await raw.reader.readuntil(b"\r\n\r\n")).startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 302 "))
+            if path != b"/abc":
+                await raw.reader.readuntil(b"}")
+            await asyncio.sleep(0.05)
+        used_at_s = time.monotonic()
+        assert await raw.answer() == b""
+        assert time.monotonic() - used_at_s > 0.8
+
+
+def test_uvicorn_still_does_after_an_answer_what_the_protocol_does_in_its_place():
+    assert HttpToolsProtocol.on_response_complete.__code__.co_names == (
+        "server_state",
+        "total_requests",
+        "transport",
+        "is_closing",
+        "_unset_keepalive_if_required",
+        "flow",
+        "resume_reading",
+        "pipeline",
+        "pop",
+        "_start_asgi_task",
+        "loop",
+        "call_later",
+        "timeout_keep_alive",
+        "timeout_keep_alive_handler",
+        "timeout_keep_alive_task",
+    )
 
 
 async def test_a_large_body_is_no_large_head(address):

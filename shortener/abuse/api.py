@@ -1,14 +1,17 @@
 """/api/v1/reports and /api/v1/admin"""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi import status as http
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.abuse import users
-from shortener.abuse.bans import BanService, Kind
-from shortener.abuse.models import Ban, Report
+from shortener.abuse.bans import BanService
+from shortener.abuse.checks import checks_of
+from shortener.abuse.models import Ban, Kind, Report
 from shortener.abuse.reports import Reason, Resolution, code_of, list_cases, report_link, reports_of, resolve
 from shortener.abuse.schemas import (
     AdminLinkOut,
@@ -16,6 +19,7 @@ from shortener.abuse.schemas import (
     BanCreate,
     BanOut,
     BanPage,
+    FeedCheckOut,
     LinkChange,
     ReportAccepted,
     ReportCaseOut,
@@ -181,9 +185,26 @@ async def resolve_report(
         await request.app.state.links.evict(code)
 
 
-def _admin_link_out(request: Request, link: Link, clicks: int) -> AdminLinkOut:
-    out = link_out(request, link, clicks).model_dump()
-    return AdminLinkOut(**out, ban_id=link.ban_id, has_warning=link.has_warning)
+async def _admin_links_out(
+    request: Request, session: AsyncSession, links: Sequence[tuple[Link, int]]
+) -> list[AdminLinkOut]:
+    found: dict[int, list[FeedCheckOut]] = {link.id: [] for link, _ in links}
+    for check in await checks_of(session, list(found)):
+        found[check.link_id].append(FeedCheckOut.model_validate(check, from_attributes=True))
+    return [
+        AdminLinkOut(
+            **link_out(request, link, clicks).model_dump(),
+            ban_id=link.ban_id,
+            has_warning=link.has_warning,
+            feeds=found[link.id],
+        )
+        for link, clicks in links
+    ]
+
+
+async def _admin_link_out(request: Request, session: AsyncSession, link: Link, clicks: int) -> AdminLinkOut:
+    [out] = await _admin_links_out(request, session, [(link, clicks)])
+    return out
 
 
 @admin_router.get("/links", responses=errors(400, 401, 403, 422, 429, 503))
@@ -198,14 +219,14 @@ async def get_all_links(
 ) -> AdminLinkPage:
     """Everybody's links, a page at a time."""
     page = await list_links(session, EVERYWHERE, q=q, sort=sort, order=order, limit=limit, cursor=cursor)
-    items = [_admin_link_out(request, link, clicks) for link, clicks, *_ in page.rows]
+    items = await _admin_links_out(request, session, [(link, clicks) for link, clicks, *_ in page.rows])
     return AdminLinkPage(items=items, **beside_items(request, page))
 
 
 @admin_router.get("/links/{code}", responses=errors(401, 403, 404, 422, 429, 503))
 async def get_any_link(code: ExistingCode, request: Request, session: Writer) -> AdminLinkOut:
     """Anybody's link."""
-    return _admin_link_out(request, *await request.app.state.links.get(session, OPERATOR, code))
+    return await _admin_link_out(request, session, *await request.app.state.links.get(session, OPERATOR, code))
 
 
 @admin_router.patch("/links/{code}", responses=errors(400, 401, 403, 404, 413, 422, 429, 503))
@@ -213,7 +234,7 @@ async def change_any_link(code: ExistingCode, body: LinkChange, request: Request
     """Disable anybody's link, or enable it. Its owner can enable it again: to keep it down, ban it."""
     change = LinkUpdate(disabled=body.disabled)
     link, clicks = await request.app.state.links.update(session, OPERATOR, code, change)
-    return _admin_link_out(request, link, clicks)
+    return await _admin_link_out(request, session, link, clicks)
 
 
 def _user_out(user: User) -> UserOut:

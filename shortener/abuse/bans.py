@@ -3,7 +3,6 @@ a user, in short ones behind it; who has them in memory is told after each."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
 import structlog
@@ -14,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from shortener.abuse.hosts import read_host
-from shortener.abuse.models import Ban
+from shortener.abuse.models import Ban, Kind
 from shortener.abuse.networks import read_network
 from shortener.abuse.standing import BANS_CHANNEL, Standing
 from shortener.accounts.models import User
@@ -62,13 +61,6 @@ _UNMARK_LINK = f"""
 
 # Told codes of links that have changed.
 Evict = Callable[..., Awaitable[None]]
-
-
-class Kind(StrEnum):
-    LINK = "link"
-    HOST = "host"
-    USER = "user"
-    CLIENT = "client"
 
 
 class InvalidBan(InvalidField):
@@ -125,9 +117,16 @@ class BanService:
         self._evict = evict
 
     async def ban(
-        self, session: AsyncSession, kind: Kind, value: str, reason: str, admin_id: int, admin_address: str
+        self,
+        session: AsyncSession,
+        kind: Kind,
+        value: str,
+        reason: str,
+        admin_id: int | None = None,
+        admin_address: str | None = None,
     ) -> Ban:
-        """Raises InvalidBan, AlreadyBanned, OwnBan, UnknownLink, UnknownUser."""
+        """The command line has no id and no address. Raises InvalidBan, AlreadyBanned, OwnBan, UnknownLink,
+        UnknownUser."""
         value = read_value(kind, value)
         user: User | None = None
         async with session.begin():
@@ -136,7 +135,7 @@ class BanService:
             else:
                 if kind is Kind.USER:
                     user = await self._disabled(session, value, admin_id)
-                elif kind is Kind.CLIENT and admin_address in Networks([read_network(value)]):
+                elif kind is Kind.CLIENT and admin_address and admin_address in Networks([read_network(value)]):
                     raise OwnBan
                 ban = await _insert(session, kind, value, reason, admin_id, user)
         log.info("banned", ban=ban.id, kind=kind, admin=admin_id)
@@ -145,7 +144,7 @@ class BanService:
             await _mark_links_of(session, self._evict, user.id, None, ban.id)
         return ban
 
-    async def lift(self, session: AsyncSession, ban_id: int, admin_id: int) -> None:
+    async def lift(self, session: AsyncSession, ban_id: int, admin_id: int | None = None) -> None:
         """Raises UnknownBan."""
         user: User | None = None
         async with session.begin():
@@ -188,7 +187,7 @@ class BanService:
             raise UnknownBan
         return row
 
-    async def _disabled(self, session: AsyncSession, email: str, admin_id: int) -> User:
+    async def _disabled(self, session: AsyncSession, email: str, admin_id: int | None) -> User:
         user = await session.scalar(select(User).where(User.email == email).with_for_update())
         if user is None:
             raise UnknownUser(f"There is no user {email}.")

@@ -5,8 +5,10 @@ from enum import StrEnum
 from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from shortener.abuse.models import DestinationCheck
 
 # No transaction that makes links lasts as long: none will turn up behind one that is as old.
 SETTLED_AFTER = timedelta(seconds=65)
@@ -76,3 +78,9 @@ async def store(session: AsyncSession, feed: str, link_id: int, url: str, verdic
 async def ask_again(session: AsyncSession, link_id: int) -> None:
     """The link leads elsewhere now; in the session's transaction. One that waits to be queued need not be."""
     await session.execute(_AGAIN, {"link_id": link_id})
+
+
+async def checks_of(session: AsyncSession, link_ids: list[int]) -> list[DestinationCheck]:
+    """What the feeds say of these links, by feed."""
+    statement = select(DestinationCheck).where(DestinationCheck.link_id.in_(link_ids))
+    return list(await session.scalars(statement.order_by(DestinationCheck.feed)))

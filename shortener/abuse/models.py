@@ -1,6 +1,7 @@
 """Tables of bans, reports, and what feeds have said."""
 
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Identity, Index, Integer, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -14,6 +15,15 @@ _NOW = text("now()")
 def _admin() -> Mapped[int | None]:
     """Who has done it; null once their account is gone, and for what the service has done itself."""
     return mapped_column(BigInteger, ForeignKey("users.id", ondelete="SET NULL"))
+
+
+class Kind(StrEnum):
+    """What can be banned."""
+
+    LINK = "link"
+    HOST = "host"
+    USER = "user"
+    CLIENT = "client"
 
 
 class Ban(Base):

@@ -5,13 +5,14 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from shortener.abuse.bans import Kind
+from shortener.abuse.checks import Verdict
+from shortener.abuse.models import Kind
 from shortener.abuse.reports import Reason, Resolution
 from shortener.links.codes import CUSTOM_CODE
 from shortener.links.schemas import LinkOut
 from shortener.pagination import NextPath, PreviousPath
 from shortener.request_body import RequestBody
-from shortener.text import printable
+from shortener.text import nonempty, printable
 
 MAX_REASON = 500
 MAX_COMMENT = 1000
@@ -21,7 +22,7 @@ def _one_line(text: str) -> str:
     return printable(" ".join(text.split()))
 
 
-Words = Annotated[str, Field(min_length=1, max_length=MAX_REASON), AfterValidator(printable)]
+Words = Annotated[str, Field(min_length=1, max_length=MAX_REASON), AfterValidator(printable), AfterValidator(nonempty)]
 
 
 class ReportCreate(RequestBody):
@@ -64,7 +65,9 @@ class BanOut(BaseModel):
     value: str
     reason: str
     created_at: datetime
-    created_by: str | None = Field(description="Email of the admin; null where that account is gone.")
+    created_by: str | None = Field(
+        description="Email of the admin; null: by the command line or a feed, or that account is gone."
+    )
     lifted_at: datetime | None
     lifted_by: str | None
 
@@ -131,9 +134,16 @@ class LinkChange(RequestBody):
     disabled: bool
 
 
+class FeedCheckOut(BaseModel):
+    feed: str = Field(examples=["web_risk"])
+    verdict: Verdict = Field(description="`unknown`: it has not answered yet, and is asked again.")
+    checked_at: datetime | None = Field(description="When it was asked last; null: not yet.")
+
+
 class AdminLinkOut(LinkOut):
     ban_id: int | None = Field(description="The ban of this link, or of its owner.")
     has_warning: bool = Field(description="Whether people are warned of the destination's host before they go there.")
+    feeds: list[FeedCheckOut] = Field(description="What those that are switched on say of the destination.")
 
 
 class AdminLinkPage(BaseModel):

@@ -4,8 +4,8 @@ import structlog
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shortener.abuse.bans import Kind, OwnBan
-from shortener.abuse.models import Ban
+from shortener.abuse.bans import OwnBan
+from shortener.abuse.models import Ban, Kind
 from shortener.accounts.models import User
 from shortener.accounts.principals import user_subject
 from shortener.accounts.revocation import Revocations

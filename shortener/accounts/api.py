@@ -128,14 +128,22 @@ async def get_me(principal: Known, session: Writer) -> MeOut:
     user = await session.get(User, principal.user_id)
     if user is None:
         raise InvalidCredential
-    return MeOut(email=user.email, is_admin=user.is_admin, created_at=user.created_at, scopes=sorted(principal.scopes))
+    return MeOut(
+        email=user.email,
+        is_admin=user.is_admin,
+        has_password=user.password_hash is not None,
+        created_at=user.created_at,
+        scopes=sorted(principal.scopes),
+    )
 
 
-@me_router.post("/password", status_code=http.HTTP_204_NO_CONTENT, responses=errors(400, 401, 403, 413, 422, 429, 503))
+@me_router.post(
+    "/password", status_code=http.HTTP_204_NO_CONTENT, responses=errors(400, 401, 403, 409, 413, 422, 429, 503)
+)
 async def change_password(
     body: PasswordChange, principal: LoggedIn, client: PasswordClient, session: Writer, accounts: Accounts
 ) -> None:
-    """Change the password. All other sessions end; API keys stay."""
+    """Change the password. All other sessions end; API keys stay. An account of single sign-on has none to change."""
     current, new = body.current_password.get_secret_value(), body.new_password.get_secret_value()
     await accounts.change_password(session, principal, current, new, client)
 
@@ -147,8 +155,10 @@ async def delete_me(
     body: AccountDeletion, principal: LoggedIn, client: PasswordClient, session: Writer, accounts: Accounts
 ) -> None:
     """Delete this account, with its sessions and keys, and its personal workspace, whose links answer 410 from then on.
-    Needs the password. Refused while you are the only owner of another workspace."""
-    await accounts.delete_account(session, principal, body.password.get_secret_value(), client)
+    Needs the password, or, from whoever has none, a login of the last ten minutes. Refused while you are the only owner
+    of another workspace."""
+    password = None if body.password is None else body.password.get_secret_value()
+    await accounts.delete_account(session, principal, password, client)
 
 
 def _key_out(key: ApiKey) -> KeyOut:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.accounts.keys import KeyService
 from shortener.accounts.models import ApiKey, User
-from shortener.accounts.passwords import Passwords, check_password
+from shortener.accounts.passwords import Passwords
 from shortener.accounts.principals import Scope, scopes_of_user, user_subject
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.schemas import Email
@@ -59,7 +59,7 @@ def read_email(text: str) -> str:
 async def create_user(settings: Settings, email: str, password: str | None, is_admin: bool) -> None:
     """Without a password the user can have keys, and cannot log in. Raises EmailTaken, WeakPassword."""
     email = read_email(email)
-    password_hash = None if password is None else await _hashed(password, email)
+    password_hash = None if password is None else await _hashed(settings, password, email)
     async with _parts(settings) as parts, parts.session.begin():
         if await insert_user(parts.session, email, password_hash, is_admin=is_admin) is None:
             raise EmailTaken(f"There is a user {email} already.")
@@ -103,7 +103,7 @@ async def set_disabled(settings: Settings, email: str, is_disabled: bool) -> Non
 
 async def reset_password(settings: Settings, email: str, password: str) -> None:
     """All sessions end; keys stay. Raises UnknownUser, WeakPassword."""
-    password_hash = await _hashed(password, read_email(email))
+    password_hash = await _hashed(settings, password, read_email(email))
     async with _parts(settings) as parts:
         async with parts.session.begin():
             user = await _user(parts.session, email)
@@ -176,10 +176,10 @@ async def _user(session: AsyncSession, email: str) -> User:
     return user
 
 
-async def _hashed(password: str, email: str) -> str:
-    check_password(password, email, "/password")
-    passwords = Passwords()
+async def _hashed(settings: Settings, password: str, email: str) -> str:
+    passwords = Passwords(settings.password_list)
     try:
+        await passwords.check(password, email, "/password")
         return await passwords.hash(password)
     finally:
         passwords.close()

@@ -9,12 +9,16 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+import structlog
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from shortener.errors import ServiceUnavailable, Unprocessable
+
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -33,6 +37,7 @@ HASHER = PasswordHash((Argon2Hasher(time_cost=TIME_COST, memory_cost=MEMORY_KIB,
 # Fewer different signs make no secret, however long it is.
 _MIN_DISTINCT = 5
 _MIN_LOCAL_PART = 4
+_TRIED_FIRST = "is one of those that are tried first"
 _LEET = str.maketrans("0134578@$!", "oieastbasi")
 _ROWS = (
     "abcdefghijklmnopqrstuvwxyz",
@@ -63,6 +68,12 @@ def check_password(password: str, email: str, field: str) -> None:
         raise WeakPassword(reason, field)
 
 
+def _is_listed(path: Path, password: str) -> bool:
+    """Whether a line of the file is the password."""
+    lines = b"\n" + path.read_bytes().replace(b"\r", b"").lower() + b"\n"
+    return f"\n{_normal(password).casefold()}\n".encode() in lines
+
+
 def _weakness(password: str, email: str) -> str | None:
     local_part = email.partition("@")[0]
     if len(password) < MIN_LENGTH:
@@ -72,7 +83,7 @@ def _weakness(password: str, email: str) -> str | None:
     if len(local_part) >= _MIN_LOCAL_PART and local_part in password:
         return "contains the name of the email address"
     if _is_common(password) or _is_row(password):
-        return "is one of those that are tried first"
+        return _TRIED_FIRST
     return None
 
 
@@ -83,12 +94,23 @@ def _common() -> frozenset[str]:
 
 
 def _is_common(password: str) -> bool:
-    """Whether it is in the list, also behind digits and signs, with digits for letters, or twice."""
+    """Whether nothing but entries of the list is in it, however many, but for digits and signs around and between them,
+    and digits for letters."""
     forms = {password, re.sub(r"[\W\d_]+$", "", re.sub(r"^[\W\d_]+", "", password))}
     forms |= {form.translate(_LEET) for form in forms}
-    forms |= {re.sub(r"[\W_]+", "", form) for form in forms}
-    forms |= {form[: len(form) // 2] for form in forms if form[: len(form) // 2] * 2 == form}
-    return not forms.isdisjoint(_common())
+    forms |= {re.sub(pattern, "", form) for form in forms for pattern in (r"[\W_]+", r"[\W\d_]+")}
+    return any(_is_row_of_words(form) for form in forms - {""})
+
+
+def _is_row_of_words(text: str) -> bool:
+    words = _common()
+    longest = max(map(len, words))
+    # Where a row of words that begins with the text can end.
+    ends = {0}
+    for end in range(1, len(text) + 1):
+        if any(start in ends and text[start:end] in words for start in range(max(0, end - longest), end)):
+            ends.add(end)
+    return len(text) in ends
 
 
 def _is_row(password: str) -> bool:
@@ -108,13 +130,29 @@ def _decoy() -> str:
 
 
 class Passwords:
-    """Hashes and verifies in a few threads; who comes when too many wait is sent away."""
+    """Checks, hashes and verifies; in a few threads, and who comes when too many wait is sent away. `refused` is a file
+    of passwords that nobody may choose."""
 
-    def __init__(self) -> None:
+    def __init__(self, refused: Path | None = None) -> None:
+        self._refused = refused
         self._threads = ThreadPoolExecutor(PARALLEL_HASHES, thread_name_prefix="passwords")
         self._slots = asyncio.Semaphore(PARALLEL_HASHES)
         self._waiting = 0
         self._decoy = _decoy()
+
+    async def check(self, password: str, email: str, field: str) -> None:
+        """Raises WeakPassword, which names the request's field, and ServiceUnavailable: what cannot be looked up is not
+        taken for good."""
+        check_password(password, email, field)
+        if self._refused is None:
+            return
+        try:
+            is_listed = await asyncio.to_thread(_is_listed, self._refused, password)
+        except OSError as error:
+            log.error("password_list_unreadable", error=repr(error))
+            raise ServiceUnavailable("The list of refused passwords cannot be read.") from None
+        if is_listed:
+            raise WeakPassword(_TRIED_FIRST, field)
 
     async def hash(self, password: str) -> str:
         """Raises ServiceUnavailable."""

@@ -10,7 +10,7 @@ from shortener.accounts.passwords import MAX_BYTES, MIN_LENGTH
 from shortener.accounts.principals import Scope
 from shortener.expiry import Expiry
 from shortener.request_body import RequestBody
-from shortener.text import printable
+from shortener.text import nonempty, printable
 
 # As browsers check it: one form, in ASCII, so that no two addresses only look alike.
 _EMAIL = (
@@ -65,11 +65,16 @@ class PasswordChange(RequestBody):
 
 
 class AccountDeletion(RequestBody):
-    password: Password
+    password: Password | None = Field(None, description="Needed by whoever has one.")
 
 
 class KeyCreate(RequestBody):
-    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME, examples=["CI"]), AfterValidator(printable)]
+    name: Annotated[
+        str,
+        Field(min_length=1, max_length=MAX_NAME, examples=["CI"]),
+        AfterValidator(printable),
+        AfterValidator(nonempty),
+    ]
     scopes: list[Scope] = Field(min_length=1, max_length=len(Scope), description="At most those of who asks.")
     expires_at: Expiry | None = Field(None, description="When the key stops working; with a time zone. Default: never.")
 
@@ -88,6 +93,7 @@ class TokensOut(BaseModel):
 class MeOut(BaseModel):
     email: str
     is_admin: bool
+    has_password: bool = Field(description="Whether there is another way in than single sign-on.")
     created_at: datetime
     scopes: list[Scope] = Field(description="What this login or key may do.")
 

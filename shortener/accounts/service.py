@@ -14,14 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.accounts.credentials import InvalidCredential
 from shortener.accounts.models import RefreshToken, Session, User
-from shortener.accounts.passwords import Passwords, check_password
+from shortener.accounts.passwords import Passwords
 from shortener.accounts.principals import Principal, session_subject, user_subject
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.slowdown import Slowdown, TooManyFailures
 from shortener.accounts.tokens import AccessTokens, hash_secret, new_refresh_token
 from shortener.accounts.users import ensure_personal_workspace, insert_user
 from shortener.audit.trail import Action, record
-from shortener.errors import Forbidden, NotFound, Unauthorized
+from shortener.errors import Conflict, Forbidden, NotFound, Unauthorized
 from shortener.telemetry import LOGINS_REFUSED
 from shortener.workspaces.invitations import InvitationRequired, find_invitation, use_invitation
 from shortener.workspaces.service import WorkspaceService
@@ -32,6 +32,8 @@ SESSION_IDLE = timedelta(days=14)
 SESSION_LIFETIME = timedelta(days=90)
 # Of two requests that show a token at the same time one comes late, and is no thief: it gets nothing, and that is all.
 RACE = timedelta(seconds=5)
+# What a password confirms, such a login does for who has none.
+FRESH = timedelta(minutes=10)
 
 
 class InvalidLogin(Unauthorized):
@@ -46,6 +48,23 @@ class WrongPassword(Forbidden):
 
     def __init__(self) -> None:
         super().__init__("The password is wrong.")
+
+
+class NoPassword(Conflict):
+    type, title = "no-password", "No password"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This account logs in by single sign-on and has no password; ask who runs this service for one."
+        )
+
+
+class FreshLoginRequired(Forbidden):
+    type, title = "fresh-login-required", "Fresh login required"
+
+    def __init__(self) -> None:
+        minutes = FRESH // timedelta(minutes=1)
+        super().__init__(f"Without a password this needs a login of the last {minutes} minutes. Log in again.")
 
 
 class UnknownUser(NotFound):
@@ -86,7 +105,7 @@ class AccountService:
     async def register(self, session: AsyncSession, email: str, password: str, invitation: str | None) -> None:
         """Make the account, unless there is one of this address: who asks is told the same, after the same work.
         Raises WeakPassword, and InvitationRequired where the invitation does not hold."""
-        check_password(password, email, "/password")
+        await self._passwords.check(password, email, "/password")
         if invitation is not None:
             # Nobody makes us hash for an invitation that is none.
             async with session.begin():
@@ -198,10 +217,13 @@ class AccountService:
     async def change_password(
         self, session: AsyncSession, principal: Principal, current: str, new: str, client: str
     ) -> None:
-        """All other sessions end. Raises WrongPassword, WeakPassword, TooManyFailures."""
-        user = await self._prove(session, principal, current, client)
+        """All other sessions end. Raises NoPassword, WrongPassword, WeakPassword, TooManyFailures."""
+        user = await self._myself(session, principal)
+        if user.password_hash is None:
+            raise NoPassword
+        await self._prove(session, user, current, client)
         proven = user.password_hash
-        check_password(new, user.email, "/new_password")
+        await self._passwords.check(new, user.email, "/new_password")
         new_hash = await self._passwords.hash(new)
         async with session.begin():
             await session.refresh(user, with_for_update=True)
@@ -210,21 +232,38 @@ class AccountService:
             await replace_password(session, user, new_hash, keep=principal.session_id)
         await self._revocations.report(user_subject(user.id))
 
-    async def delete_account(self, session: AsyncSession, principal: Principal, password: str, client: str) -> None:
-        """With its sessions, keys and personal workspace. Raises WrongPassword, TooManyFailures, OnlyOwner."""
-        user = await self._prove(session, principal, password, client)
+    async def delete_account(
+        self, session: AsyncSession, principal: Principal, password: str | None, client: str
+    ) -> None:
+        """With its sessions, keys and personal workspace. Raises WrongPassword, TooManyFailures, FreshLoginRequired,
+        OnlyOwner."""
+        user = await self._myself(session, principal)
+        if user.password_hash is None:
+            await self._check_fresh(session, principal)
+        else:
+            await self._prove(session, user, password, client)
         await self._workspaces.delete_user(session, user.id)
         await self._revocations.report(user_subject(user.id))
 
-    async def _prove(self, session: AsyncSession, principal: Principal, password: str, client: str) -> User:
+    async def _myself(self, session: AsyncSession, principal: Principal) -> User:
         async with session.begin():
             user = await session.get(User, principal.user_id)
         if user is None:
             raise InvalidCredential
-        async with _recorded_when_refused(session, Action.PASSWORD_REFUSED, user):
-            if await self._compare(user.email, password, user.password_hash, client) is None:
-                raise WrongPassword
         return user
+
+    async def _prove(self, session: AsyncSession, user: User, password: str | None, client: str) -> None:
+        async with _recorded_when_refused(session, Action.PASSWORD_REFUSED, user):
+            if password is None or await self._compare(user.email, password, user.password_hash, client) is None:
+                raise WrongPassword
+
+    async def _check_fresh(self, session: AsyncSession, principal: Principal) -> None:
+        """All sessions of an account without a password have begun at the identity provider: the others ended with the
+        password."""
+        async with session.begin():
+            login = await session.get(Session, principal.session_id)
+        if login is None or datetime.now(UTC) - login.created_at > FRESH:
+            raise FreshLoginRequired
 
     async def _compare(self, email: str, password: str, known_hash: str | None, client: str) -> str | None:
         """The hash to keep when the password is right, else None. Raises TooManyFailures."""

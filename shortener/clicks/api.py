@@ -87,7 +87,10 @@ async def get_stats(
         clicks=found.clicks,
         visitors=found.visitors,
         bots=found.bots,
-        series=[BucketOut(**bucket._asdict()) for bucket in found.series],
+        series=[
+            BucketOut(start=start, clicks=clicks, visitors=visitors, bots=bots)
+            for start, clicks, visitors, bots in found.series
+        ],
         **breakdowns,
     )
 

@@ -99,6 +99,10 @@ def moves(starts: list[datetime], spans: list[Span]) -> list[Move]:
         while inner < len(starts) and starts[inner] < span.end:
             midnight = _floor(starts[inner], _WIDTH[Grain.DAY])
             following = bisect_left(starts, midnight + _WIDTH[Grain.DAY], inner)
+            if starts[inner] == midnight and following == inner + 1:
+                # The bucket has the day whole: in UTC, all of them.
+                inner = following
+                continue
             cuts = [midnight, *starts[inner:following], midnight + _WIDTH[Grain.DAY]]
             middle = bisect_right(starts, midnight + _HALF_A_DAY)
             for bucket, piece in enumerate(pairwise(cuts), inner):

@@ -2,10 +2,11 @@
 
 from typing import NamedTuple
 
-from shortener.browser import hsts
+from shortener.browser import CSP, hsts
 from shortener.errors import Gone, MethodNotAllowed, NotFound, ShortenerError
 from shortener.rate_limit import Verdict, split_head
-from shortener.redirect.pages import CSP, destination_body, error_body, warning_body
+from shortener.redirect import pages
+from shortener.redirect.pages import destination_body, error_body, warning_body
 from shortener.redirect.target import Status
 from shortener.settings import Settings
 
@@ -43,13 +44,14 @@ class Answer(NamedTuple):
 
 
 def redirect_form(settings: Settings) -> bytes:
-    """The headers of all redirects, each line with its end, and a place for the URL. Browsers show nothing of a
-    redirect: of what protects pages it needs the order to come by TLS, and this one, by which the destination learns
-    the site that a visitor comes from and never the page. Without it, that page decides."""
+    """The headers of all redirects, each line with its end, and a place for the URL. Of what protects pages they have
+    what does not reach beyond them: who else may open or embed the destination is not ours to say. By the policy for
+    referrers it learns the site that a visitor comes from and never the page; without it, that page decides."""
     value = hsts(settings)
     transport = b"strict-transport-security: %b\r\n" % value if value else b""
     return (
         b"location: %b\r\ncache-control: private, no-store\r\ncontent-length: 0\r\n"
+        b"content-security-policy: " + CSP + b"\r\nx-content-type-options: nosniff\r\n"
         b"referrer-policy: strict-origin-when-cross-origin\r\n" + transport
     )
 
@@ -106,7 +108,7 @@ def _headers(content_type: bytes, body: bytes, verdict: Verdict | None) -> Heade
         (b"content-type", content_type),
         (b"content-length", str(len(body)).encode()),
         (b"vary", b"Accept"),
-        (b"content-security-policy", CSP),
+        (b"content-security-policy", pages.CSP),
         (b"x-content-type-options", b"nosniff"),
         (b"referrer-policy", b"no-referrer"),
         _CACHE_CONTROL,

@@ -4,6 +4,7 @@ Everything else, and every other server, takes the ASGI route; both decide by th
 same bytes. What is used of uvicorn is not its public interface: `tests/redirect/test_protocol.py` fails if it changes.
 """
 
+import asyncio
 from functools import partial
 from typing import Any
 
@@ -16,8 +17,14 @@ from shortener.redirect.router import Redirects
 class RedirectProtocol(BoundedProtocol):
     """The protocol with a short way for redirects."""
 
+    _redirects: Redirects | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._redirects = getattr(self.config.loaded_app.state, "redirects", None)
+
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        redirects: Redirects | None = getattr(self.config.loaded_app.state, "redirects", None)
+        redirects = self._redirects
         start_task = partial(super()._start_asgi_task, cycle, app)
         # A client that does not read its answers waits on the ordinary way, which knows how to.
         if (
@@ -29,29 +36,30 @@ class RedirectProtocol(BoundedProtocol):
             start_task()
 
 
-class _OwnHeaders:
-    """uvicorn's own headers as they are sent. It makes a new list when the date changes, once a second."""
+class _Beginning:
+    """The status line and uvicorn's own headers as they are sent. It makes a new list when the date changes, which is
+    once a second."""
 
     def __init__(self) -> None:
         self._of: list[tuple[bytes, bytes]] = []
-        self._head = b""
+        self._bytes = b""
 
-    def head(self, headers: list[tuple[bytes, bytes]]) -> bytes:
+    def with_headers(self, headers: list[tuple[bytes, bytes]]) -> bytes:
         if headers is not self._of:
-            self._of, self._head = headers, b"".join([b"%b: %b\r\n" % header for header in headers])
-        return self._head
+            lines = [b"%b: %b\r\n" % header for header in headers]
+            self._of, self._bytes = headers, b"".join([STATUS_LINE[302], *lines])
+        return self._bytes
 
 
-_own_headers = _OwnHeaders()
+_beginning = _Beginning()
 
 
 def _send(cycle: RequestResponseCycle, head: bytes) -> None:
     """Write a redirect with these headers, as `RequestResponseCycle.send` writes it."""
     if cycle.disconnected:
         return
-    own = _own_headers.head(cycle.default_headers)
     end = b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
-    cycle.transport.write(b"%b%b%b%b" % (STATUS_LINE[302], own, head, end))
+    cycle.transport.write(b"%b%b%b" % (_beginning.with_headers(cycle.default_headers), head, end))
     cycle.response_started = cycle.response_complete = True
     cycle.message_event.set()
     if not cycle.keep_alive:

@@ -2,17 +2,20 @@
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+
+import msgspec
 
 from shortener.clicks.event import MAX_REFERRER, MAX_USER_AGENT, Mark
 
 # A code is 3 to 64 of these (see links.codes); anything else is not asked for anywhere.
 _PATH = re.compile(r"/([A-Za-z0-9_-]{3,64})(\+?)")
 _PURPOSES = frozenset((b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"))
+# Members of an enum are slow to read, and are read for each redirect.
+_NONE, _HEAD = Mark.NONE, Mark.HEAD
 _SPECULATIVE = re.compile(rb"prefetch|preview|prerender", re.IGNORECASE)
 
 
-class RedirectRequest(NamedTuple):
+class RedirectRequest(msgspec.Struct, frozen=True, gc=False):
     """A request for a code by `address`. `is_preview` asks where a link leads; `wants_page` is for people."""
 
     code: str
@@ -35,7 +38,7 @@ def read_request(
     code: str, is_preview: bool, method: str, headers: Iterable[tuple[bytes, bytes]], address: str
 ) -> RedirectRequest:
     accept = user_agent = referrer = b""
-    mark = Mark.NONE
+    mark = _NONE
     for name, value in headers:
         if name == b"user-agent":
             user_agent = value
@@ -53,6 +56,6 @@ def read_request(
         b"text/html" in accept,
         user_agent[:MAX_USER_AGENT].decode("latin-1"),
         referrer[:MAX_REFERRER].decode("latin-1"),
-        Mark.HEAD if is_head else mark,
+        _HEAD if is_head else mark,
         address,
     )

@@ -18,7 +18,7 @@ from shortener.redirect.cache import Absent, Cached
 from shortener.redirect.consent import Consent
 from shortener.redirect.request import RedirectRequest, match_code, read_request
 from shortener.redirect.resolver import Resolver
-from shortener.redirect.target import Status, Target
+from shortener.redirect.target import LIVE, Status, Target
 from shortener.redirect.throttle import Throttle
 from shortener.settings import Settings
 from shortener.telemetry import AT_ONCE, REDIRECTS
@@ -114,7 +114,7 @@ class Redirects:
     ) -> bool:
         """Whether that could be done."""
         now_s = time.time()
-        if not isinstance(found, Target) or found.status(now_s) is not Status.LIVE:
+        if not isinstance(found, Target) or found.status(now_s) is not LIVE:
             return False
         client = client_network(request.address)
         monotonic_s = time.monotonic()

@@ -14,6 +14,10 @@ class Status(StrEnum):
     BANNED = "banned"
 
 
+# Members of an enum are slow to read, and this one is read for each redirect.
+LIVE = Status.LIVE
+
+
 class Target(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A link as the redirect sees it. `expires_at_s` is in seconds since the epoch; `has_warning`: a person has to be
     shown where it leads, and has to agree."""
@@ -38,7 +42,7 @@ class Target(msgspec.Struct, frozen=True, array_like=True, gc=False):
             return Status.EXPIRED
         if self.has_warning:
             return Status.WARNED
-        return Status.LIVE
+        return LIVE
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -11,7 +11,7 @@ from typing import Any
 
 from cachebox import LRUCache
 
-from shortener.rate_limit import LimitKeys, Verdict
+from shortener.rate_limit import LimitKeys, Verdict, policy_of
 from shortener.redis import Command
 from shortener.setting_values import Rate
 
@@ -49,42 +49,55 @@ class _Count:
         self.is_waiting = False
 
 
+class _Limit:
+    """A policy, and what is known of its clients."""
+
+    __slots__ = ("counts", "policy", "quota", "untold", "window_s")
+
+    def __init__(self, name: str, rate: Rate) -> None:
+        self.policy = policy_of(name, rate)
+        self.quota, self.window_s = rate
+        self.untold = min(int(rate.quota * UNTOLD_SHARE), MAX_UNTOLD)
+        self.counts: LRUCache[str, _Count] = LRUCache(MAX_CLIENTS)
+
+    def verdict(self, count: _Count, is_allowed: bool, now_s: float) -> Verdict:
+        remaining = self.quota - count.used
+        return Verdict(self.policy, is_allowed, max(0, remaining), ceil(count.ends_at_s - now_s))
+
+
 class Throttle:
     """Decides at once; rides along with the recorder's round trips. While Redis is away each process counts alone."""
 
     def __init__(self, rates: dict[str, Rate | None], keys: LimitKeys) -> None:
         self._keys = keys
-        self._rates = {policy: rate for policy, rate in rates.items() if rate is not None}
-        self._untold = {policy: min(int(rate.quota * UNTOLD_SHARE), MAX_UNTOLD) for policy, rate in self._rates.items()}
-        self._counts: dict[str, LRUCache[str, _Count]] = {policy: LRUCache(MAX_CLIENTS) for policy in self._rates}
+        self._limits = {policy: _Limit(policy, rate) for policy, rate in rates.items() if rate is not None}
         self._unsent: dict[str, _Count] = {}
         self._sent: list[tuple[str, _Count, int]] = []
 
     def exhausted(self, policy: str, client: str, now_s: float) -> Verdict | None:
         """The refusal of one more request; None while something is left, or the policy is off."""
-        counts = self._counts.get(policy)
-        count = None if counts is None else counts.get(client)
-        if count is None or count.ends_at_s <= now_s or count.used < self._rates[policy].quota:
+        limit = self._limits.get(policy)
+        count = None if limit is None else limit.counts.get(client)
+        if limit is None or count is None or count.ends_at_s <= now_s or count.used < limit.quota:
             return None
-        return _verdict(policy, self._rates[policy], count, False, now_s)
+        return limit.verdict(count, False, now_s)
 
     def charge(self, policy: str, client: str, now_s: float) -> Verdict | None:
         """Count one request, unless none is left; None when the policy is off. `now_s` is the monotonic clock's."""
-        rate = self._rates.get(policy)
-        if rate is None:
+        limit = self._limits.get(policy)
+        if limit is None:
             return None
-        counts = self._counts[policy]
-        count = counts.get(client)
+        count = limit.counts.get(client)
         if count is None or count.ends_at_s <= now_s:
-            count = counts[client] = _Count(rate.window_s, now_s)
-        if count.used >= rate.quota:
-            return _verdict(policy, rate, count, False, now_s)
+            count = limit.counts[client] = _Count(limit.window_s, now_s)
+        if count.used >= limit.quota:
+            return limit.verdict(count, False, now_s)
         count.used += 1
         count.unsent += 1
-        if not count.is_waiting and count.used > self._untold[policy]:
+        if not count.is_waiting and count.used > limit.untold:
             count.is_waiting = True
             self._unsent[self._keys.key(policy, client)] = count
-        return _verdict(policy, rate, count, True, now_s)
+        return limit.verdict(count, True, now_s)
 
     @property
     def is_waiting(self) -> bool:
@@ -123,8 +136,3 @@ class Throttle:
             count.unsent += unsent
             count.is_waiting = True
             self._unsent[key] = count
-
-
-def _verdict(policy: str, rate: Rate, count: _Count, is_allowed: bool, now_s: float) -> Verdict:
-    remaining = rate.quota - count.used
-    return Verdict(policy, rate, is_allowed, max(0, remaining), ceil(count.ends_at_s - now_s))

@@ -9,23 +9,17 @@ from pydantic import AfterValidator, BaseModel, Field, model_validator
 from shortener.accounts.schemas import Email, InvitationToken
 from shortener.pagination import NextPath
 from shortener.request_body import RequestBody
-from shortener.text import printable
+from shortener.text import nonempty, printable
 from shortener.workspaces.models import Role
 
 MAX_NAME = 100
-
-
-def _not_empty(name: str) -> str:
-    if not name:
-        raise ValueError("the name is empty")
-    return name
 
 
 Name = Annotated[
     str,
     Field(min_length=1, max_length=MAX_NAME, examples=["Marketing"]),
     AfterValidator(printable),
-    AfterValidator(_not_empty),
+    AfterValidator(nonempty),
 ]
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from dirty_equals import IsPartialDict
+from dirty_equals import IsNow, IsPartialDict
 
 from shortener.abuse import checks, feeds
 from shortener.abuse.feeds import FeedUnavailable, UrlHaus, WebRisk, feeds_of
-from tests.abuse.conftest import BANS
+from tests.abuse.conftest import ADMIN, BANS
 from tests.conftest import changed, create_link
 from tests.links.test_api import LINKS
 from workers.feeds import check_destinations
@@ -136,6 +136,32 @@ async def test_a_feed_that_does_not_answer_has_not_said_clean_and_is_asked_again
     await check()
     assert await verdicts(database) == {"bad": ("listed", 3, False), "good": ("clean", 3, False)}
     assert (await client.get("/bad")).status_code == 410
+
+
+async def test_admins_see_what_each_feed_has_answered(client, admin, check, well):
+    async def seen() -> dict[str, list]:
+        items = (await client.get(f"{ADMIN}/links", headers=admin)).json()["items"]
+        found = {item["code"]: item["feeds"] for item in items}
+        for code, said in found.items():
+            assert (await client.get(f"{ADMIN}/links/{code}", headers=admin)).json()["feeds"] == said
+        return found
+
+    await create_link(client, "https://good.example/before", code="before")
+    await check()
+    await create_link(client, "https://good.example/", code="good")
+    await check()
+    well.unlink()
+    await create_link(client, "https://phish.example/", code="bad")
+    await check()
+    now = IsNow(iso_string=True, tz="UTC", delta=20)
+    assert await seen() == {
+        "before": [],
+        "good": [{"feed": "web_risk", "verdict": "clean", "checked_at": now}],
+        "bad": [{"feed": "web_risk", "verdict": "unknown", "checked_at": now}],
+    }
+    assert (await client.patch(f"{LINKS}/good", json={"url": "https://phish.example/"})).is_success
+    assert (await seen())["good"] == [{"feed": "web_risk", "verdict": "unknown", "checked_at": now}]
+    assert "feeds" not in (await client.get(f"{LINKS}/good")).json()
 
 
 async def test_a_link_that_leads_elsewhere_is_asked_about_anew(client, database, check):

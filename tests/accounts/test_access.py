@@ -242,13 +242,10 @@ async def test_limits_are_counted_by_user_and_by_key_wherever_they_come_from(set
         assert await limits_of(client, bearer("x")) == ('"api";q=100;w=60', "98")
 
 
-async def test_a_key_can_have_a_limit_of_its_own(settings, database):
+async def test_a_key_can_have_a_limit_of_its_own(settings):
     async with running_app(changed(settings, limit_account="1000/minute")) as app, client_of(app) as client:
         ada = await register(client)
-        key = (await ada.create_key("links:read"))["key"]
-        async with database.driver_connection() as connection:
-            await connection.execute("UPDATE api_keys SET requests_per_minute = 2")
-        headers = {"X-API-Key": key}
+        headers = {"X-API-Key": await create_key(settings, ada.email, "slow", [Scope.LINKS_READ], None, 2)}
         statuses = [(await client.get(LINKS, headers=headers)).status_code for _ in range(3)]
         assert statuses == [200, 200, 429]
         assert (await client.get(LINKS, headers=ada.headers)).status_code == 200

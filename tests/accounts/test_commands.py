@@ -1,7 +1,5 @@
 """Users and keys on the command line, and the first admin."""
 
-import subprocess
-import sys
 import uuid
 
 import pytest
@@ -11,26 +9,6 @@ from shortener.settings import Settings, variable
 from shortener.up import local_defaults
 from tests.accounts.conftest import EMAIL, KEYS, ME, OTHER_PASSWORD, PASSWORD, log_in
 from tests.conftest import eventually
-
-
-@pytest.fixture
-def shortener(settings: Settings, tmp_path):
-    """Runs a command as an operator does; gives its exit code, and what it has printed."""
-    environment = {
-        "PATH": "/usr/bin:/bin",
-        "PYTHONPATH": ":".join(sys.path),
-        "COLUMNS": "200",
-        variable("data_dir"): str(tmp_path),
-        variable("database_url"): settings.database_url,
-        variable("redis_url"): settings.redis_url,
-    }
-
-    def run(*arguments: str, stdin: str = "") -> tuple[int, str]:
-        argv = [sys.executable, "-m", "shortener", *arguments]
-        done = subprocess.run(argv, env=environment, input=stdin, capture_output=True, text=True, timeout=60)
-        return done.returncode, done.stdout + done.stderr
-
-    return run
 
 
 async def until_answered(client, headers: dict[str, str], status: int) -> None:
@@ -63,18 +41,27 @@ async def test_what_cannot_be_is_told_in_one_line(shortener):
         (("user", "reset-password", EMAIL), PASSWORD, "no user"),
         (("key", "create", EMAIL), "", "no user"),
         (("key", "revoke", str(uuid.uuid4())), "", "no such key"),
+        (("ban", "create", "host", "https://example.com/", "--reason", "x"), "", "host"),
+        (("ban", "create", "link", "nowhere", "--reason", "x"), "", "no link nowhere"),
+        (("ban", "create", "host", "example.com", "--reason", " "), "", "reason"),
+        (("ban", "lift", "404"), "", "no such ban"),
     ):
         code, said = shortener(*arguments, stdin=stdin)
         assert (code, len(said.splitlines())) == (1, 1), said
         assert says in said
 
 
-async def test_keys_are_made_listed_and_revoked(client, shortener):
+async def test_keys_are_made_listed_and_revoked(client, shortener, database):
     shortener("user", "create", EMAIL, "--no-password")
-    code, said = shortener("key", "create", EMAIL, "--name", "CI", "--scope", "links:read", "--days", "3")
+    code, said = shortener(
+        "key", "create", EMAIL, "--name", "CI", "--scope", "links:read", "--days", "3", "--rate", "7"
+    )
     assert code == 0
     key = said.strip()
     assert (await client.get(ME, headers={"X-API-Key": key})).json()["scopes"] == ["links:read"]
+    async with database.driver_connection() as connection:
+        row = await connection.fetchrow("SELECT requests_per_minute, expires_at - created_at AS lives FROM api_keys")
+    assert (row["requests_per_minute"], row["lives"].days) == (7, 2)
     _, listed = shortener("key", "list", EMAIL)
     assert key[:10] in listed
     assert key not in listed

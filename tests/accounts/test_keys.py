@@ -53,6 +53,7 @@ async def test_a_key_is_shown_once_and_stored_as_a_hash_only(client, ada, databa
     [
         {"scopes": ["links:read"]},
         {"name": "", "scopes": ["links:read"]},
+        {"name": " ", "scopes": ["links:read"]},
         {"name": "x" * 101, "scopes": ["links:read"]},
         {"name": "a\nb", "scopes": ["links:read"]},
         {"name": "x", "scopes": []},

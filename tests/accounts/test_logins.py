@@ -53,6 +53,7 @@ async def test_who_registers_can_log_in_and_is_told_who_they_are(client):
     assert answer.json() == {
         "email": EMAIL,
         "is_admin": False,
+        "has_password": True,
         "created_at": IsNow(iso_string=True, tz="UTC", delta=10),
         "scopes": ["links:read", "links:write", "stats:read"],
     }
@@ -295,6 +296,7 @@ async def test_an_account_is_deleted_with_all_it_had_and_only_with_its_password(
     await ada.create_key()
     answer = await client.post(f"{ME}/delete", json={"password": OTHER_PASSWORD}, headers=ada.headers)
     assert_problem(answer, 403, "wrong-password")
+    assert_problem(await client.post(f"{ME}/delete", json={}, headers=ada.headers), 403, "wrong-password")
     assert (await client.post(f"{ME}/delete", json={"password": PASSWORD}, headers=ada.headers)).status_code == 204
     assert not await is_in(client, ada.access)
     assert (await log_in(client)).status_code == 401

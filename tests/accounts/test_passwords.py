@@ -8,10 +8,11 @@ import pytest
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from shortener.accounts import passwords
+from shortener.accounts import commands, passwords
 from shortener.accounts.passwords import PARALLEL_HASHES, Passwords, WeakPassword, check_password
 from shortener.errors import ServiceUnavailable
-from tests.accounts.conftest import AUTH, EMAIL, PASSWORD, log_in
+from tests.accounts.conftest import AUTH, EMAIL, ME, PASSWORD, log_in, register
+from tests.conftest import changed, client_of, running_app
 from tests.links.test_api import assert_problem
 
 COMMON = "tried first"
@@ -31,6 +32,10 @@ WEAK = [
     ("Correct Horse Battery Staple", COMMON),
     ("1qaz2wsx3edc", COMMON),
     ("iloveyouiloveyou", COMMON),
+    ("sunshine-dragon-77", COMMON),
+    ("Monkey99Football!", COMMON),
+    ("welc0me.dr4gon.h3llo", COMMON),
+    ("password1qaz2wsx3edc", COMMON),
 ]
 
 
@@ -47,10 +52,39 @@ def test_the_name_of_the_address_is_no_part_of_a_password():
 
 
 @pytest.mark.parametrize(
-    "password", ["mauve giraffe cycles", "ünïcödé pässwörd", "Γνῶθι σεαυτόν, φίλε", "7kq-Vn2-xxR-91z"]
+    "password",
+    [
+        "mauve giraffe cycles",
+        "ünïcödé pässwörd",
+        "Γνῶθι σεαυτόν, φίλε",
+        "7kq-Vn2-xxR-91z",
+        "849-201-847-362",
+        "dragons eat sunshine",
+    ],
 )
 def test_any_other_is_good_whatever_it_is_made_of(password):
     check_password(password, "nobody@example.com", "/password")
+
+
+async def test_what_a_list_of_the_operator_holds_is_refused_wherever_a_password_is_chosen(settings, tmp_path):
+    refused = tmp_path / "refused.txt"
+    refused.write_bytes("Mauve Giraffe Cycles\r\nünïcödé pässwörd\r\nred herring sandwiches".encode())
+    chosen = changed(settings, password_list=str(refused))
+    async with running_app(chosen) as app, client_of(app) as client:
+        for password in ("mauve giraffe cycles", "MAUVE giraffe cycles", "ünïcödé pässwörd", "red herring sandwiches"):
+            answer = await client.post(f"{AUTH}/register", json={"email": EMAIL, "password": password})
+            assert_problem(answer, 422, "weak-password")
+            assert answer.json()["errors"][0]["field"] == "/password"
+        with pytest.raises(WeakPassword, match=COMMON):
+            await commands.create_user(chosen, EMAIL, "red herring sandwiches", is_admin=False)
+        ada = await register(client, password="mauve giraffe cycle")
+        body = {"current_password": "mauve giraffe cycle", "new_password": "red herring sandwiches"}
+        answer = await client.post(f"{ME}/password", json=body, headers=ada.headers)
+        assert_problem(answer, 422, "weak-password")
+        refused.unlink()
+        answer = await client.post(f"{ME}/password", json=body, headers=ada.headers)
+        assert_problem(answer, 503, "service-unavailable")
+        assert (await log_in(client, password="mauve giraffe cycle")).status_code == 200
 
 
 async def test_a_weak_password_is_told_with_its_field(client):

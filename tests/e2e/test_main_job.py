@@ -1,11 +1,14 @@
 """A link is created, followed and counted, by the processes that an operator runs."""
 
+import contextlib
 import shutil
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
+import psutil
 import pytest
 from playwright.sync_api import sync_playwright
 
@@ -64,6 +67,43 @@ def test_an_edit_is_seen_in_every_process_within_a_second(product: Product):
         eventually(lambda: {other.get(f"/{code}").status_code for other in clients} == {410}, 1.0)
         for other in clients:
             other.close()
+
+
+def is_served(web: psutil.Process, port: int) -> bool:
+    """Whether somebody is connected to this process."""
+    connections = web.net_connections("tcp")
+    return any(found.laddr.port == port and found.status == psutil.CONN_ESTABLISHED for found in connections)
+
+
+def test_a_revocation_and_a_ban_are_felt_by_every_process_within_a_second(product: Product):
+    admin = {"X-API-Key": run_command("key", "create", "admin@localhost", data_dir=product.data_dir).stdout.strip()}
+    webs = product.named("shortener web")
+    assert len(webs) == 2
+    with contextlib.ExitStack() as stack:
+        clients: list[httpx.Client] = []
+        while not all(is_served(web, product.port) for web in webs):
+            assert len(clients) < 200
+            clients.append(stack.enter_context(product.client()))
+            assert clients[-1].get("/health/live").status_code == 200
+
+        def statuses(path: str, headers: dict[str, str] | None = None) -> set[int]:
+            return {client.get(path, headers=headers).status_code for client in clients}
+
+        client = stack.enter_context(product.client())
+        body = {"name": "x", "scopes": ["links:read"]}
+        key = client.post("/api/v1/keys", json=body, headers=admin).raise_for_status().json()
+        shown = {"X-API-Key": key["key"]}
+        assert statuses("/api/v1/me", shown) == {200}
+        client.delete(f"/api/v1/keys/{key['id']}", headers=admin).raise_for_status()
+        eventually(lambda: statuses("/api/v1/me", shown) == {401}, 1.0)
+
+        code = create(client, "https://login.phish.example/")
+        assert statuses(f"/{code}") == {302}
+        body = {"kind": "host", "value": "phish.example", "reason": "phishing"}
+        ban = client.post("/api/v1/admin/bans", json=body, headers=admin).raise_for_status().json()
+        eventually(lambda: statuses(f"/{code}") == {410}, 1.0)
+        client.delete(f"/api/v1/admin/bans/{ban['id']}", headers=admin).raise_for_status()
+        eventually(lambda: statuses(f"/{code}") == {302}, 1.0)
 
 
 def test_the_command_line_shortens_and_shows_figures(product: Product):

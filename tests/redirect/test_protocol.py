@@ -97,6 +97,7 @@ async def converse(address: tuple[str, int], sent: bytes) -> bytes:
             received += chunk
     writer.close()
     received = re.sub(rb"(date: )[^\r]+", rb"\1then", received)
+    received = re.sub(rb"(agreed=)[\w-]+", rb"\1token", received)
     return re.sub(rb"(reset: |;t=|retry-after: )\d+", rb"\1n", received)
 
 

@@ -28,6 +28,8 @@ async def test_a_redirect_is_a_302_that_nobody_may_keep(client):
         "location": URL,
         "cache-control": "private, no-store",
         "content-length": "0",
+        "content-security-policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        "x-content-type-options": "nosniff",
         "referrer-policy": "strict-origin-when-cross-origin",
         "strict-transport-security": "max-age=31536000",
     }

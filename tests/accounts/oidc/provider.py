@@ -6,9 +6,13 @@ import contextlib
 import hashlib
 import json
 import secrets
+import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus, urlencode
@@ -21,6 +25,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+_ROOT = Path(__file__).parents[2]
 CLIENT_ID, CLIENT_SECRET = "shortener", "a secret of + the: client%"
 # Made once: an RSA key takes a moment.
 RSA_KEY, OTHER_RSA_KEY = (RSAKey.generate_key(2048, {"kid": kid}) for kid in ("first", "second"))
@@ -164,3 +169,21 @@ def providing() -> Iterator[OidcProvider]:
             server.should_exit = True
             thread.join(30)
             assert not thread.is_alive()
+
+
+@contextlib.contextmanager
+def provider_process() -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """The issuer of a provider that is a process of its own, and that process: it can be killed."""
+    command = [sys.executable, "-m", "tests.accounts.oidc.provider"]
+    with subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip(), process
+        finally:
+            process.kill()
+
+
+if __name__ == "__main__":
+    with providing() as alone:
+        print(alone.issuer, flush=True)
+        signal.pause()

@@ -134,3 +134,41 @@ async def test_disabled_users_stay_out(settings, browser, idp):
 async def test_a_password_is_of_no_use_for_an_account_of_single_sign_on(browser):
     assert (await sign_on(browser)).status_code == 200
     assert_problem(await log_in(browser, EMAIL, PASSWORD), 401, "invalid-login")
+
+
+async def test_who_has_no_password_deletes_their_account_with_a_fresh_login_only(settings, browser, database):
+    old = (await sign_on(browser)).json()
+    assert (await browser.get(ME, headers=bearer(old["access_token"]))).json()["has_password"] is False
+    body = {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}
+    answer = await browser.post(f"{ME}/password", json=body, headers=bearer(old["access_token"]))
+    assert_problem(answer, 409, "no-password")
+    async with database.driver_connection() as connection:
+        await connection.execute("UPDATE sessions SET created_at = now() - interval '11 minutes'")
+    refreshed = (await refresh(browser, old["refresh_token"])).json()
+    fresh = (await sign_on(browser)).json()
+    for tokens, sent, status in (
+        (old, {}, 403),
+        (refreshed, {}, 403),
+        (refreshed, {"password": PASSWORD}, 403),
+        (fresh, {}, 204),
+        (fresh, {}, 401),
+    ):
+        answer = await browser.post(f"{ME}/delete", json=sent, headers=bearer(tokens["access_token"]))
+        assert answer.status_code == status, answer.text
+        if status == 403:
+            assert_problem(answer, 403, "fresh-login-required")
+    async with database.driver_connection() as connection:
+        for table in ("users", "oidc_identities", "sessions"):
+            assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0
+    # Who comes back is new.
+    assert (await sign_on(browser)).status_code == 200
+
+
+async def test_an_operator_gives_an_account_of_single_sign_on_a_password(settings, browser):
+    assert (await sign_on(browser)).status_code == 200
+    await commands.reset_password(settings, EMAIL, PASSWORD)
+    headers = bearer((await log_in(browser)).json()["access_token"])
+    assert (await browser.get(ME, headers=headers)).json()["has_password"] is True
+    assert_problem(await browser.post(f"{ME}/delete", json={}, headers=headers), 403, "wrong-password")
+    answer = await browser.post(f"{ME}/delete", json={"password": PASSWORD}, headers=headers)
+    assert answer.status_code == 204
