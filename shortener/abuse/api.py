@@ -219,7 +219,7 @@ async def get_all_links(
 ) -> AdminLinkPage:
     """Everybody's links, a page at a time."""
     page = await list_links(session, EVERYWHERE, q=q, sort=sort, order=order, limit=limit, cursor=cursor)
-    items = await _admin_links_out(request, session, page.rows)
+    items = await _admin_links_out(request, session, [(link, clicks) for link, clicks, *_ in page.rows])
     return AdminLinkPage(items=items, **beside_items(request, page))
 
 

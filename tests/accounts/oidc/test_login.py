@@ -12,7 +12,7 @@ from shortener.accounts.oidc import flow
 from shortener.clicks.stream import ClickStream, Sealer
 from tests.accounts.conftest import EMAIL, ME, refresh, register, two_processes
 from tests.accounts.oidc.conftest import CALLBACK, LOGIN, at_provider, begin, me, sign_on
-from tests.accounts.oidc.provider import CLIENT_ID, CLIENT_SECRET, provider_process
+from tests.accounts.oidc.provider import CLIENT_ID, CLIENT_SECRET
 from tests.accounts.oidc.test_id_token import signed_by_another_key
 from tests.conftest import SECRET, changed, client_of, running_app
 from tests.links.test_api import assert_problem
@@ -32,16 +32,6 @@ async def test_who_logs_in_at_the_provider_gets_the_tokens_of_a_login(browser, d
         assert await connection.fetchval("SELECT count(*) FROM users") == 1
         assert await connection.fetchval("SELECT count(*) FROM sessions") == 2
         assert await connection.fetchval("SELECT password_hash IS NULL FROM users")
-
-
-async def test_a_provider_that_is_a_process_of_its_own_lets_people_in_until_it_is_killed(settings):
-    with provider_process() as (issuer, process):
-        async with running_app(changed(settings, oidc_issuer=issuer)) as app, client_of(app) as browser:
-            assert (await me(browser, await sign_on(browser)))["email"] == EMAIL
-            back = await at_provider(await begin(browser))
-            process.kill()
-            process.wait()
-            assert_problem(await browser.get(back), 503, "oidc-provider-unavailable")
 
 
 async def test_the_provider_is_asked_for_a_code_with_proof_state_and_nonce(browser, settings, idp):

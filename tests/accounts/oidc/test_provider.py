@@ -13,9 +13,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 from shortener.accounts.oidc import exchange
 from shortener.accounts.oidc import provider as provider_module
 from shortener.settings import SettingsError, load_settings
-from tests.accounts.conftest import register
-from tests.accounts.oidc.conftest import CALLBACK, LOGIN, at_provider, begin, sign_on
-from tests.accounts.oidc.provider import OTHER_RSA_KEY, RSA_KEY, OidcProvider
+from tests.accounts.conftest import EMAIL, register
+from tests.accounts.oidc.conftest import CALLBACK, LOGIN, at_provider, begin, me, sign_on
+from tests.accounts.oidc.provider import OTHER_RSA_KEY, RSA_KEY, OidcProvider, provider_process
 from tests.conftest import changed, client_of, running_app
 from tests.links.test_api import assert_problem
 
@@ -197,3 +197,13 @@ async def test_without_a_provider_there_is_no_single_sign_on(settings):
 def test_settings_that_cannot_work_are_refused(name, value):
     with pytest.raises(SettingsError, match=f"SHORTENER_{name.upper()}: "):
         load_settings(**{"oidc_issuer": "https://id.example.com", "oidc_client_id": "x", name: value})
+
+
+async def test_a_provider_that_is_a_process_of_its_own_lets_people_in_until_it_is_killed(settings):
+    with provider_process() as (issuer, process):
+        async with running_app(changed(settings, oidc_issuer=issuer)) as app, client_of(app) as browser:
+            assert (await me(browser, await sign_on(browser)))["email"] == EMAIL
+            back = await at_provider(await begin(browser))
+            process.kill()
+            process.wait()
+            assert_problem(await browser.get(back), 503, "oidc-provider-unavailable")
