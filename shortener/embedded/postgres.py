@@ -68,6 +68,8 @@ class EmbeddedPostgres:
             "max_connections": "200",
             "shared_buffers": "256MB",
             "max_wal_size": "2GB",
+            # What is new in the search index is merged into it by so much at once.
+            "work_mem": "32MB",
             "jit": "off",
             "log_checkpoints": "off",
         }
