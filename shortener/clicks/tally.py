@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, repeat
-from operator import attrgetter
-from typing import Any, TypeAlias
+from operator import attrgetter, itemgetter
+from typing import Any, NamedTuple, TypeAlias
 
 from shortener.clicks.enrich import EnrichedClick
 
@@ -19,36 +19,61 @@ _VALUES = {
     DIMENSIONS["devices"]: attrgetter("device"),
 }
 
+QUARTERS_A_DAY = 96
+
 Columns: TypeAlias = list[Sequence[Any]]
+# Link, visitor, UTC day since the epoch.
+Visit: TypeAlias = tuple[int, int, int]
+
+
+class Rows(NamedTuple):
+    """What is known before the database is asked, in the order in which it is written: neighbours in an index, one
+    after another."""
+
+    clicks: list[EnrichedClick]
+    visits: list[Visit]
+    breakdown: Columns
 
 
 class Tally:
     """Adds up clicks of people and of bots."""
 
     def __init__(self) -> None:
-        self.people: list[EnrichedClick] = []
-        self.bots: list[EnrichedClick] = []
+        self._people: list[EnrichedClick] = []
+        self._bots: list[EnrichedClick] = []
+        self._visits: dict[Visit, EnrichedClick] = {}
         self._values: tuple[Counter[Any], Counter[Any]] = Counter(), Counter()
 
     def __len__(self) -> int:
-        return len(self.people) + len(self.bots)
+        return len(self._people) + len(self._bots)
 
     def add(self, clicks: Iterable[EnrichedClick]) -> None:
         people = [click for click in clicks if click.bot is None]
         bots = [click for click in clicks if click.bot is not None]
-        self.people += people
-        self.bots += bots
+        self._people += people
+        self._bots += bots
+        for click in people:
+            self._visits.setdefault((click.link_id, click.visitor, click.quarter // QUARTERS_A_DAY), click)
         for counter, those in zip(self._values, (people, bots), strict=True):
             counter.update(_values(those))
 
-    def breakdown(self) -> Columns:
-        """Link, hour since the epoch, dimension, value, clicks, bots."""
-        return _columns(*self._values)
+    def rows(self) -> Rows:
+        """The columns of the breakdown are link, hour since the epoch, dimension, value, clicks and bots."""
+        return Rows(
+            clicks=sorted(chain(self._people, self._bots), key=attrgetter("link_id")),
+            visits=sorted(self._visits),
+            breakdown=_columns(*self._values),
+        )
+
+    def mark_new(self, visits: Iterable[Visit]) -> None:
+        """The database says that these are their visitors' first."""
+        for visit in visits:
+            self._visits[visit].is_new_visitor = True
 
     def series(self) -> Columns:
         """Link, quarter of an hour since the epoch, clicks, visitors, bots; once it is known who is new."""
-        new = (click for click in self.people if click.is_new_visitor)
-        return _columns(*(Counter((c.link_id, c.quarter) for c in those) for those in (self.people, new, self.bots)))
+        new = (click for click in self._visits.values() if click.is_new_visitor)
+        return _columns(*(Counter((c.link_id, c.quarter) for c in those) for those in (self._people, new, self._bots)))
 
 
 def _values(clicks: Sequence[EnrichedClick]) -> Iterator[tuple[int, int, int, str]]:
@@ -59,8 +84,8 @@ def _values(clicks: Sequence[EnrichedClick]) -> Iterator[tuple[int, int, int, st
 
 
 def _columns(*counters: Counter[Any]) -> Columns:
-    """The parts of the counters' keys, then the counts of each counter; nothing where there are no keys."""
-    keys = list(dict.fromkeys(chain(*counters)))
+    """The parts of the counters' keys, by the first of them, then the counts of each counter; nothing without keys."""
+    keys = sorted(dict.fromkeys(chain(*counters)), key=itemgetter(0))
     if not keys:
         return []
     return [*zip(*keys, strict=True), *(list(map(counter.get, keys, repeat(0))) for counter in counters)]

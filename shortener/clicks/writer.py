@@ -9,15 +9,13 @@ import asyncio
 import secrets
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from itertools import chain
-from operator import attrgetter
 
 import asyncpg
 
 from shortener.clicks.enrich import EnrichedClick, days, enrich
 from shortener.clicks.event import Batch
 from shortener.clicks.partitions import ensure_partitions
-from shortener.clicks.tally import Columns, Tally
+from shortener.clicks.tally import Rows, Tally, Visit
 from shortener.telemetry import CLICK_BATCHES_REPEATED, CLICKS_WRITTEN
 
 COLUMNS = (
@@ -26,15 +24,14 @@ COLUMNS = (
 )  # fmt: skip
 
 _VISITORS_SQL = """
-    WITH seen AS (
-        SELECT day, link_id, visitor, min(n) AS n
-        FROM unnest($1::date[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS c (day, link_id, visitor, n)
-        GROUP BY 1, 2, 3
-    ), new AS (
-        INSERT INTO click_visitors (day, link_id, visitor) SELECT day, link_id, visitor FROM seen ORDER BY 1, 2, 3
-        ON CONFLICT DO NOTHING RETURNING day, link_id, visitor
+    WITH new AS (
+        INSERT INTO click_visitors (link_id, visitor, day)
+        SELECT link_id, visitor, date '1970-01-01' + day
+        FROM unnest($1::bigint[], $2::bigint[], $3::int[]) AS c (link_id, visitor, day)
+        ORDER BY 1, 2, 3
+        ON CONFLICT DO NOTHING RETURNING link_id, visitor, day - date '1970-01-01' AS day
     )
-    SELECT array_agg(n) FROM new JOIN seen USING (day, link_id, visitor)
+    SELECT array_agg(link_id), array_agg(visitor), array_agg(day) FROM new
 """
 _SERIES_SQL = """
     INSERT INTO {table} AS t (link_id, start, clicks, visitors, bots)
@@ -61,7 +58,6 @@ _BREAKDOWN_SQL = """
     SELECT link_id, to_timestamp(hour * 3600), dimension, value, clicks, bots
     FROM unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::text[], $5::int[], $6::int[])
         AS c (link_id, hour, dimension, value, clicks, bots)
-    ORDER BY link_id, hour, dimension
     ON CONFLICT (link_id, start, dimension, value) DO UPDATE SET clicks = t.clicks + excluded.clicks,
         bots = t.bots + excluded.bots
 """
@@ -88,15 +84,15 @@ class ClickWriter:
                 tally.add(enriched[batch.id])
             # It takes most of the processor's time, in which another round's statements would wait for each other.
             await asyncio.sleep(0)
-        breakdown = tally.breakdown()
+        rows = tally.rows()
         async with connection.transaction():
             fresh = await _enter_in_ledger(connection, enriched)
             if len(fresh) < len(enriched):
                 tally = Tally()
                 tally.add([click for batch_id in fresh for click in enriched[batch_id]])
-                breakdown = tally.breakdown()
+                rows = tally.rows()
             if tally:
-                await _store(connection, tally, breakdown)
+                await _store(connection, tally, rows)
         CLICKS_WRITTEN.inc(len(tally))
         CLICK_BATCHES_REPEATED.inc(len(batches) - len(fresh))
         return len(tally)
@@ -132,31 +128,32 @@ async def _enter_in_ledger(connection: asyncpg.Connection, ids: Iterable[bytes])
     return [row["id"] for row in rows]
 
 
-async def _store(connection: asyncpg.Connection, tally: Tally, breakdown: Columns) -> None:
-    if tally.people:
-        await _mark_new_visitors(connection, tally.people)
-    # Neighbours in the index, one after another.
-    await _copy(connection, sorted(chain(tally.people, tally.bots), key=attrgetter("link_id")))
+async def _store(connection: asyncpg.Connection, tally: Tally, rows: Rows) -> None:
+    if rows.visits:
+        tally.mark_new(await _enter_visits(connection, rows.visits))
+    await _copy(connection, rows.clicks)
     series = tally.series()
     await connection.execute(_QUARTERS_SQL, *series)
     await connection.execute(_DAYS_SQL, *series)
     await connection.execute(_TOTALS_SQL, *series)
-    await connection.execute(_BREAKDOWN_SQL, *breakdown)
+    await connection.execute(_BREAKDOWN_SQL, *rows.breakdown)
 
 
-async def _mark_new_visitors(connection: asyncpg.Connection, people: Sequence[EnrichedClick]) -> None:
-    """A visitor counts at the first click of the UTC day, so that visitors of any span are a plain sum."""
-    keys = [c.at.date() for c in people], [c.link_id for c in people], [c.visitor for c in people]
-    for n in await connection.fetchval(_VISITORS_SQL, *keys) or ():
-        people[n - 1].is_new_visitor = True
+async def _enter_visits(connection: asyncpg.Connection, visits: Sequence[Visit]) -> Iterable[Visit]:
+    """Those that were not there. A visitor counts at the first click of the UTC day, so that visitors of any span are a
+    plain sum."""
+    new = await connection.fetchrow(_VISITORS_SQL, *zip(*visits, strict=True))
+    assert new is not None
+    return zip(*(column or () for column in new), strict=True)
 
 
 async def _copy(connection: asyncpg.Connection, clicks: Iterable[EnrichedClick]) -> None:
-    records = [
+    # Not a list: it is encoded while the database takes what was sent before.
+    records = (
         (
             c.link_id, c.at, c.visitor, c.is_new_visitor, c.bot, c.country, c.referrer_host, c.referrer,
             c.browser, c.system, c.device, c.user_agent,
         )
         for c in clicks
-    ]  # fmt: skip
+    )  # fmt: skip
     await connection.copy_records_to_table("clicks", records=records, columns=COLUMNS)

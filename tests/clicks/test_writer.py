@@ -200,6 +200,14 @@ async def test_odd_characters_are_stored(database: Database, odd: str) -> None:
     assert stored == [(odd[:512].replace("\x00", ""),)]
 
 
+async def test_a_visitor_is_new_at_the_first_of_several_clicks_of_a_day(database: Database) -> None:
+    noon = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=1)
+    hours = [noon, noon + timedelta(hours=1), noon + timedelta(hours=2)]
+    await write(database, new_batch([click(7, at) for at in hours[:2]]), new_batch([click(7, hours[2])]))
+    rows = await rows_of(database, "SELECT at, is_new_visitor FROM clicks ORDER BY at")
+    assert rows == list(zip(hours, (True, False, False), strict=True))
+
+
 async def test_nothing_is_counted_on_the_links_row(client: httpx.AsyncClient, database: Database, drain: Any) -> None:
     code = (await create_link(client))["code"]
     before = await rows_of(database, "SELECT xmin::text, ctid::text, links::text FROM links")
