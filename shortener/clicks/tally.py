@@ -21,17 +21,20 @@ _VALUES = {
 
 QUARTERS_A_DAY = 96
 
-Columns: TypeAlias = list[Sequence[Any]]
+# Arrays for the database. Those of numbers are written out: the driver takes three times as long to encode a list, and
+# does so inside the transaction, in which others wait.
+Columns: TypeAlias = list[str | list[str]]
 # Link, visitor, UTC day since the epoch.
 Visit: TypeAlias = tuple[int, int, int]
 
 
 class Rows(NamedTuple):
     """What is known before the database is asked, in the order in which it is written: neighbours in an index, one
-    after another."""
+    after another. The columns of `visits` are those of `Visit`, of the breakdown link, hour since the epoch, dimension,
+    value, clicks, bots."""
 
     clicks: list[EnrichedClick]
-    visits: list[Visit]
+    visits: Columns
     breakdown: Columns
 
 
@@ -58,11 +61,10 @@ class Tally:
             counter.update(_values(those))
 
     def rows(self) -> Rows:
-        """The columns of the breakdown are link, hour since the epoch, dimension, value, clicks and bots."""
         return Rows(
             clicks=sorted(chain(self._people, self._bots), key=attrgetter("link_id")),
-            visits=sorted(self._visits),
-            breakdown=_columns(*self._values),
+            visits=_columns(zip(*sorted(self._visits), strict=True)),
+            breakdown=_counted(*self._values),
         )
 
     def mark_new(self, visits: Iterable[Visit]) -> None:
@@ -73,7 +75,7 @@ class Tally:
     def series(self) -> Columns:
         """Link, quarter of an hour since the epoch, clicks, visitors, bots; once it is known who is new."""
         new = (click for click in self._visits.values() if click.is_new_visitor)
-        return _columns(*(Counter((c.link_id, c.quarter) for c in those) for those in (self._people, new, self._bots)))
+        return _counted(*(Counter((c.link_id, c.quarter) for c in those) for those in (self._people, new, self._bots)))
 
 
 def _values(clicks: Sequence[EnrichedClick]) -> Iterator[tuple[int, int, int, str]]:
@@ -83,9 +85,13 @@ def _values(clicks: Sequence[EnrichedClick]) -> Iterator[tuple[int, int, int, st
     return chain.from_iterable(of_dimension)
 
 
-def _columns(*counters: Counter[Any]) -> Columns:
+def _counted(*counters: Counter[Any]) -> Columns:
     """The parts of the counters' keys, by the first of them, then the counts of each counter; nothing without keys."""
     keys = sorted(dict.fromkeys(chain(*counters)), key=itemgetter(0))
-    if not keys:
-        return []
-    return [*zip(*keys, strict=True), *(list(map(counter.get, keys, repeat(0))) for counter in counters)]
+    counts = (map(counter.get, keys, repeat(0)) for counter in counters)
+    return _columns(chain(zip(*keys, strict=True), counts)) if keys else []
+
+
+def _columns(columns: Iterable[Iterable[Any]]) -> Columns:
+    lists = map(list, columns)
+    return [each if isinstance(each[0], str) else f"{{{str(each)[1:-1]}}}" for each in lists]

@@ -15,7 +15,7 @@ import asyncpg
 from shortener.clicks.enrich import EnrichedClick, days, enrich
 from shortener.clicks.event import Batch
 from shortener.clicks.partitions import ensure_partitions
-from shortener.clicks.tally import Rows, Tally, Visit
+from shortener.clicks.tally import Columns, Rows, Tally, Visit
 from shortener.telemetry import CLICK_BATCHES_REPEATED, CLICKS_WRITTEN
 
 COLUMNS = (
@@ -27,7 +27,7 @@ _VISITORS_SQL = """
     WITH new AS (
         INSERT INTO click_visitors (link_id, visitor, day)
         SELECT link_id, visitor, date '1970-01-01' + day
-        FROM unnest($1::bigint[], $2::bigint[], $3::int[]) AS c (link_id, visitor, day)
+        FROM unnest($1::text::bigint[], $2::text::bigint[], $3::text::int[]) AS c (link_id, visitor, day)
         ORDER BY 1, 2, 3
         ON CONFLICT DO NOTHING RETURNING link_id, visitor, day - date '1970-01-01' AS day
     )
@@ -36,7 +36,7 @@ _VISITORS_SQL = """
 _SERIES_SQL = """
     INSERT INTO {table} AS t (link_id, start, clicks, visitors, bots)
     SELECT link_id, to_timestamp(quarter / {quarters} * {quarters} * 900), sum(clicks), sum(visitors), sum(bots)
-    FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::int[], $5::int[])
+    FROM unnest($1::text::bigint[], $2::text::bigint[], $3::text::int[], $4::text::int[], $5::text::int[])
         AS c (link_id, quarter, clicks, visitors, bots)
     GROUP BY 1, 2 ORDER BY 1, 2
     ON CONFLICT (link_id, start) DO UPDATE SET clicks = t.clicks + excluded.clicks,
@@ -47,7 +47,7 @@ _DAYS_SQL = _SERIES_SQL.format(table="click_counts_daily", quarters=96)
 _TOTALS_SQL = """
     INSERT INTO click_totals AS t (link_id, clicks, visitors, bots)
     SELECT link_id, sum(clicks), sum(visitors), sum(bots)
-    FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::int[], $5::int[])
+    FROM unnest($1::text::bigint[], $2::text::bigint[], $3::text::int[], $4::text::int[], $5::text::int[])
         AS c (link_id, quarter, clicks, visitors, bots)
     GROUP BY 1 ORDER BY 1
     ON CONFLICT (link_id) DO UPDATE SET clicks = t.clicks + excluded.clicks,
@@ -56,8 +56,9 @@ _TOTALS_SQL = """
 _BREAKDOWN_SQL = """
     INSERT INTO click_breakdown_hourly AS t (link_id, start, dimension, value, clicks, bots)
     SELECT link_id, to_timestamp(hour * 3600), dimension, value, clicks, bots
-    FROM unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::text[], $5::int[], $6::int[])
-        AS c (link_id, hour, dimension, value, clicks, bots)
+    FROM unnest(
+        $1::text::bigint[], $2::text::bigint[], $3::text::smallint[], $4::text[], $5::text::int[], $6::text::int[]
+    ) AS c (link_id, hour, dimension, value, clicks, bots)
     ON CONFLICT (link_id, start, dimension, value) DO UPDATE SET clicks = t.clicks + excluded.clicks,
         bots = t.bots + excluded.bots
 """
@@ -139,10 +140,10 @@ async def _store(connection: asyncpg.Connection, tally: Tally, rows: Rows) -> No
     await connection.execute(_BREAKDOWN_SQL, *rows.breakdown)
 
 
-async def _enter_visits(connection: asyncpg.Connection, visits: Sequence[Visit]) -> Iterable[Visit]:
+async def _enter_visits(connection: asyncpg.Connection, visits: Columns) -> Iterable[Visit]:
     """Those that were not there. A visitor counts at the first click of the UTC day, so that visitors of any span are a
     plain sum."""
-    new = await connection.fetchrow(_VISITORS_SQL, *zip(*visits, strict=True))
+    new = await connection.fetchrow(_VISITORS_SQL, *visits)
     assert new is not None
     return zip(*(column or () for column in new), strict=True)
 
