@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from sqlalchemy import Row, select, tuple_
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.accounts.access import ApiRoute, needs
@@ -24,7 +24,7 @@ from shortener.errors import Unprocessable
 from shortener.links.api import AskerDep, ExistingCode
 from shortener.links.service import LinkService
 from shortener.openapi import errors
-from shortener.pagination import Cursor, Limit, PageCursor, decode_cursor, encode_cursor, path_at
+from shortener.pagination import Limit, Page, PageCursor, path_at, read_page
 
 router = APIRouter(prefix="/links/{code}", tags=["figures"], route_class=ApiRoute)
 
@@ -113,25 +113,28 @@ async def get_clicks(
     format: Annotated[Format, Query(description="`csv` streams all clicks.")] = Format.JSON,  # noqa: A002
 ) -> Any:
     """Single clicks, newest first."""
-    place = None if cursor is None else decode_cursor(cursor, _CURSOR_SORT, (datetime, int))
     if format is Format.CSV:
-        return _csv_response(request, link_id, place)
-    rows = await _clicks(session, link_id, place, limit + 1)
-    next_cursor = encode_cursor(_place_of(rows[limit - 1])) if len(rows) > limit else None
-    return ClickPage(items=[_click_out(row) for row in rows[:limit]], next=path_at(request, next_cursor))
+        return await _csv_response(request, link_id, cursor)
+    page = await _read_clicks(session, link_id, cursor, limit)
+    return ClickPage(
+        items=list(map(_click_out, page.rows)),
+        next=path_at(request, page.next_cursor),
+        previous=path_at(request, page.previous_cursor),
+    )
 
 
-async def _clicks(session: AsyncSession, link_id: int, place: Cursor | None, limit: int) -> list[Row[Any]]:
+async def _read_clicks(session: AsyncSession, link_id: int, cursor: str | None, limit: int) -> Page:
     table = ClickRow.__table__.c
-    statement = select(ClickRow.__table__).where(table.link_id == link_id)
-    if place is not None:
-        statement = statement.where(tuple_(table.at, table.id) < tuple_(*place.values))
-    result = await session.execute(statement.order_by(table.at.desc(), table.id.desc()).limit(limit))
-    return list(result.all())
-
-
-def _place_of(row: Row[Any]) -> Cursor:
-    return Cursor(_CURSOR_SORT, [row.at, row.id])
+    return await read_page(
+        session,
+        select(ClickRow.__table__).where(table.link_id == link_id),
+        [(table.at, datetime), (table.id, int)],
+        descending=True,
+        name=_CURSOR_SORT,
+        limit=limit,
+        cursor=cursor,
+        within=table.link_id,
+    )
 
 
 def _click_out(row: Row[Any]) -> ClickOut:
@@ -147,25 +150,35 @@ def _click_out(row: Row[Any]) -> ClickOut:
     )
 
 
-def _csv_response(request: Request, link_id: int, place: Cursor | None) -> Response:
+async def _csv_response(request: Request, link_id: int, cursor: str | None) -> Response:
+    pages = _csv_pages(request.app.state.database, link_id, cursor)
+    # What is wrong with the cursor or the database is said before the answer begins.
+    first = await anext(pages)
     code = request.path_params["code"]
     return StreamingResponse(
-        _csv_lines(request.app.state.database, link_id, place),
+        _after(first, pages),
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{code}-clicks.csv"'},
     )
 
 
-async def _csv_lines(database: Database, link_id: int, place: Cursor | None) -> AsyncIterator[str]:
-    """A page at a time, each in a session of its own: a slow reader holds no connection."""
-    yield _csv_line(list(ClickOut.model_fields))
+async def _csv_pages(database: Database, link_id: int, cursor: str | None) -> AsyncIterator[str]:
+    """The header and the first page, then page by page, each in a session of its own: a slow reader holds no
+    connection."""
+    header = _csv_line(list(ClickOut.model_fields))
     while True:
         async with database.replica_session() as session:
-            rows = await _clicks(session, link_id, place, _CSV_ROWS_A_READ)
-        yield "".join(_csv_line(list(_click_out(row).model_dump(mode="json").values())) for row in rows)
-        if len(rows) < _CSV_ROWS_A_READ:
+            page = await _read_clicks(session, link_id, cursor, _CSV_ROWS_A_READ)
+        yield header + "".join(_csv_line(list(_click_out(row).model_dump(mode="json").values())) for row in page.rows)
+        if page.next_cursor is None:
             return
-        place = _place_of(rows[-1])
+        header, cursor = "", page.next_cursor
+
+
+async def _after(first: str, others: AsyncIterator[str]) -> AsyncIterator[str]:
+    yield first
+    async for each in others:
+        yield each
 
 
 def _csv_line(values: list[Any]) -> str:

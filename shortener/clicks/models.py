@@ -1,6 +1,7 @@
 """Tables of clicks and their counts. Each big one has `link_id` in its key, so that it can be distributed."""
 
 from datetime import date, datetime
+from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Date, DateTime, Identity, Integer, LargeBinary, SmallInteger, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -8,6 +9,23 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shortener.database import Base
 
 _MOMENT = DateTime(timezone=True)
+
+
+class Dimension(NamedTuple):
+    """What clicks are broken down by: its number in the database, and the column of a click."""
+
+    number: int
+    column: str
+
+
+# The numbers are stored: only ever add to them.
+DIMENSIONS = {
+    "referrers": Dimension(1, "referrer_host"),
+    "countries": Dimension(2, "country"),
+    "browsers": Dimension(3, "browser"),
+    "systems": Dimension(4, "system"),
+    "devices": Dimension(5, "device"),
+}
 
 
 class ClickRow(Base):
@@ -86,7 +104,7 @@ class ClickCountDaily(Base):
 
 
 class ClickBreakdownHourly(Base):
-    """Clicks an hour by one value of one dimension (see `tally.DIMENSIONS`)."""
+    """Clicks an hour by one value of one dimension (see `DIMENSIONS`)."""
 
     __tablename__ = "click_breakdown_hourly"
 

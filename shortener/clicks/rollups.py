@@ -10,6 +10,7 @@ import asyncpg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shortener.clicks.models import DIMENSIONS
 from shortener.clicks.spans import EPOCH, Grain, Span, next_month, whole_days
 
 # Reading fewer clicks by hour takes no longer.
@@ -17,7 +18,8 @@ MIN_CLICKS = 50
 # Older days are read where a span cuts a month, or their month is not complete: by hour, then.
 RECENT = timedelta(days=35)
 
-# By devices, which have the fewest values.
+# By these a sum is compared: they have the fewest values.
+_DEVICES = DIMENSIONS["devices"].number
 _COMPLETE_SQL = text("""
     WITH counted AS (
         SELECT start, date_trunc('month', start, 'UTC') AS month, clicks + bots AS n FROM click_counts_daily
@@ -26,17 +28,17 @@ _COMPLETE_SQL = text("""
         SELECT month FROM counted WHERE month >= :since AND month < date_trunc('month', :until, 'UTC') GROUP BY month
         HAVING sum(n) = (
             SELECT sum(clicks + bots) FROM click_breakdown_monthly AS m
-            WHERE m.link_id = :link AND m.start = counted.month AND dimension = 5
+            WHERE m.link_id = :link AND m.start = counted.month AND dimension = :devices
         )
     )
     SELECT 'month', month FROM months
     UNION ALL
     SELECT 'day', start FROM counted WHERE month NOT IN (SELECT month FROM months) AND n = (
         SELECT sum(clicks + bots) FROM click_breakdown_daily AS d
-        WHERE d.link_id = :link AND d.start = counted.start AND dimension = 5
+        WHERE d.link_id = :link AND d.start = counted.start AND dimension = :devices
     )
     ORDER BY 2
-""")
+""").bindparams(devices=_DEVICES)
 # Of two that sum up the same time at once, the later snapshot wins whoever comes first.
 _SUM_UP_SQL = """
     INSERT INTO {table} AS t (link_id, start, dimension, value, clicks, bots)
@@ -53,7 +55,7 @@ _SUM_UP_SQL = """
     ) AS hours
     WHERE counted.n >= $4 AND counted.n IS DISTINCT FROM (
         SELECT sum(clicks + bots) FROM {table} AS present
-        WHERE present.link_id = counted.link_id AND present.start = counted.start AND present.dimension = 5
+        WHERE present.link_id = counted.link_id AND present.start = counted.start AND present.dimension = $5
     )
     ORDER BY 1, 2, 3, 4
     ON CONFLICT (link_id, start, dimension, value) DO UPDATE
@@ -88,9 +90,9 @@ async def sum_up(
 ) -> None:
     """Sum up the days of these links from `since` on, and all months, that were over when `today` began, where that is
     missing or no longer complete."""
-    await connection.execute(_DAYS_SQL, link_ids, since, today, MIN_CLICKS, timeout=timeout_s)
+    await connection.execute(_DAYS_SQL, link_ids, since, today, MIN_CLICKS, _DEVICES, timeout=timeout_s)
     month = today.replace(day=1)
-    await connection.execute(_MONTHS_SQL, link_ids, EPOCH, month, MIN_CLICKS, timeout=timeout_s)
+    await connection.execute(_MONTHS_SQL, link_ids, EPOCH, month, MIN_CLICKS, _DEVICES, timeout=timeout_s)
 
 
 async def busy_links(connection: asyncpg.Connection, after: int, limit: int) -> list[int]:

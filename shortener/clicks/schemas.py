@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from shortener.clicks.spans import Interval, local_midnight
-from shortener.pagination import NextPath
+from shortener.pagination import NextPath, PreviousPath
 
 # Where PostgreSQL's and Python's time both end safely.
 MIN_YEAR, MAX_YEAR = 1970, 2999
@@ -106,3 +106,4 @@ class ClickOut(BaseModel):
 class ClickPage(BaseModel):
     items: list[ClickOut]
     next: NextPath
+    previous: PreviousPath

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shortener.clicks.models import DIMENSIONS
 from shortener.clicks.rollups import complete_spans
 from shortener.clicks.spans import (
     Grain,
@@ -19,7 +20,6 @@ from shortener.clicks.spans import (
     moves,
     series_spans,
 )
-from shortener.clicks.tally import DIMENSIONS
 
 TOP = 10
 
@@ -35,6 +35,7 @@ def _read(grain: Grain, table: str, columns: str, time: str = "start") -> str:
 
 
 _VALUES = "dimension, value, clicks, bots"
+_OF_A_CLICK = ", ".join(f"({dimension.number}, {dimension.column})" for dimension in DIMENSIONS.values())
 _SERIES = {
     Grain.DAY: _read(Grain.DAY, "click_counts_daily", "start + interval '12 hours' AS middle, clicks, visitors, bots"),
     Grain.QUARTER: _read(Grain.QUARTER, "click_counts_15min", "start AS middle, clicks, visitors, bots"),
@@ -55,8 +56,7 @@ _BREAKDOWNS = {
         "v.dimension, v.value, (bot IS NULL)::int AS clicks, (bot IS NOT NULL)::int AS bots",
         "at",
     )
-    + "CROSS JOIN LATERAL (VALUES (1, referrer_host), (2, country), (3, browser), (4, system), (5, device)) "
-    "AS v (dimension, value)",
+    + f"CROSS JOIN LATERAL (VALUES {_OF_A_CLICK}) AS v (dimension, value)",
 }
 # The sum a piece is taken first: a join with its rows would be planned as a scan of the whole year.
 _MOVED = """
@@ -175,8 +175,8 @@ async def _breakdowns(
         f"FROM (SELECT dimension, value, sum({counted})::bigint AS clicks FROM ({union}) AS u GROUP BY 1, 2) AS s "
         "WHERE clicks > 0) AS p WHERE place <= :top ORDER BY dimension, place"
     )
-    names = {number: name for name, number in DIMENSIONS.items()}
+    names = {dimension.number: name for name, dimension in DIMENSIONS.items()}
     result = await session.execute(text(sql), {"link": link_id, "top": TOP, **parameters})
-    for dimension, value, clicks in result:
-        found[names[dimension]].append(ValueCount(value, clicks))
+    for number, value, clicks in result:
+        found[names[number]].append(ValueCount(value, clicks))
     return found

@@ -7,17 +7,9 @@ from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 from shortener.clicks.enrich import EnrichedClick
+from shortener.clicks.models import DIMENSIONS
 
-# Numbers in the database: only ever add to them.
-DIMENSIONS = {"referrers": 1, "countries": 2, "browsers": 3, "systems": 4, "devices": 5}
-
-_VALUES = {
-    DIMENSIONS["referrers"]: attrgetter("referrer_host"),
-    DIMENSIONS["countries"]: attrgetter("country"),
-    DIMENSIONS["browsers"]: attrgetter("browser"),
-    DIMENSIONS["systems"]: attrgetter("system"),
-    DIMENSIONS["devices"]: attrgetter("device"),
-}
+_VALUES = {dimension.number: attrgetter(dimension.column) for dimension in DIMENSIONS.values()}
 
 QUARTERS_A_DAY = 96
 

@@ -20,13 +20,16 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 
 
 async def pages(client: httpx.AsyncClient, path: str) -> list[list[dict[str, Any]]]:
-    found, path_or_none = [], path
-    while path_or_none is not None:
-        answer = await client.get(path_or_none)
-        assert answer.status_code == 200, answer.text
-        found.append(answer.json()["items"])
-        path_or_none = answer.json()["next"]
-    return found
+    """Of all pages, the items; the way back shows the same."""
+    found = [(await client.get(path)).json()]
+    while found[-1]["next"] is not None:
+        found.append((await client.get(found[-1]["next"])).json())
+    back = found[-1:]
+    while back[-1]["previous"] is not None:
+        back.append((await client.get(back[-1]["previous"])).json())
+    items = [page["items"] for page in found]
+    assert [page["items"] for page in reversed(back)] == items
+    return items
 
 
 def cursor(*parts: Any) -> str:
@@ -141,6 +144,25 @@ async def test_csv_streams_all_clicks_in_pieces(app: FastAPI, database: Database
     assert [datetime.fromisoformat(row[0]) for row in rows] == moments
     assert len([size for size in pieces if size]) >= 6
     assert max(pieces) < 200_000
+
+
+async def test_a_slow_reader_of_csv_holds_no_connection(app: FastAPI, database: Database) -> None:
+    held: list[dict[str, int]] = []
+
+    async def looking(scope: Any, receive: Any, send: Any) -> None:
+        async def look(message: Any) -> None:
+            if message.get("body"):
+                held.append(app.state.database.connections_in_use())
+            await send(message)
+
+        await app(scope, receive, look)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(looking), base_url="https://sho.rt") as client:
+        code, link = await link_of(client, database)
+        await write(database, new_batch([click(link) for _ in range(2500)]))
+        held.clear()
+        await client.get(f"/api/v1/links/{code}/clicks?format=csv")
+    assert held == [{"primary": 0}] * 3
 
 
 async def test_csv_of_a_link_without_clicks_is_its_header(client: httpx.AsyncClient) -> None:

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from shortener.clicks import rollups
 from shortener.clicks.event import Mark, new_batch
+from shortener.clicks.models import DIMENSIONS
 from shortener.clicks.rollups import complete_spans, sum_up
 from shortener.clicks.spans import Grain
-from shortener.clicks.tally import DIMENSIONS
 from shortener.database import Database
 from tests.clicks.make import click, link_of, rows_of, write
 from tests.conftest import CHROME, client_of, create_link

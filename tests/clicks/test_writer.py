@@ -13,8 +13,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from shortener.clicks.event import Batch, Click, Mark, new_batch
+from shortener.clicks.models import DIMENSIONS
 from shortener.clicks.partitions import ensure_partitions
-from shortener.clicks.tally import DIMENSIONS
 from shortener.clicks.writer import ClickWriter
 from shortener.database import Database
 from tests.clicks.make import batch, click, number_of_rows, rows_of, write
@@ -150,7 +150,7 @@ def expected_counts(rows: list[tuple[Any, ...]]) -> tuple[Any, Any, Any]:
         for width, counts in series.items():
             add(counts, (link_id, at.timestamp() // width * width), one)
         for dimension, value in zip(DIMENSIONS.values(), dimensions, strict=True):
-            add(values, (link_id, at.timestamp() // 3600 * 3600, dimension, value), one[::2])
+            add(values, (link_id, at.timestamp() // 3600 * 3600, dimension.number, value), one[::2])
     return series, values, totals
 
 
