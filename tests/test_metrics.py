@@ -123,8 +123,8 @@ def test_the_public_port_has_no_metrics_and_by_default_no_other_has(data_dir):
 
 
 @contextlib.contextmanager
-def beside(up: Product, *arguments: str) -> Iterator[tuple[str, int]]:
-    """Another command on the servers of a product: its address, if it has one, and the port of its metrics."""
+def beside(up: Product, *arguments: str) -> Iterator[tuple[str, int, int]]:
+    """Another command on the servers of a product: its address, if it has one, the port of its metrics, its pid."""
     servers = DataDirectory(up.data_dir).read_run_file()
     assert servers is not None
     port, metrics_port = free_port(), free_port()
@@ -141,7 +141,7 @@ def beside(up: Product, *arguments: str) -> Iterator[tuple[str, int]]:
     with subprocess.Popen(argv, env=environment) as process:
         try:
             product.eventually(lambda: is_listening(metrics_port) and (arguments[0] == "worker" or is_listening(port)))
-            yield f"http://127.0.0.1:{port}", metrics_port
+            yield f"http://127.0.0.1:{port}", metrics_port, process.pid
         finally:
             process.terminate()
             # uvicorn ends by the signal that it was sent.
@@ -157,7 +157,7 @@ def is_listening(port: int) -> bool:
 def test_each_command_serves_its_own_and_leaves_nothing_behind(data_dir, arguments):
     with running(data_dir) as up, up.client() as client:
         code = create(client)
-        with beside(up, *arguments) as (url, port):
+        with beside(up, *arguments) as (url, port, pid):
             if "web" in arguments:
                 follow(url, code, 10)
                 assert redirected(port) == 10
@@ -165,8 +165,9 @@ def test_each_command_serves_its_own_and_leaves_nothing_behind(data_dir, argumen
             assert Scrape(port).sum("shortener_build_info") == 1
             if "worker" in arguments:
                 product.eventually(lambda: Scrape(port).sum("shortener_stream_entries", stream="clicks:dead") == 0)
-            folders = list(Path("/dev/shm").glob("shortener-metrics-*"))
-        assert not any(folder.exists() for folder in folders if "--workers" in arguments)
+            folders = list(Path("/dev/shm").glob(f"shortener-metrics-{pid}-*"))
+            assert len(folders) == ("--workers" in arguments)
+        assert not any(folder.exists() for folder in folders)
 
 
 def test_a_metrics_port_in_use_is_told_in_one_line(data_dir):
