@@ -168,9 +168,7 @@ def _key_out(key: ApiKey) -> KeyOut:
 @keys_router.post("", status_code=http.HTTP_201_CREATED, responses=errors(400, 401, 403, 409, 413, 422, 429, 503))
 async def create_key(body: KeyCreate, principal: Manager, session: Writer, keys: Keys) -> NewKeyOut:
     """Make an API key. `key` is shown only in this answer. Needs a login, or a key with the scope `admin`."""
-    row, key = await keys.create(
-        session, principal.user_id, body.name, body.scopes, held=principal.scopes, expires_at=body.expires_at
-    )
+    row, key = await keys.create(session, principal, body.name, body.scopes, expires_at=body.expires_at)
     return NewKeyOut(**_key_out(row).model_dump(), key=key)
 
 

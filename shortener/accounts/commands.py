@@ -15,7 +15,7 @@ from shortener.abuse.users import check_not_banned
 from shortener.accounts.keys import KeyService
 from shortener.accounts.models import ApiKey, User
 from shortener.accounts.passwords import Passwords
-from shortener.accounts.principals import Scope, scopes_of_user, user_subject
+from shortener.accounts.principals import Principal, Scope, scopes_of_user, user_subject
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.schemas import Email
 from shortener.accounts.service import UnknownUser, replace_password
@@ -130,10 +130,9 @@ async def create_key(
         held = scopes_of_user(user.is_admin)
         _, key = await parts.keys.create(
             parts.session,
-            user.id,
+            Principal(user.id, held),
             name,
             scopes or held,
-            held=held,
             expires_at=None if days is None else datetime.now(UTC) + timedelta(days=days),
             requests_per_minute=requests_per_minute,
         )
@@ -169,7 +168,7 @@ async def first_admin_key(settings: Settings) -> str | None:
         if user_id is None:
             return None
         held = scopes_of_user(is_admin=True)
-        _, key = await parts.keys.create(parts.session, user_id, "first admin", held, held=held)
+        _, key = await parts.keys.create(parts.session, Principal(user_id, held), "first admin", held)
     return key
 
 

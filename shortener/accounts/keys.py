@@ -1,5 +1,6 @@
 """What can be done with API keys."""
 
+import math
 import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.accounts.credentials import InvalidCredential
 from shortener.accounts.models import ApiKey, User
-from shortener.accounts.principals import Scope, key_subject, user_subject
+from shortener.accounts.principals import Principal, Scope, key_subject, user_subject
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.tokens import hash_secret, new_api_key
 from shortener.audit.trail import Action, record
@@ -34,6 +35,13 @@ class ScopeNotHeld(Forbidden):
         super().__init__(f"Nobody can give what they may not do themselves: {', '.join(sorted(scopes))}.")
 
 
+class OutlivesItsMaker(Forbidden):
+    type, title = "outlives-its-maker", "The key would outlive the one that makes it"
+
+    def __init__(self, ends_at: datetime) -> None:
+        super().__init__(f"What this key makes must expire by {ends_at.isoformat()}, as it does itself.")
+
+
 class UnknownKey(NotFound):
     type, title = "key-not-found", "No such key"
 
@@ -50,40 +58,43 @@ class KeyService:
     async def create(
         self,
         session: AsyncSession,
-        user_id: int,
+        maker: Principal,
         name: str,
         scopes: Iterable[Scope],
         *,
-        held: frozenset[Scope],
         expires_at: datetime | None = None,
         requests_per_minute: int | None = None,
     ) -> tuple[ApiKey, str]:
-        """The key's row, and the key itself, which is nowhere else. Raises ScopeNotHeld, InvalidExpiry, TooManyKeys,
-        InvalidCredential."""
-        if beyond := set(scopes) - held:
+        """The key's row, and the key itself, which is nowhere else. A key that makes it gives it its own limit. Raises
+        ScopeNotHeld, InvalidExpiry, OutlivesItsMaker, TooManyKeys, InvalidCredential."""
+        if beyond := set(scopes) - maker.scopes:
             raise ScopeNotHeld(beyond)
         check_expiry(expires_at)
+        ends_at_s = math.inf if expires_at is None else expires_at.timestamp()
+        # A login ends soon, and what it has made is to stay.
+        if maker.key_id is not None and ends_at_s > maker.expires_at_s:
+            raise OutlivesItsMaker(datetime.fromtimestamp(maker.expires_at_s, UTC))
         new = new_api_key()
         row = ApiKey(
             id=uuid_utils.compat.uuid7(),
-            user_id=user_id,
+            user_id=maker.user_id,
             name=name,
             prefix=new.prefix,
             hash=hash_secret(new.key),
             scopes=sorted(set(scopes)),
-            requests_per_minute=requests_per_minute,
+            requests_per_minute=requests_per_minute or maker.requests_per_minute,
             created_at=datetime.now(UTC),
             expires_at=expires_at,
         )
         async with session.begin():
             # Who counts keys waits for who makes one.
-            if await session.scalar(select(User.id).where(User.id == user_id).with_for_update()) is None:
+            if await session.scalar(select(User.id).where(User.id == maker.user_id).with_for_update()) is None:
                 raise InvalidCredential
-            count = await session.scalar(select(func.count()).select_from(ApiKey).where(*_usable(user_id)))
+            count = await session.scalar(select(func.count()).select_from(ApiKey).where(*_usable(maker.user_id)))
             if (count or 0) >= MAX_KEYS:
                 raise TooManyKeys
             session.add(row)
-            owner = user_subject(user_id)
+            owner = user_subject(maker.user_id)
             record(session, Action.KEY_CREATED, key_subject(row.id), user=owner, scopes=row.scopes)
         return row, new.key
 

@@ -76,7 +76,11 @@ class KeyCreate(RequestBody):
         AfterValidator(nonempty),
     ]
     scopes: list[Scope] = Field(min_length=1, max_length=len(Scope), description="At most those of who asks.")
-    expires_at: Expiry | None = Field(None, description="When the key stops working; with a time zone. Default: never.")
+    expires_at: Expiry | None = Field(
+        None,
+        description="When the key stops working; with a time zone. Default: never. "
+        "A key that expires makes none that lasts longer.",
+    )
 
 
 class RegistrationOut(BaseModel):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from dirty_equals import IsNow, IsStr, IsUUID
 
+from shortener.accounts import commands
 from shortener.accounts.keys import MAX_KEYS
 from tests.accounts.conftest import KEYS, LINKS, ME, log_in, register
 from tests.conftest import running_app
@@ -84,6 +85,26 @@ async def test_nobody_gives_what_they_may_not_do(client, ada, database):
     assert_problem(await client.post(KEYS, json=body, headers=shown(key)), 403, "scope-not-held")
     body["scopes"] = ["links:read"]
     assert (await client.post(KEYS, json=body, headers=shown(key))).status_code == 201
+
+
+async def test_a_key_that_expires_makes_none_that_lasts_longer(client, ada, database):
+    await make_admin(database)
+    headers = {"Authorization": f"Bearer {(await log_in(client)).json()['access_token']}"}
+    tomorrow = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+    body = {"name": "x", "scopes": ["admin"], "expires_at": tomorrow.isoformat()}
+    key = (await client.post(KEYS, json=body, headers=headers)).json()
+    for later in (None, (tomorrow + timedelta(seconds=1)).isoformat()):
+        answer = await client.post(KEYS, json=body | {"expires_at": later}, headers=shown(key))
+        assert_problem(answer, 403, "outlives-its-maker")
+        assert tomorrow.isoformat() in answer.json()["detail"]
+    assert (await client.post(KEYS, json=body, headers=shown(key))).status_code == 201
+
+
+async def test_a_key_with_a_limit_makes_none_with_another(client, ada, database, settings):
+    await make_admin(database)
+    key = {"key": await commands.create_key(settings, ada.email, "slow", [], None, requests_per_minute=7)}
+    made = (await client.post(KEYS, json={"name": "x", "scopes": ["admin"]}, headers=shown(key))).json()
+    assert (await client.get(KEYS, headers=shown(made))).headers["x-ratelimit-limit"] == "7"
 
 
 async def test_who_is_no_admin_any_more_has_no_admins_key(client, ada, database):

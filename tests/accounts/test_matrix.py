@@ -14,7 +14,7 @@ from sqlalchemy import insert
 from shortener.accounts import passwords
 from shortener.accounts.access import ApiRoute, LoginRoute
 from shortener.accounts.models import Session
-from shortener.accounts.principals import Scope, scopes_of_user
+from shortener.accounts.principals import Principal, Scope, scopes_of_user
 from shortener.accounts.tokens import ACCESS_LIFETIME_S, hash_secret, new_invitation_token
 from shortener.accounts.users import insert_user
 from shortener.audit.trail import ACTOR_KEY, COMMAND_LINE
@@ -170,7 +170,7 @@ class World(NamedTuple):
 async def make_key(app: FastAPI, user_id: int, without: Scope | None = None) -> tuple[uuid.UUID, str]:
     held = scopes_of_user(is_admin=False)
     async with app.state.database.session(info={ACTOR_KEY: COMMAND_LINE}) as session:
-        made, key = await app.state.keys.create(session, user_id, "test", held - {without}, held=held)
+        made, key = await app.state.keys.create(session, Principal(user_id, held), "test", held - {without})
     return made.id, key
 
 
