@@ -1,5 +1,5 @@
 """uvicorn's HTTP protocol with bounds that it does not have: for the size of a request's head, and for the time until
-it is there. What is used of uvicorn is not its public interface: tests/test_hostile_clients.py fails if it changes."""
+it is there. What is used of uvicorn is not its public interface: tests/hostile_clients fails if it changes."""
 
 import asyncio
 import math

@@ -7,12 +7,16 @@ import httpx
 import pytest
 
 from shortener.accounts.commands import create_key, create_user
+from shortener.invalidations import INFORMED_LIFETIME_S
 from shortener.settings import Settings
-from tests.conftest import changed
+from tests.accounts.conftest import two_processes
+from tests.conftest import changed, create_link, eventually
 
 ADMIN, REPORTS = "/api/v1/admin", "/api/v1/reports"
 BANS = f"{ADMIN}/bans"
 ROOT = "root@example.com"
+WITHIN_S = 1.0
+EVIL = "https://login.phish.example:8443/a?b"
 
 Headers = dict[str, str]
 Ban = Callable[..., Awaitable[dict[str, Any]]]
@@ -43,3 +47,37 @@ async def ban(
 async def lift(client: httpx.AsyncClient, admin: Headers, ban_id: int) -> None:
     answer = await client.delete(f"{BANS}/{ban_id}", headers=admin)
     assert answer.status_code == 204, answer.text
+
+
+async def until_informed(*apps) -> None:
+    for app in apps:
+        for part in (app.state.redirects._resolver._memory, app.state.standing, app.state.authentication):
+            await eventually(lambda part=part: part.lifetime_s == INFORMED_LIFETIME_S, within_s=20)
+
+
+async def status(client, path: str = "/evil", **options) -> int:
+    return (await client.get(path, **options)).status_code
+
+
+async def until_status(client, wanted: int, path: str = "/evil", **options) -> None:
+    async def is_there() -> bool:
+        return await status(client, path, **options) == wanted
+
+    await eventually(is_there, within_s=WITHIN_S)
+
+
+@pytest.fixture(params=["with redis", "without redis"])
+async def two(request, settings):
+    """Two processes; `evil` is in the memory of both, as far as they may have one."""
+    is_redis_there = request.param == "with redis"
+    anyhow = settings if is_redis_there else changed(settings, redis_url="redis://127.0.0.1:1")
+    async with two_processes(anyhow) as two:
+        if is_redis_there:
+            await until_informed(*two.apps)
+        await create_link(two.one, EVIL, code="evil")
+        await create_link(two.one, "https://example.com/", code="good")
+        for client in (two.one, two.other):
+            for code in ("evil", "good"):
+                for _ in range(3):
+                    assert await status(client, f"/{code}") == 302
+        yield two
