@@ -56,12 +56,12 @@ class NotOurUrl(InvalidField):
         super().__init__("/short_url", reason)
 
 
-def _ban_service(request: Request) -> BanService:
+async def _ban_service(request: Request) -> BanService:
     service: BanService = request.app.state.bans
     return service
 
 
-def _admin_id(request: Request) -> int:
+async def _admin_id(request: Request) -> int:
     principal = principal_of(request)
     assert principal is not None
     return principal.user_id

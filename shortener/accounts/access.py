@@ -1,6 +1,6 @@
 """The routes of the API: who is asking, how often, and whether they may; all of it before a body is read."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
@@ -67,7 +67,7 @@ class LoginRequired(Forbidden):
         super().__init__("An API key cannot do this: it needs a login.")
 
 
-def _known(
+async def _known(
     request: Request,
     _login: Annotated[object, Depends(_login)],
     _key: Annotated[object, Depends(_key)],
@@ -78,8 +78,8 @@ def _known(
     return principal
 
 
-def _known_or_anonymous(opening: Opening) -> Callable[..., None]:
-    def document(
+def _known_or_anonymous(opening: Opening) -> Callable[..., Awaitable[None]]:
+    async def document(
         _anonymous: Annotated[object, Depends(_Anonymous(opening))],
         _login: Annotated[object, Depends(_login)],
         _key: Annotated[object, Depends(_key)],
@@ -96,13 +96,13 @@ def principal_of(request: Request) -> Principal | None:
     return principal
 
 
-def _logged_in(principal: Annotated[Principal, Depends(_known)]) -> Principal:
+async def _logged_in(principal: Annotated[Principal, Depends(_known)]) -> Principal:
     if principal.session_id is None:
         raise LoginRequired
     return principal
 
 
-def _manager(principal: Annotated[Principal, Depends(_known)]) -> Principal:
+async def _manager(principal: Annotated[Principal, Depends(_known)]) -> Principal:
     """A key that leaks must not let others in who outlive it: only an admin's may."""
     if principal.session_id is None and Scope.ADMIN not in principal.scopes:
         raise LoginRequired

@@ -33,7 +33,7 @@ from shortener.rate_limit import ApiRateLimiter, Identity
 from shortener.workspaces.invitations import InvitationRequired
 
 
-def keep_nowhere(response: Response) -> None:
+async def keep_nowhere(response: Response) -> None:
     response.headers["Cache-Control"] = "no-store"
 
 
@@ -45,12 +45,12 @@ me_router = APIRouter(prefix="/me", tags=["accounts"], route_class=ApiRoute, dep
 keys_router = APIRouter(prefix="/keys", tags=["keys"], route_class=ApiRoute, dependencies=_NEVER_CACHED)
 
 
-def _service(request: Request) -> AccountService:
+async def _service(request: Request) -> AccountService:
     service: AccountService = request.app.state.accounts
     return service
 
 
-def _key_service(request: Request) -> KeyService:
+async def _key_service(request: Request) -> KeyService:
     service: KeyService = request.app.state.keys
     return service
 

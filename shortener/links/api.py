@@ -30,7 +30,7 @@ ExistingCode = Annotated[str, Path(max_length=64, pattern="^[A-Za-z0-9_-]+$", ex
 IdempotencyHeader = Annotated[str | None, Header(min_length=1, max_length=255)]
 
 
-def _asker(request: Request) -> Asker:
+async def _asker(request: Request) -> Asker:
     principal = principal_of(request)
     return Asker(None if principal is None else principal.user_id, request.app.state.settings.anonymous_may_manage)
 

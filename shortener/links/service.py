@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import Select, and_, func, literal, or_, select, update
+from sqlalchemy import Boolean, Row, Select, and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.abuse.checks import ask_again
@@ -150,10 +150,8 @@ class LinkService:
     async def get(self, session: AsyncSession, asker: Asker, code: str) -> tuple[Link, int]:
         """A link of the asker's and its clicks. Raises UnknownLink, also when it is somebody else's."""
         async with session.begin():
-            row = (await session.execute(_usable(asker, code))).one_or_none()
-        if row is None:
-            raise UnknownLink(code)
-        return row[0], row[1]
+            link, clicks, _ = await _read(session, _USABLE, asker, code)
+        return link, clicks
 
     async def update(self, session: AsyncSession, asker: Asker, code: str, request: LinkUpdate) -> tuple[Link, int]:
         """Change what the request names. Raises UnknownLink, InvalidDestination, RefusedDestination, InvalidExpiry,
@@ -206,10 +204,7 @@ class LinkService:
                 return
 
     async def _locked(self, session: AsyncSession, asker: Asker, code: str) -> tuple[Link, int]:
-        row = (await session.execute(_usable(asker, code).with_for_update(of=Link))).one_or_none()
-        if row is None:
-            raise UnknownLink(code)
-        link, clicks, role = row
+        link, clicks, role = await _read(session, _USABLE_LOCKED, asker, code)
         if role == Role.VIEWER:
             raise InsufficientRole(Role.EDITOR)
         return link, clicks
@@ -263,22 +258,33 @@ class LinkService:
         self._forget([*codes, *generated])
 
 
-def _live(code: str) -> Select[Link, int]:
-    return (
-        select(Link, func.coalesce(ClickTotal.clicks, 0))
-        .outerjoin(ClickTotal, ClickTotal.link_id == Link.id)
-        .where(Link.code == code, Link.deleted_at.is_(None))
+# The link, its clicks and the asker's role, by one statement: what is not theirs takes the way of what is not. To build
+# it for each request would take a sixth of the request's time.
+_USABLE = (
+    select(Link, func.coalesce(ClickTotal.clicks, 0), Member.role)
+    .outerjoin(ClickTotal, ClickTotal.link_id == Link.id)
+    .outerjoin(Member, and_(Member.workspace_id == Link.workspace_id, Member.user_id == bindparam("user_id")))
+    .where(
+        Link.code == bindparam("code"),
+        Link.deleted_at.is_(None),
+        or_(
+            Member.user_id.is_not(None),
+            and_(Link.workspace_id.is_(None), bindparam("has_unowned", type_=Boolean)),
+            bindparam("is_operator", type_=Boolean),
+        ),
     )
+)
+_USABLE_LOCKED = _USABLE.with_for_update(of=Link)
 
 
-def _usable(asker: Asker, code: str) -> Select[Link, int, str | None]:
-    """The link, its clicks and the asker's role, by one statement: what is not theirs takes the way of what is not."""
-    if asker.is_operator:
-        return _live(code).add_columns(literal(Role.OWNER.value))
-    mine = and_(Member.workspace_id == Link.workspace_id, Member.user_id == asker.user_id)
-    statement = _live(code).outerjoin(Member, mine).add_columns(Member.role)
-    unowned = and_(Link.workspace_id.is_(None), literal(asker.has_unowned))
-    return statement.where(or_(Member.user_id.is_not(None), unowned))
+async def _read(
+    session: AsyncSession, statement: Select[Link, int, str | None], asker: Asker, code: str
+) -> Row[Link, int, str | None]:
+    """Raises UnknownLink."""
+    row = (await session.execute(statement, {"code": code, **asker._asdict()})).one_or_none()
+    if row is None:
+        raise UnknownLink(code)
+    return row
 
 
 async def lock_writable(session: AsyncSession, asker: Asker, workspace: uuid.UUID | None) -> None:

@@ -41,7 +41,7 @@ invitations_router = APIRouter(
 )
 
 
-def _service(request: Request) -> WorkspaceService:
+async def _service(request: Request) -> WorkspaceService:
     service: WorkspaceService = request.app.state.workspaces
     return service
 

@@ -54,7 +54,7 @@ class SingleSignOn:
         self.cookie_path = "/" if self.is_by_tls else "/api/v1/auth/oidc"
 
 
-def _single_sign_on(request: Request) -> SingleSignOn:
+async def _single_sign_on(request: Request) -> SingleSignOn:
     found: SingleSignOn | None = request.app.state.single_sign_on
     if found is None:
         raise OidcNotConfigured
