@@ -28,6 +28,14 @@ REASON = b"reason"
 _ID, _BOX = b"id", b"box"
 _NONCE = bytes(12)
 
+# The stream; the group, and ids. Only what was taken is deleted: where somebody deleted the stream, Redis numbers anew,
+# and in the same millisecond an entry gets the id of one that a worker still holds.
+_ACKNOWLEDGE = """
+for n = 2, #ARGV do
+    if redis.call('XACK', KEYS[1], ARGV[1], ARGV[n]) == 1 then redis.call('XDEL', KEYS[1], ARGV[n]) end
+end
+"""
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Click])
 
@@ -85,6 +93,7 @@ class ClickStream:
     def __init__(self, redis: Redis, sealer: Sealer) -> None:
         self._redis = redis
         self._round_trips = RoundTrips(redis)
+        self._acknowledge = redis.register_script(_ACKNOWLEDGE)
         self._sealer = sealer
 
     async def append(self, batches: list[Batch], riders: Sequence[Rider] = ()) -> None:
@@ -132,17 +141,13 @@ class ClickStream:
 
     async def acknowledge(self, ids: list[bytes]) -> None:
         """Done with these: nothing else trims the stream."""
-        pipeline = self._redis.pipeline(transaction=True)
-        pipeline.xack(STREAM, GROUP, *ids)
-        pipeline.xdel(STREAM, *ids)
-        await pipeline.execute()
+        await self._acknowledge(keys=[STREAM], args=[GROUP, *ids])
 
     async def bury(self, entry: Entry, reason: str) -> None:
         """Move an entry that cannot be counted to the dead letters, as it is."""
         pipeline = self._redis.pipeline(transaction=True)
         pipeline.xadd(DEAD_STREAM, entry.fields | {REASON: reason.encode()})  # type: ignore[arg-type]
-        pipeline.xack(STREAM, GROUP, entry.id)
-        pipeline.xdel(STREAM, entry.id)
+        await self._acknowledge(keys=[STREAM], args=[GROUP, entry.id], client=pipeline)
         await pipeline.execute()
 
     async def backlog(self) -> Backlog:

@@ -58,6 +58,22 @@ async def everything_in(redis: Redis) -> bytes:
     return b"\n".join(found) + b"\n" + b"".join(file.read_bytes() for file in folder.iterdir())
 
 
+@pytest.mark.parametrize("is_buried", [False, True])
+async def test_an_entry_with_the_id_of_one_that_was_deleted_is_counted(
+    redis: Redis, stream: ClickStream, drain_of: Any, is_buried: bool
+) -> None:
+    """Redis begins to number anew when the stream was deleted: in the same millisecond an id comes again, while a
+    worker still holds the entry that had it before."""
+    await stream.ensure_group()
+    await stream.append([batch(1)])
+    [before] = await stream.read("test", 10, 1)
+    await redis.delete(STREAM)
+    await redis.xadd(STREAM, Sealer(SECRET).seal(batch(2)), id=before.id)  # type: ignore[arg-type]
+    await (stream.bury(before, "a reason") if is_buried else stream.acknowledge([before.id]))
+    assert await drain_of().run_until_empty() == 2
+    assert len(await dead_letters(redis)) == is_buried
+
+
 async def test_no_address_is_written_to_redis_or_its_file(
     client: httpx.AsyncClient, redis: Redis, stream: ClickStream
 ) -> None:
