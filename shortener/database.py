@@ -1,9 +1,8 @@
 """Engines (the writer and an optional read replica), sessions, and the base of all tables."""
 
-import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Any
 
 import asyncpg
@@ -72,7 +71,7 @@ def _check_what_was_idle(engine: AsyncEngine) -> None:
         if not connection.driver_connection.is_closed():
             if time.monotonic() - used_at_s < PING_AFTER_S:
                 return
-            with contextlib.suppress(dialect.loaded_dbapi.Error):
+            with suppress(dialect.loaded_dbapi.Error):
                 dialect.do_ping(connection)
                 return
         raise InvalidatePoolError
