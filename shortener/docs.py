@@ -1,11 +1,13 @@
 """/docs and /redoc, from files that are installed with the product: no request leaves for anybody else."""
 
-from functools import lru_cache
+from functools import cache
 from importlib.resources import files
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
+
+from shortener.unchanging import Unchanging
 
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
@@ -30,16 +32,16 @@ _REDOC = """<!doctype html>
 _REDOC_LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
 
 
-@lru_cache(maxsize=1)
-def _redoc_script() -> bytes:
+@cache
+def _redoc_script() -> Unchanging:
     script = (files("fastapi_offline") / "static" / "redoc.standalone.js").read_bytes()
-    return script.replace(_REDOC_LOGO, b"/static/vendor/favicon.png")
+    return Unchanging(script.replace(_REDOC_LOGO, b"/static/vendor/favicon.png"), "text/javascript")
 
 
 def install_docs(app: FastAPI) -> None:
     @app.get("/static/redoc.js", include_in_schema=False)
-    def redoc_script() -> Response:
-        return Response(_redoc_script(), media_type="text/javascript")
+    def redoc_script(request: Request) -> Response:
+        return _redoc_script().answer(request)
 
     # The package is used for the files it carries (Swagger UI and ReDoc); its app class would add inline scripts.
     app.mount("/static/vendor", StaticFiles(directory=str(files("fastapi_offline") / "static")))

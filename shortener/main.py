@@ -165,6 +165,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Shortener",
         summary="Short links that count every click.",
         version=__version__,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,

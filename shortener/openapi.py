@@ -1,12 +1,15 @@
 """The OpenAPI document: what the routes say, completed by the errors each can give and by the redirects."""
 
+from functools import cache
 from typing import Any
 
-from fastapi import FastAPI
+import orjson
+from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 
 from shortener.errors import MAX_FAULTS, PROBLEM_JSON, TYPE_PREFIX
 from shortener.settings import Settings
+from shortener.unchanging import Unchanging
 
 # Before the name of a setting: by it a route says that nothing need be shown where that setting is on.
 ANONYMOUS = "Nothing: "
@@ -143,33 +146,41 @@ def _settle_anonymous(operation: dict[str, Any], settings: Settings) -> None:
 
 
 def install_openapi(app: FastAPI) -> None:
-    """Replace the app's `openapi` by one that adds what FastAPI cannot know."""
+    """Serve the document, which completes FastAPI's. It takes a quarter of a second to make: `serve` has it made before
+    there are requests that would wait."""
 
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            document = get_openapi(
-                title=app.title,
-                version=app.version,
-                summary=app.summary,
-                description=app.description,
-                routes=app.routes,
-                tags=app.openapi_tags,
-            )
-            schemas = document.setdefault("components", {}).setdefault("schemas", {})
-            schemas["Problem"] = _PROBLEM_SCHEMA
-            for unused in ("HTTPValidationError", "ValidationError"):
-                schemas.pop(unused, None)
-            for path in document["paths"].values():
-                for method in set(_METHODS) & path.keys():
-                    # FastAPI documents a 422 of its own form wherever there is a parameter.
-                    if "422" in path[method]["responses"]:
-                        path[method]["responses"]["422"] = _error(422)
-                    _settle_anonymous(path[method], app.state.settings)
-            schemes = document["components"]["securitySchemes"]
-            for marker in [name for name in schemes if name.startswith(ANONYMOUS)]:
-                del schemes[marker]
-            document["paths"] |= _redirect_paths()
-            app.openapi_schema = document
-        return app.openapi_schema
+    @cache
+    def made() -> Unchanging:
+        return Unchanging(orjson.dumps(_complete(app)), "application/json")
 
-    app.openapi = openapi  # type: ignore[method-assign]
+    async def openapi(request: Request) -> Response:
+        return made().answer(request)
+
+    app.state.openapi = made
+    app.add_route("/openapi.json", openapi, include_in_schema=False)
+
+
+def _complete(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        summary=app.summary,
+        description=app.description,
+        routes=app.routes,
+        tags=app.openapi_tags,
+    )
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas["Problem"] = _PROBLEM_SCHEMA
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    for path in document["paths"].values():
+        for method in set(_METHODS) & path.keys():
+            # FastAPI documents a 422 of its own form wherever there is a parameter.
+            if "422" in path[method]["responses"]:
+                path[method]["responses"]["422"] = _error(422)
+            _settle_anonymous(path[method], app.state.settings)
+    schemes = document["components"]["securitySchemes"]
+    for marker in [name for name in schemes if name.startswith(ANONYMOUS)]:
+        del schemes[marker]
+    document["paths"] |= _redirect_paths()
+    return document

@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 import uvicorn
 
@@ -56,6 +57,8 @@ def serve(settings: Settings, listener: socket.socket) -> None:
         timeout_graceful_shutdown=STOP_TIMEOUT_S,
     )
     config.load()
+    loaded_app: Any = config.loaded_app
+    loaded_app.state.openapi()
     # What is loaded stays: without this each full collection walks it all, and answers nobody for a tenth of a second.
     gc.collect()
     gc.freeze()

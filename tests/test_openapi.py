@@ -2,16 +2,20 @@
 
 import asyncio
 import re
+import socket
 import subprocess
 import sys
 import time
+from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 from fastapi.routing import iter_route_contexts
 
 from shortener.accounts.commands import create_key, create_user
 from shortener.settings import Settings
+from shortener.web import serve
 from shortener.worker_health import KEY as HEARTBEAT
 from tests.accounts.conftest import PASSWORD, logged_in
 from tests.conftest import changed
@@ -165,6 +169,35 @@ async def test_the_bounds_of_requests_are_in_the_document(document):
     assert properties["title"]["anyOf"][0]["maxLength"] == 300
     assert properties["code"]["anyOf"][0]["pattern"] == "^[A-Za-z0-9_-]{3,64}$"
     assert document["components"]["schemas"]["LinkCreate"]["additionalProperties"] is False
+
+
+async def test_the_document_is_made_once_and_sent_only_to_clients_that_do_not_have_it(client, monkeypatch):
+    first = await client.get("/openapi.json")
+    assert first.headers["content-type"] == "application/json"
+    etag = first.headers["etag"]
+    monkeypatch.setattr("shortener.openapi.get_openapi", None)
+    for known in (etag, f"W/{etag}", f'"another", {etag}', "*"):
+        again = await client.get("/openapi.json", headers={"If-None-Match": known})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag), known
+    for unknown in ('"another"', "", etag.strip('"')):
+        again = await client.get("/openapi.json", headers={"If-None-Match": unknown})
+        assert (again.status_code, again.content) == (200, first.content), unknown
+
+
+def test_the_document_is_made_before_a_process_serves(settings, monkeypatch):
+    served: list[Any] = []
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: served.append(self.config.loaded_app))
+    monkeypatch.setattr("shortener.web.gc.freeze", lambda: None)
+    monkeypatch.setattr("shortener.main.get_settings", lambda: settings)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serve(settings, listener)
+    assert served[0].state.openapi.cache_info().currsize == 1
+
+
+async def test_the_script_of_the_documentation_is_sent_only_to_clients_that_do_not_have_it(client):
+    first = await client.get("/static/redoc.js")
+    again = await client.get("/static/redoc.js", headers={"If-None-Match": first.headers["etag"]})
+    assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
 
 
 # What the document permits may still be refused for what it means: a URL that leads back here, a span that is
