@@ -28,6 +28,8 @@ _ALWAYS: RawHeaders = [
 ]
 
 _API = "/api/"
+# Answers of the API are for whoever asked, and true at that moment only.
+_OF_API: RawHeaders = [(b"cache-control", b"private, no-store")]
 _ALLOWED_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _ALLOWED_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "X-API-Key")
 _EXPOSED_HEADERS = (
@@ -62,8 +64,13 @@ def protections(settings: Settings, csp: bytes = CSP) -> RawHeaders:
     return [(_CSP_NAME, csp), *_ALWAYS, *transport]
 
 
+def protections_of(path: str, headers: RawHeaders) -> RawHeaders:
+    """The headers of any answer, completed by those of the path."""
+    return [*headers, *_OF_API] if path.startswith(_API) else headers
+
+
 class BrowserProtection:
-    """Adds them to every answer that does not say otherwise."""
+    """Adds the headers of the path to every answer that does not say otherwise."""
 
     def __init__(self, app: ASGIApp, headers: Iterable[tuple[bytes, bytes]]) -> None:
         self._app = app
@@ -73,10 +80,11 @@ class BrowserProtection:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        headers = protections_of(scope["path"], self._headers)
 
         async def send_protected(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = protected(message["headers"], self._headers)
+                message["headers"] = protected(message["headers"], headers)
             await send(message)
 
         await self._app(scope, receive, send_protected)

@@ -10,6 +10,7 @@
     ├── Conflict             409
     ├── Gone                 410
     ├── ContentTooLarge      413
+    ├── MisdirectedRequest   421, raised by the host check
     ├── Unprocessable        422
     ├── TooManyRequests      429
     ├── HeadTooLarge         431, which is the protocol's
@@ -225,8 +226,9 @@ async def _on_other(request: Request, error: Exception) -> Response:
         unavailable = ServiceUnavailable("The database does not answer. Try again.", headers={"Retry-After": "5"})
         return problem_of(unavailable)
     log.error("unhandled_error", path=request.url.path, exc_info=error)
-    answer = problem_of(ShortenerError("The request could not be answered; the reason is in the server's log."))
-    # It leaves past all middleware.
+    detail = "The request could not be answered; the reason is in the server's log."
+    # This answer passes no middleware.
+    answer = problem_of(ShortenerError(detail, headers={"Cache-Control": "private, no-store"}))
     answer.raw_headers += request.app.state.protections
     return answer
 

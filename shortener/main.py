@@ -34,6 +34,7 @@ from shortener.clicks.writer import ClickWriter
 from shortener.client_address import TrustedProxies
 from shortener.database import Database
 from shortener.errors import install_error_handlers
+from shortener.host_check import HostCheck
 from shortener.invalidations import Invalidations
 from shortener.links.api import router as links_router
 from shortener.links.codes import RESERVED
@@ -216,6 +217,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(RateLimitHeaders)
     if settings.cors_origins:
         app.add_middleware(ApiCors, origins=settings.cors_origins)
+    if settings.anonymous_may_manage:
+        app.add_middleware(HostCheck, settings=settings)
     app.add_middleware(BrowserProtection, headers=app.state.protections)
     app.add_middleware(RequestObserver, note=RequestMetrics().observe)
     app.add_middleware(RedirectRouter, protections=app.state.protections)

@@ -203,7 +203,7 @@ def client_of(app: FastAPI, address: str = "203.0.113.7", **options: Any) -> htt
     """A client that seems to come from this address."""
     transport = httpx.ASGITransport(app=app, client=(address, 50000), raise_app_exceptions=False)
     headers = {"User-Agent": CHROME} | options.pop("headers", {})
-    return httpx.AsyncClient(transport=transport, base_url="https://sho.rt", headers=headers, **options)
+    return httpx.AsyncClient(transport=transport, base_url=app.state.settings.base_url, headers=headers, **options)
 
 
 @pytest.fixture

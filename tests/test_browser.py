@@ -62,6 +62,15 @@ async def test_every_answer_that_is_no_redirect_protects_who_opens_it(app, clien
             assert "script-src" not in directives, request
 
 
+async def test_no_cache_keeps_an_answer_of_the_api(app, client):
+    answers = [
+        answer for answer in await every_kind_of_answer(client, app) if answer.request.url.path.startswith("/api/")
+    ]
+    assert {200, 401, 404, 405, 413, 422} <= {answer.status_code for answer in answers}
+    for answer in answers:
+        assert answer.headers.get_list("cache-control") == ["private, no-store"], answer.request
+
+
 async def test_a_redirect_says_no_more_than_it_must(client):
     await create_link(client, code="live")
     answer = await client.get("/live")
@@ -88,6 +97,7 @@ async def test_what_fails_without_having_been_foreseen_is_protected_too(app, cli
     answer = await client.get("/live")
     assert_problem(answer, 500, "internal-error")
     assert "defect" not in answer.text
+    assert answer.headers["cache-control"] == "private, no-store"
     for name, value in ALWAYS.items():
         assert answer.headers.get_list(name) == [value], name
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")

@@ -3,7 +3,7 @@
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Depends, Form, Request
 from fastapi import status as http
 
 from shortener.accounts.access import ApiRoute, Known, LoggedIn, LoginRoute, Manager
@@ -32,17 +32,10 @@ from shortener.openapi import errors
 from shortener.rate_limit import ApiRateLimiter, Identity
 from shortener.workspaces.invitations import InvitationRequired
 
-
-async def keep_nowhere(response: Response) -> None:
-    response.headers["Cache-Control"] = "no-store"
-
-
-_NEVER_CACHED = [Depends(keep_nowhere)]
-
-entry_router = APIRouter(prefix="/auth", tags=["accounts"], route_class=LoginRoute, dependencies=_NEVER_CACHED)
-auth_router = APIRouter(prefix="/auth", tags=["accounts"], route_class=ApiRoute, dependencies=_NEVER_CACHED)
-me_router = APIRouter(prefix="/me", tags=["accounts"], route_class=ApiRoute, dependencies=_NEVER_CACHED)
-keys_router = APIRouter(prefix="/keys", tags=["keys"], route_class=ApiRoute, dependencies=_NEVER_CACHED)
+entry_router = APIRouter(prefix="/auth", tags=["accounts"], route_class=LoginRoute)
+auth_router = APIRouter(prefix="/auth", tags=["accounts"], route_class=ApiRoute)
+me_router = APIRouter(prefix="/me", tags=["accounts"], route_class=ApiRoute)
+keys_router = APIRouter(prefix="/keys", tags=["keys"], route_class=ApiRoute)
 
 
 async def _service(request: Request) -> AccountService:

@@ -9,7 +9,6 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.accounts.access import ApiRoute, Known, LoggedIn, Manager
-from shortener.accounts.api import keep_nowhere
 from shortener.accounts.models import User
 from shortener.database import Writer
 from shortener.openapi import errors
@@ -31,14 +30,8 @@ from shortener.workspaces.schemas import (
 )
 from shortener.workspaces.service import WorkspaceService
 
-_NEVER_CACHED = [Depends(keep_nowhere)]
-
-workspaces_router = APIRouter(
-    prefix="/workspaces", tags=["workspaces"], route_class=ApiRoute, dependencies=_NEVER_CACHED
-)
-invitations_router = APIRouter(
-    prefix="/invitations", tags=["workspaces"], route_class=ApiRoute, dependencies=_NEVER_CACHED
-)
+workspaces_router = APIRouter(prefix="/workspaces", tags=["workspaces"], route_class=ApiRoute)
+invitations_router = APIRouter(prefix="/invitations", tags=["workspaces"], route_class=ApiRoute)
 
 
 async def _service(request: Request) -> WorkspaceService:

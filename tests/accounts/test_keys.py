@@ -28,7 +28,7 @@ async def test_a_key_is_shown_once_and_stored_as_a_hash_only(client, ada, databa
     body = {"name": " CI ", "scopes": ["links:write", "links:read", "links:read"], "expires_at": expires_at}
     answer = await client.post(KEYS, json=body, headers=ada.headers)
     assert answer.status_code == 201
-    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["cache-control"] == "private, no-store"
     key = answer.json()
     assert key == {
         "id": IsUUID(7),

@@ -48,7 +48,7 @@ async def test_who_registers_can_log_in_and_is_told_who_they_are(client):
         "token_type": "bearer",
         "expires_in": 600,
     }
-    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["cache-control"] == "private, no-store"
     answer = await client.get(ME, headers=bearer(answer.json()["access_token"]))
     assert answer.json() == {
         "email": EMAIL,

@@ -11,7 +11,7 @@ from fastapi import status as http
 from fastapi.responses import RedirectResponse
 
 from shortener.accounts.access import LoginRoute
-from shortener.accounts.api import keep_nowhere, tokens_out
+from shortener.accounts.api import tokens_out
 from shortener.accounts.oidc.errors import (
     InvalidOidcLogin,
     OidcLoginRefused,
@@ -64,9 +64,7 @@ async def _single_sign_on(request: Request) -> SingleSignOn:
 SignOn = Annotated[SingleSignOn, Depends(_single_sign_on)]
 Parameter = Annotated[str | None, Query(max_length=MAX_PARAMETER)]
 
-oidc_router = APIRouter(
-    prefix="/auth/oidc", tags=["accounts"], route_class=LoginRoute, dependencies=[Depends(keep_nowhere)]
-)
+oidc_router = APIRouter(prefix="/auth/oidc", tags=["accounts"], route_class=LoginRoute)
 
 
 @oidc_router.get(
@@ -80,7 +78,7 @@ async def begin_oidc_login(sign_on: SignOn) -> RedirectResponse:
     flow, cookie = sign_on.sealer.begin()
     with _noted():
         url = await sign_on.provider.authorization_url(flow)
-    answer = RedirectResponse(url, http.HTTP_302_FOUND, {"Cache-Control": "no-store"})
+    answer = RedirectResponse(url, http.HTTP_302_FOUND)
     answer.set_cookie(
         sign_on.cookie,
         cookie,

@@ -22,7 +22,7 @@ from workers.upkeep import forget
 async def test_who_logs_in_at_the_provider_gets_the_tokens_of_a_login(browser, database):
     answer = await sign_on(browser)
     assert answer.json().keys() == {"access_token", "refresh_token", "token_type", "expires_in"}
-    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["cache-control"] == "private, no-store"
     assert "location" not in answer.headers
     assert (await me(browser, answer))["email"] == EMAIL
     assert (await refresh(browser, answer.json()["refresh_token"])).status_code == 200
@@ -67,7 +67,7 @@ async def test_the_cookie_of_a_login_is_short_lived_sealed_and_for_this_host_alo
     query = parse_qs(urlsplit(answer.headers["location"]).query)
     for secret in (query["state"][0], query["nonce"][0]):
         assert secret.encode() not in sealed
-    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["cache-control"] == "private, no-store"
 
 
 async def test_the_addresses_do_not_come_from_the_host_header(app, settings):
