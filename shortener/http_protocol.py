@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import httptools
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from shortener.browser import protected
@@ -15,6 +16,14 @@ from shortener.errors import BadRequest, ShortenerError, problem_of
 MAX_HEAD_BYTES = 32 * 1024
 # From the connection, or from the head's first byte, to its last.
 HEAD_TIMEOUT_S = 10.0
+# Beyond this much data that waits for an answer to leave, a connection is not read.
+MAX_HELD_BYTES = MAX_HEAD_BYTES
+# Data is read in pieces, of which one holds the end of one head at most.
+MAX_PIECE_BYTES = 16 * 1024
+# Other connections have their turn after so long with the data of one.
+TURN_S = 0.005
+
+_HEAD_END = b"\r\n\r\n"
 
 RawHeader = tuple[bytes, bytes]
 
@@ -40,29 +49,138 @@ class _Nowhere(list[RawHeader]):
         return
 
 
-class BoundedProtocol(HttpToolsProtocol):
-    """Refuses heads that are too large or too slow, and what is no HTTP, with problem documents. Headers behind a body
-    are not read, and no other protocol is spoken, whatever a request asks for.
+class _Flow(FlowControl):
+    """uvicorn pauses reading for a body that nobody takes, and we for requests that wait; reading goes on when neither
+    is the case."""
 
-    One timer a connection looks now and then whether its time is over; uvicorn sets one anew for each answer, which is
-    felt by each redirect.
+    _is_held = False
+
+    def hold(self) -> None:
+        if not self._is_held:
+            self._is_held = True
+            self._transport.pause_reading()
+
+    def release(self) -> None:
+        if self._is_held:
+            self._is_held = False
+            if not self.read_paused:
+                self._transport.resume_reading()
+
+    def resume_reading(self) -> None:
+        if self._is_held:
+            self.read_paused = False
+        else:
+            super().resume_reading()
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """Bounds the size of a head, the time until it is there, and the requests that wait. What is not HTTP is refused
+    with a problem document. Headers behind a body are not read, and no other protocol is spoken.
+
+    The parser is given one piece of data at a time, and the next request only once the one before it is answered. The
+    rest waits as bytes, and beyond MAX_HELD_BYTES of it the connection is not read further. A subclass that answers
+    requests without the parser overrides `_read`, sets `_is_answering` until its answer is written, and then calls
+    `on_response_complete`; when `_is_stopping`, it closes the connection in between.
+
+    One timer per connection looks now and then whether its time is over. uvicorn sets a timer for each answer, which
+    would slow down each redirect.
     """
 
+    flow: _Flow
+    # Whether a subclass has taken a request and has not answered it yet.
+    _is_answering = False
+    # Whether the server has been told to stop.
+    _is_stopping = False
+    # The scope of the last request that has been read to the end of its body.
+    _whole: object = None
+    # Data that waits, and how much of it has been read already.
+    _held = b""
+    _held_from = 0
+    _is_resuming = False
+    # The last bytes of a message that is not whole: they may be the beginning of a head's end.
+    _tail = b""
     # Of a head that has not come whole, or of headers behind a body, at least.
     _head_bytes = 0
     # Since when the head that is to come, or its end, is waited for; on the loop's clock.
     _waits_since_s = 0.0
+    _has_answered = False
     _timer: asyncio.TimerHandle | None = None
     # The size of a chunk has been read, and nothing of the chunk: of the last one there is nothing but such headers.
     _is_behind_size = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.flow = _Flow(transport)
         self._waits_since_s = self.loop.time()
         self._look()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being read or answered: the next byte begins a request."""
+        return self._whole is self.scope and not self._head_bytes and not self._is_busy()
+
+    def _is_busy(self) -> bool:
+        """Whether a request whose head has been read is not answered yet."""
+        return self._is_answering or (self.cycle is not None and not self.cycle.response_complete)
+
     def data_received(self, data: bytes) -> None:
-        if len(data) > MAX_HEAD_BYTES and self._begins_too_large(data):
+        if not self._held and self.is_idle and data.find(_HEAD_END, 0, MAX_PIECE_BYTES) == len(data) - 4:
+            self._read(data)
+            return
+        self._hold(data)
+        self._resume()
+
+    def _hold(self, data: bytes) -> None:
+        """Keep data that is to be read later, and read no more from the connection beyond a bound."""
+        self._held, self._held_from = self._held[self._held_from :] + data, 0
+        self._bound_held()
+
+    def _resume(self) -> None:
+        """Read what is held, until a request in it has to wait for an answer. To be called after each answer."""
+        if self._is_resuming:
+            return
+        self._is_resuming = True
+        until_s = self.loop.time() + TURN_S
+        try:
+            while self._held and not (self._whole is self.scope and self._is_busy()):
+                if self.transport.is_closing():
+                    self._held = b""
+                elif self.loop.time() > until_s:
+                    self.loop.call_soon(self._resume)
+                    break
+                else:
+                    self._read(self._next_piece())
+        finally:
+            self._is_resuming = False
+        self._bound_held()
+
+    def _bound_held(self) -> None:
+        if self.transport.is_closing():
+            return
+        if len(self._held) - self._held_from > MAX_HELD_BYTES:
+            self.flow.hold()
+        else:
+            self.flow.release()
+
+    def _next_piece(self) -> bytes:
+        """Up to the end of a head, which may have begun in the piece before."""
+        held, start = self._held, self._held_from
+        end = (self._tail + held[start : start + 3]).find(_HEAD_END)
+        if end >= 0:
+            end += start - len(self._tail) + 4
+        else:
+            end = held.find(_HEAD_END, start, start + MAX_PIECE_BYTES)
+            end = end + 4 if end >= 0 else start + MAX_PIECE_BYTES
+        if end < len(held):
+            self._held_from = end
+        else:
+            self._held, self._held_from = b"", 0
+        return held[start:end]
+
+    def _read(self, data: bytes) -> None:
+        """Give the parser a piece of data. No byte follows the end of a head in it."""
+        size, begins = len(data), self._whole is self.scope
+        if (begins or self._head_bytes) and self._head_bytes + size > MAX_HEAD_BYTES:
             self._refuse(HeadTooLarge())
             return
         while True:
@@ -72,11 +190,14 @@ class BoundedProtocol(HttpToolsProtocol):
             except httptools.HttpParserUpgrade as upgrade:
                 data = self._without_upgrade(data[upgrade.args[0] :])
             except httptools.HttpParserError:
-                self._refuse(BadRequest("This is no HTTP request."))
+                self._refuse(BadRequest("This is not an HTTP request."))
                 return
-        # The method is written down once the head is there; all this is felt by each redirect.
-        if self._head_bytes or self._is_behind_size or self.scope is None or "method" not in self.scope:
-            self._note_head(len(data))
+        if self._whole is self.scope:
+            self._head_bytes, self._tail = 0, b""
+        else:
+            self._tail = (self._tail + data[-3:])[-3:]
+            # What came before a head in the same piece is not its own: it is the end of a body.
+            self._note_head(size if begins or self._head_bytes else 1)
 
     def _should_upgrade(self) -> bool:
         # What uvicorn then does is to wait for us.
@@ -100,6 +221,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self.headers = _Nowhere()
         self._is_behind_size, self._head_bytes = True, 0
 
+    def on_message_complete(self) -> None:
+        self._whole = self.scope
+        super().on_message_complete()
+
     def on_body(self, body: bytes) -> None:
         self._is_behind_size = False
         super().on_body(body)
@@ -114,40 +239,45 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
-        """What uvicorn does, without its timer."""
+        """What uvicorn does, without its timer; and what is held is read."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
+            self._held = b""
             return
         self.flow.resume_reading()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
-        elif not self._head_bytes:
+            return
+        if not self._head_bytes:
             self._waits_since_s = self.loop.time()
+            self._has_answered = True
+        if self._held:
+            self._resume()
 
-    def _begins_too_large(self, data: bytes) -> bool:
-        """Whether this much is no body but a head from its first byte on."""
-        is_body = self.cycle is not None and self.cycle.more_body
-        return not is_body and not self._head_bytes and data.find(b"\r\n\r\n", 0, MAX_HEAD_BYTES) < 0
+    def shutdown(self) -> None:
+        """Close when the answer that is under way has left. What is held is then not read: its clients ask again."""
+        self._is_stopping = True
+        if not self._is_answering:
+            super().shutdown()
 
     def _note_head(self, received: int) -> None:
-        if not self._is_behind_size and self.scope is not None and "method" in self.scope:
+        """Count what has come of a head, or of headers behind a body, that is not whole."""
+        # The method is written down once the head is there.
+        if not self._is_behind_size and "method" in self.scope:
             self._head_bytes = 0
             return
-        if not self._head_bytes and self.cycle is not None:
+        if not self._head_bytes and (self._has_answered or self.cycle is not None):
             self._waits_since_s = self.loop.time()
-        # What came before it in the same piece of data is not its own: a body, or whole requests.
-        self._head_bytes += received if self._head_bytes or self.cycle is None else 1
+        self._head_bytes += received
         if self._head_bytes > MAX_HEAD_BYTES:
             self._refuse(HeadTooLarge())
 
     def _left_s(self) -> float:
         """Until the head has to be there: the first one, or one that has begun, or another one."""
-        if self._head_bytes or self.cycle is None:
-            patience_s = HEAD_TIMEOUT_S
-        elif self.cycle.response_complete:
-            patience_s = self.timeout_keep_alive
-        else:
+        if not self._head_bytes and self._is_busy():
             return math.inf
+        is_idle = self._has_answered and not self._head_bytes
+        patience_s = self.timeout_keep_alive if is_idle else HEAD_TIMEOUT_S
         return self._waits_since_s + patience_s - self.loop.time()
 
     def _look(self) -> None:
@@ -165,7 +295,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """And close. In the middle of another answer there is nothing left but that."""
         if self.transport.is_closing():
             return
-        if self.cycle is None or (self.cycle.response_complete and not self._is_behind_size):
+        if not self._is_busy() and not self._is_behind_size:
             answer = problem_of(error)
             app: Any = self.config.loaded_app
             headers = [*self.server_state.default_headers, *protected(answer.raw_headers, app.state.protections)]
