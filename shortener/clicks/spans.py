@@ -8,7 +8,8 @@ from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-MAX_BUCKETS = 10_000
+# Of hours these are 104 days, of days six years and ten months.
+MAX_BUCKETS = 2_500
 
 
 class Grain(StrEnum):
@@ -89,9 +90,8 @@ def series_spans(interval: Interval, start: datetime, end: datetime) -> list[Spa
     return split(start, end, (*grains, Grain.CLICK))
 
 
-def moves(starts: list[datetime], spans: list[Span]) -> list[Move]:
+def moves(starts: list[datetime], spans: list[Span]) -> Iterator[Move]:
     """What the buckets beginning at `starts` cut off from the days that `spans` count as wholes."""
-    found = []
     for span in spans:
         if span.grain is not Grain.DAY:
             continue
@@ -107,9 +107,8 @@ def moves(starts: list[datetime], spans: list[Span]) -> list[Move]:
             middle = bisect_right(starts, midnight + _HALF_A_DAY)
             for bucket, piece in enumerate(pairwise(cuts), inner):
                 if bucket != middle and piece[0] < piece[1]:
-                    found.append(Move(*piece, out_of=middle, into=bucket))
+                    yield Move(*piece, out_of=middle, into=bucket)
             inner = following
-    return found
 
 
 def whole_days(start: datetime, end: datetime) -> tuple[datetime, datetime]:
@@ -164,14 +163,14 @@ def _local_starts(start: datetime, interval: Interval, zone: ZoneInfo) -> Iterat
         day = day + timedelta(days=1) if interval is Interval.DAY else (day + timedelta(days=32)).replace(day=1)
 
 
-def bucket_starts(start: datetime, end: datetime, interval: Interval, zone: ZoneInfo) -> list[datetime]:
+def bucket_starts(start: datetime, end: datetime, interval: Interval, zone: ZoneInfo) -> Iterator[datetime]:
     """Beginnings, in UTC and ascending, of the buckets that cover [start, end). Raises TooManyBuckets."""
-    starts: list[datetime] = []
+    count, last = 0, datetime.min.replace(tzinfo=UTC)
     for moment in _local_starts(start, interval, zone):
         if moment >= end:
             break
-        if len(starts) == MAX_BUCKETS:
-            raise TooManyBuckets(f"more than {MAX_BUCKETS} intervals; choose a coarser interval or a shorter span")
-        if not starts or moment > starts[-1]:
-            starts.append(moment)
-    return starts
+        if count == MAX_BUCKETS:
+            raise TooManyBuckets(f"more than {MAX_BUCKETS:,} intervals; choose a coarser interval or a shorter span")
+        if moment > last:
+            yield moment
+            count, last = count + 1, moment

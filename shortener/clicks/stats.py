@@ -20,8 +20,10 @@ from shortener.clicks.spans import (
     moves,
     series_spans,
 )
+from shortener.slices import gathered
 
 TOP = 10
+_NONE = (0, 0, 0)
 
 # By grain: what is read of each of its spans. Left to itself the planner may scan a year for the sake of some days.
 _READ = """
@@ -116,7 +118,7 @@ async def figures(
 ) -> Figures:
     """Figures of [start, end): a series without gaps, and the most frequent values of each dimension,
     which count bots too when `bots`. `now` is the moment that `end` was chosen by. Raises TooManyBuckets."""
-    starts = bucket_starts(start, end, interval, zone)
+    starts = await gathered(bucket_starts(start, end, interval, zone))
     if end >= now:
         # Nothing lies in the future: to its end, today's count says the same as the single clicks up to now.
         end = end_of_day(end)
@@ -148,7 +150,7 @@ async def _series(
             "SELECT greatest(width_bucket(middle, CAST(:starts AS timestamptz[])), 1) AS bucket, "
             f"clicks, visitors, bots FROM ({union}) AS u"
         )
-        moved = moves(starts, spans)
+        moved = await gathered(moves(starts, spans))
         if moved:
             parts += f" UNION ALL {_MOVED}"
             names = ("moved_from", "moved_to", "out_of", "into")
@@ -157,7 +159,7 @@ async def _series(
         sql = f"SELECT bucket, {sums} FROM ({parts}) AS p GROUP BY 1"
         result = await session.execute(text(sql), {"link": link_id, "starts": starts, **parameters})
         rows = {bucket: (clicks, visitors, bots) for bucket, clicks, visitors, bots in result}
-    return [Bucket(moment.astimezone(zone), *rows.get(n, (0, 0, 0))) for n, moment in enumerate(starts, 1)]
+    return await gathered(Bucket(moment.astimezone(zone), *rows.get(n, _NONE)) for n, moment in enumerate(starts, 1))
 
 
 async def _breakdowns(
