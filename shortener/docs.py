@@ -39,6 +39,7 @@ def _redoc_script() -> Unchanging:
 
 
 def install_docs(app: FastAPI) -> None:
+    @app.head("/static/redoc.js", include_in_schema=False)
     @app.get("/static/redoc.js", include_in_schema=False)
     def redoc_script(request: Request) -> Response:
         return _redoc_script().answer(request)
@@ -48,10 +49,12 @@ def install_docs(app: FastAPI) -> None:
     app.mount("/static", StaticFiles(directory=str(files("shortener") / "static")))
     headers = {"Content-Security-Policy": _CSP}
 
+    @app.head("/docs", include_in_schema=False)
     @app.get("/docs", include_in_schema=False)
     async def swagger() -> HTMLResponse:
         return HTMLResponse(_SWAGGER.format(title=f"{app.title} API"), headers=headers)
 
+    @app.head("/redoc", include_in_schema=False)
     @app.get("/redoc", include_in_schema=False)
     async def redoc() -> HTMLResponse:
         return HTMLResponse(_REDOC.format(title=f"{app.title} API"), headers=headers)

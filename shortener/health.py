@@ -97,12 +97,15 @@ async def run_checks(database: Database, redis: Redis) -> dict[str, Outcome]:
     return dict(zip(checks, outcomes, strict=True))
 
 
+# Some monitors send HEAD only.
+@router.head("/live", include_in_schema=False)
 @router.get("/live")
 async def live() -> dict[str, str]:
     """The process answers. Says nothing of the parts behind it: restarting would not mend them."""
     return {"status": "ok"}
 
 
+@router.head("/ready", include_in_schema=False)
 @router.get("/ready", responses=errors(503))
 async def ready(request: Request) -> Response:
     """All parts work; or which does not."""

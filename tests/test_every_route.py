@@ -6,16 +6,19 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from shortener.clicks.event import new_batch
+from shortener.worker_health import beat
 from tests.accounts.conftest import *  # noqa: F403  (its fixtures)
 from tests.accounts.conftest import PASSWORD, Account
 from tests.clicks.make import click, rows_of, write
 from tests.conftest import create_link
 from tests.links.test_api import assert_problem
+from tests.serving import serving
 from tests.test_openapi import operations
 
 # What nobody may give to themselves, and what no body knows at all.
@@ -158,3 +161,29 @@ def test_no_route_waits_for_a_thread(app):
                 assert inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function), call
                 seen += 1
     assert seen > 100
+
+
+async def test_whatever_is_read_outside_of_the_api_can_be_asked_for_with_head(client, app, redis):
+    paths = {route.path for route in iter_route_contexts(app.routes) if route.path and "GET" in (route.methods or ())}
+    pages = {path for path in paths if not path.startswith("/api/")} | {"/static/docs.js"}
+    assert pages >= {"/health/live", "/health/ready", "/docs", "/redoc", "/openapi.json"}
+    for is_ready in (False, True):
+        if is_ready:
+            await beat(redis, "host-1")
+        for path in sorted(pages):
+            got, asked = await client.get(path), await client.head(path)
+            assert asked.status_code == got.status_code == (503 if "ready" in path and not is_ready else 200), path
+            differing = {name for name in got.headers if got.headers[name] != asked.headers.get(name)}
+            assert differing <= {"date"}, path
+
+
+async def test_the_answer_to_head_has_no_body(settings):
+    with serving(settings) as url:
+        async with httpx.AsyncClient(base_url=url) as client:
+            for path in ("/health/live", "/docs", "/openapi.json", "/health/ready"):
+                answer = await client.head(path)
+                assert answer.content == b""
+                assert answer.status_code in {200, 503}
+                assert int(answer.headers["content-length"]) > 0
+                # On the same connection: nothing of a body was taken for the next answer.
+                assert (await client.get("/health/live")).json() == {"status": "ok"}

@@ -57,6 +57,8 @@ async def set_disabled(
         user = await get_user(session, select(User).where(User.id == user_id).with_for_update())
         if not is_disabled:
             await check_not_banned(session, user)
+        if user.is_disabled is is_disabled:
+            return user
         user.is_disabled = is_disabled
         record(session, Action.USER_DISABLED if is_disabled else Action.USER_ENABLED, user_subject(user_id))
     log.info("user_changed", user=user_id, disabled=is_disabled, admin=admin_id)

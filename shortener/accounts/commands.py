@@ -99,6 +99,8 @@ async def set_disabled(settings: Settings, email: str, is_disabled: bool) -> Non
             user = await _user(parts.session, email)
             if not is_disabled:
                 await check_not_banned(parts.session, user)
+            if user.is_disabled is is_disabled:
+                return
             user.is_disabled = is_disabled
             action = Action.USER_DISABLED if is_disabled else Action.USER_ENABLED
             record(parts.session, action, user_subject(user.id))

@@ -3,8 +3,9 @@
 import asyncio
 import hashlib
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 from redis.asyncio import Redis
@@ -38,6 +39,8 @@ _DELETED_AT_ONCE = 1000
 _CHECKED_AT_ONCE = 50
 # A Redis that hangs does not hold up who changes a link: no memory trusts it for longer either.
 EVICT_TIMEOUT_S = 1.0
+# Columns whose field in a request has another name, or that follow from it.
+_FIELDS = {"is_disabled": "disabled", "workspace_id": "workspace", "flag": "url", "has_warning": "url"}
 
 
 class InvalidDestination(InvalidField):
@@ -154,21 +157,10 @@ class LinkService:
         return link, clicks
 
     async def update(self, session: AsyncSession, asker: Asker, code: str, request: LinkUpdate) -> tuple[Link, int]:
-        """Change what the request names. Raises UnknownLink, InvalidDestination, RefusedDestination, InvalidExpiry,
-        InsufficientRole, BannedLinkStays, and UnknownWorkspace for where it is moved to."""
-        changes = request.model_dump(exclude_unset=True)
-        if "url" in changes:
-            destination, flag = self._checked_destination(changes["url"], asker.is_anonymous)
-            has_warning = self._policy.warns(flag, asker.is_anonymous)
-            changes |= {"url": destination.url, "flag": flag, "has_warning": has_warning}
-        if "expires_at" in changes:
-            check_expiry(changes["expires_at"])
-        if "title" in changes:
-            changes["title"] = changes["title"] or None
-        if "disabled" in changes:
-            changes["is_disabled"] = changes.pop("disabled")
-        if "workspace" in changes:
-            changes["workspace_id"] = changes.pop("workspace")
+        """Change what the request names; a request that changes nothing leaves no trace. Raises UnknownLink,
+        InvalidDestination, RefusedDestination, InvalidExpiry, InsufficientRole, BannedLinkStays, and UnknownWorkspace
+        for where it is moved to."""
+        changes = self._checked_changes(request, asker.is_anonymous)
         async with session.begin():
             if "workspace_id" in changes:
                 # Before the link, as who deletes the workspace locks them.
@@ -179,12 +171,28 @@ class LinkService:
                 changes["expires_at"] = self._policy.expiry(changes["expires_at"], link.created_at)
             if changes.get("url", link.url) != link.url:
                 await ask_again(session, link.id)
-            for name, value in changes.items():
-                setattr(link, name, value)
-            link.updated_at = datetime.now(UTC)
-            record(session, Action.LINK_CHANGED, link_subject(code), fields=sorted(request.model_fields_set))
-        await self.evict(code)
+            if changed := _change(link, changes):
+                record(session, Action.LINK_CHANGED, link_subject(code), fields=changed)
+        if changed:
+            await self.evict(code)
         return link, clicks
+
+    def _checked_changes(self, request: LinkUpdate, is_anonymous: bool) -> dict[str, Any]:
+        """The values of columns that the request asks for."""
+        changes = request.model_dump(exclude_unset=True)
+        if "url" in changes:
+            destination, flag = self._checked_destination(changes["url"], is_anonymous)
+            has_warning = self._policy.warns(flag, is_anonymous)
+            changes |= {"url": destination.url, "flag": flag, "has_warning": has_warning}
+        if "expires_at" in changes:
+            check_expiry(changes["expires_at"])
+        if "title" in changes:
+            changes["title"] = changes["title"] or None
+        if "disabled" in changes:
+            changes["is_disabled"] = changes.pop("disabled")
+        if "workspace" in changes:
+            changes["workspace_id"] = changes.pop("workspace")
+        return changes
 
     async def delete(self, session: AsyncSession, asker: Asker, code: str) -> None:
         """Raises UnknownLink, InsufficientRole. Figures and the code stay; the code is not handed out again."""
@@ -333,6 +341,16 @@ async def adopt_some(session: AsyncSession, user_id: int, limit: int) -> int:
     if count:
         record(session, Action.LINKS_ADOPTED, user_subject(user_id), links=count)
     return count
+
+
+def _change(link: Link, changes: Mapping[str, Any]) -> list[str]:
+    """Set these columns; returns the fields whose values are others than before."""
+    changed = [name for name, value in changes.items() if getattr(link, name) != value]
+    for name in changed:
+        setattr(link, name, changes[name])
+    if changed:
+        link.updated_at = datetime.now(UTC)
+    return sorted({_FIELDS.get(name, name) for name in changed})
 
 
 def _check_move(link: Link, workspace: uuid.UUID | None) -> None:

@@ -90,8 +90,9 @@ class WorkspaceService:
         """Raises UnknownWorkspace, InsufficientRole."""
         async with session.begin():
             workspace, member = await own(session, workspace_id, user_id)
-            workspace.name = name
-            record(session, Action.WORKSPACE_RENAMED, workspace_subject(workspace_id))
+            if workspace.name != name:
+                workspace.name = name
+                record(session, Action.WORKSPACE_RENAMED, workspace_subject(workspace_id))
         return workspace, member
 
     async def delete(self, session: AsyncSession, workspace_id: uuid.UUID, user_id: int) -> None:
@@ -117,10 +118,11 @@ class WorkspaceService:
         async with session.begin():
             await own(session, workspace_id, user_id)
             member = await _member(session, workspace_id, member_id)
-            member.role = role
-            await _check_owned(session, workspace_id)
             user = await session.get_one(User, member.user_id)
-            record_member(session, Action.MEMBER_CHANGED, workspace_id, user.id, role)
+            if member.role != role:
+                member.role = role
+                await _check_owned(session, workspace_id)
+                record_member(session, Action.MEMBER_CHANGED, workspace_id, user.id, role)
         return member, user
 
     async def remove(self, session: AsyncSession, workspace_id: uuid.UUID, user_id: int, member_id: uuid.UUID) -> None:
