@@ -1,4 +1,5 @@
-"""A bound for the bodies of requests. Starlette's own answers in plain text where this answers as every error does."""
+"""Bounds for the bodies and queries of requests. Starlette would answer in plain text; this answers as every error
+does."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,15 +8,17 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shortener.errors import ContentTooLarge, problem_of
+from shortener.errors import BadRequest, ContentTooLarge, problem_of
 
 # For sixteen megabytes that is a little more than a megabit a second.
 MAX_BODY_S = 120
+# A head has room for ten thousand, and to read those takes as many microseconds.
+MAX_PARAMETERS = 100
 
 
 class BodyLimit:
-    """Refuses a body by the length it announces, else as soon as too much of it has come, or too little in the time
-    that a body may take. `of_paths` are bounds of single paths."""
+    """Refuses a query of too many parameters. Refuses a body by the length it announces, else as soon as too much of it
+    has come, or too little in the time that a body may take. `of_paths` are bounds of single paths."""
 
     def __init__(self, app: ASGIApp, max_bytes: int, of_paths: Mapping[str, int]) -> None:
         self.app = app
@@ -25,6 +28,9 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
+            return
+        if scope["query_string"].count(b"&") >= MAX_PARAMETERS:
+            await problem_of(BadRequest(f"The query has more than {MAX_PARAMETERS} parameters."))(scope, receive, send)
             return
         max_bytes = self.of_paths.get(scope["path"], self.max_bytes)
         error = ContentTooLarge(f"The body is larger than {max_bytes} bytes.")

@@ -3,13 +3,15 @@
 import json
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 # To parse takes time and memory by the number of values, which may be a third of the number of bytes. So many have the
 # commas and opening brackets of a thousand links, and of their URLs.
 MAX_SIGNS = 250_000
+# Of an object. Each that nobody knows is an error to tell, and a body has room for thousands.
+MAX_MEMBERS = 20
 # Each value but the first comes behind one of these, a member's behind its name.
 _SIGNS = (b",", b"[", b"{")
 
@@ -19,6 +21,13 @@ class RequestBody(BaseModel):
     becomes an admin by asking for it. No error repeats what was sent, which may be a password."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_bounded(cls, value: Any) -> Any:
+        if isinstance(value, dict) and len(value) > MAX_MEMBERS:
+            raise ValueError(f"it has more than {MAX_MEMBERS} members")
+        return value
 
 
 class JsonRequest(Request):

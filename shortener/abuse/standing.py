@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import ipaddress
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -15,11 +15,12 @@ from sqlalchemy import text
 from shortener.abuse.block_list import BlockList
 from shortener.abuse.hosts import covers
 from shortener.client_address import Networks
-from shortener.database import Database
+from shortener.database import Database, driver_of
 from shortener.errors import Forbidden
 from shortener.invalidations import INFORMED_LIFETIME_S, UNINFORMED_LIFETIME_S
 from shortener.links.destinations import host_of
 from shortener.redirect.target import Target
+from shortener.slices import gathered
 from shortener.telemetry import CLIENTS_REFUSED
 
 log = structlog.get_logger(__name__)
@@ -34,7 +35,7 @@ LOAD_TIMEOUT_S = 2.0
 _VERSION = text(
     "SELECT count(*), coalesce(sum(id), 0) FROM bans WHERE lifted_at IS NULL AND kind IN ('host', 'client')"
 )
-_SELECT = text("SELECT kind, value FROM bans WHERE lifted_at IS NULL AND kind IN ('host', 'client')")
+_SELECT = "SELECT kind, value FROM bans WHERE lifted_at IS NULL AND kind IN ('host', 'client')"
 
 
 class ClientBanned(Forbidden):
@@ -135,14 +136,15 @@ class Standing:
             count, ids = (await connection.execute(_VERSION)).one()
             version = (count, int(ids))
             if version != self._version:
-                rows = (await connection.execute(_SELECT)).all()
-                self._take([tuple(row) for row in rows])
+                driver = await driver_of(connection)
+                await self._take(await driver.fetch(_SELECT))
                 self._version = version
         self._loaded_at_s = time.monotonic()
 
-    def _take(self, bans: Collection[tuple[str, str]]) -> None:
-        self._clients = Networks(ipaddress.ip_network(value) for kind, value in bans if kind == "client")
-        hosts = frozenset(value for kind, value in bans if kind == "host")
+    async def _take(self, bans: Sequence[tuple[str, str]]) -> None:
+        clients = await gathered(ipaddress.ip_network(value) for kind, value in bans if kind == "client")
+        hosts = frozenset(await gathered(value for kind, value in bans if kind == "host"))
+        self._clients = Networks(clients)
         if hosts != self._hosts:
             self._hosts = hosts
             self._forget(None)

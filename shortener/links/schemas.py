@@ -11,7 +11,6 @@ from pydantic import (
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
-    model_validator,
 )
 from pydantic.json_schema import SkipJsonSchema
 
@@ -25,9 +24,6 @@ from shortener.text import printable
 
 MAX_TITLE = 300
 MAX_BULK = 1000
-# Each that nobody knows is a mistake to tell: a large body has room for a million.
-MAX_MEMBERS = 20
-_TOO_MANY_MEMBERS = f"it has more than {MAX_MEMBERS} members"
 
 _EXAMPLE_URL = "https://en.wikipedia.org/wiki/URL_shortening?useskin=vector"
 
@@ -59,8 +55,6 @@ class LinkCreate(LinkFields):
 
 def _or_mistake(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
     """One item's mistake is that item's result: it does not spoil the others."""
-    if isinstance(value, dict) and len(value) > MAX_MEMBERS:
-        return invalid_request([{"type": "too_many_members", "loc": ("body",), "msg": _TOO_MANY_MEMBERS}])
     try:
         return validate(value)
     except ValidationError as error:
@@ -73,13 +67,6 @@ class BulkCreate(RequestBody):
         min_length=1, max_length=MAX_BULK, description="Each as for a single create, without `workspace`."
     )
     workspace: _Workspace = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _is_bounded(cls, value: Any) -> Any:
-        if isinstance(value, dict) and len(value) > MAX_MEMBERS:
-            raise ValueError(_TOO_MANY_MEMBERS)
-        return value
 
     def items(self) -> list[LinkFields | Unprocessable]:
         """What was asked for, in order; in place of what cannot be read, its error."""

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from shortener.errors import MAX_FAULTS
+from shortener.body_limit import MAX_PARAMETERS
 from shortener.main import MAX_BODY_BYTES
-from shortener.request_body import MAX_SIGNS
+from shortener.request_body import MAX_MEMBERS, MAX_SIGNS
 from tests.conftest import create_link
 from tests.links.test_api import LINKS, URL, assert_problem
 
@@ -100,11 +100,11 @@ async def test_a_thousand_of_the_longest_links_are_not_too_many_values(client):
     assert (answer.status_code, answer.json()["created"]) == (200, 1000)
 
 
-async def test_of_many_members_that_nobody_knows_not_each_is_told(client):
-    unknown = {f"x{n}": n for n in range(MAX_FAULTS + 50)}
+async def test_of_too_many_members_none_is_read(client):
+    unknown = {f"x{n}": n for n in range(MAX_MEMBERS)}
     answer = await client.post(LINKS, json={"url": URL} | unknown)
     assert_problem(answer, 422, "invalid-request")
-    assert len(answer.json()["errors"]) == MAX_FAULTS
+    assert answer.json()["errors"] == [{"in": "body", "field": "/", "message": "it has more than 20 members"}]
     answer = await client.post(f"{LINKS}/bulk", json={"links": [{"url": URL} | unknown, {"url": URL}]})
     refused, made = answer.json()["results"]
     assert (refused["status"], refused["problem"]["errors"]) == (
@@ -115,6 +115,15 @@ async def test_of_many_members_that_nobody_knows_not_each_is_told(client):
     answer = await client.post(f"{LINKS}/bulk", json={"links": [{"url": URL}]} | unknown)
     assert_problem(answer, 422, "invalid-request")
     assert len(answer.json()["errors"]) == 1
+
+
+async def test_as_many_parameters_as_allowed_are_read_and_one_more_is_refused(client):
+    await create_link(client, code="abc")
+    for path, status in ((LINKS, 200), ("/health/live", 200), ("/nowhere/at/all", 404), ("/abc", 302)):
+        query = "&".join(f"x{n}=1" for n in range(MAX_PARAMETERS))
+        assert (await client.get(f"{path}?{query}")).status_code == status
+        answer = await client.get(f"{path}?{query}&")
+        assert (path, answer.status_code) == (path, 302 if path == "/abc" else 400)
 
 
 async def test_a_body_that_is_not_said_to_be_json_is_refused(client):
