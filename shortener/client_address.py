@@ -70,16 +70,21 @@ class TrustedProxies:
         self._trusts = lru_cache(maxsize=256)(self._networks.__contains__)
 
     def client_of(self, scope: Mapping[str, Any]) -> str:
-        """The address of the client, as text.
-
-        `X-Forwarded-For` counts only behind a trusted peer, and is read from the right: the first entry that
-        is not a trusted proxy is the client; what stands left of it anybody could have written.
-        """
+        """The address of a request's client, as text."""
         peer: str = scope["client"][0] if scope.get("client") else UNKNOWN
         if self._is_empty or not self._trusts(peer):
             return peer
-        forwarded = b",".join([value for name, value in scope["headers"] if name == b"x-forwarded-for"])
-        for entry in reversed(forwarded.decode("latin-1").split(",")):
+        return self.client_behind(peer, b",".join([v for name, v in scope["headers"] if name == b"x-forwarded-for"]))
+
+    def client_behind(self, peer: str, forwarded_for: bytes) -> str:
+        """The address of the client behind the peer, by the values of `X-Forwarded-For`, joined by commas.
+
+        They count only behind a trusted peer, and are read from the right: the first entry that is not a trusted proxy
+        is the client. Anybody could have written the entries to its left.
+        """
+        if self._is_empty or not self._trusts(peer):
+            return peer
+        for entry in reversed(forwarded_for.decode("latin-1").split(",")):
             text = entry.strip()
             if not text:
                 continue

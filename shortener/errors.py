@@ -36,6 +36,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
+from shortener import page
+
 PROBLEM_JSON = "application/problem+json"
 # So many wrong fields of a request are told.
 MAX_FAULTS = 100
@@ -210,8 +212,22 @@ def _allowed_methods(request: Request) -> str:
     return ", ".join(sorted(allowed))
 
 
+def _is_page(request: Request) -> bool:
+    """Whether a person asks, and not for the API."""
+    accept = request.headers.get("accept", "").encode()
+    return page.is_for_people(accept) and not request.url.path.startswith("/api/")
+
+
+def _nothing_here() -> Response:
+    body = page.page("Page not found", "There is no page at this address.")
+    headers = {"Content-Security-Policy": page.CSP.decode(), "Vary": "Accept"}
+    return Response(body, 404, headers, page.HTML.decode())
+
+
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == 404 and _is_page(request):
+        return _nothing_here()
     # Other versions of Python have other phrases for 413.
     phrase = HTTPStatus(error.status_code).phrase if error.status_code != 413 else ContentTooLarge.title
     headers = dict(error.headers or {})

@@ -14,8 +14,8 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from shortener import page
 from shortener.errors import ShortenerError, problem_of
-from shortener.redirect import pages
 from shortener.setting_values import is_loopback
 from shortener.settings import Settings
 
@@ -88,12 +88,12 @@ class HostCheck:
 
     def _refusal(self, scope: Scope) -> Response:
         error = MisdirectedRequest(self._base_url)
-        if "text/html" not in Headers(scope=scope).get("accept", ""):
+        if not page.is_for_people(Headers(scope=scope).get("accept", "").encode()):
             answer = problem_of(error)
             answer.headers.update(self._headers)
             return answer
         base_url = escape(self._base_url)
         # A link and no redirect, which would lead in a circle behind a proxy that replaces the host.
         html = escape(error.detail).replace(base_url, f'<a href="{base_url}/docs">{base_url}</a>', 1)
-        headers = self._headers | {"Content-Security-Policy": pages.CSP.decode()}
-        return Response(pages.page(error.title, html), error.status, headers, "text/html; charset=utf-8")
+        headers = self._headers | {"Content-Security-Policy": page.CSP.decode()}
+        return Response(page.page(error.title, html), error.status, headers, page.HTML.decode())

@@ -3,6 +3,7 @@ it is there. What is used of uvicorn is not its public interface: tests/hostile_
 
 import asyncio
 import math
+import re
 from typing import Any
 
 import httptools
@@ -24,6 +25,7 @@ MAX_PIECE_BYTES = 16 * 1024
 TURN_S = 0.005
 
 _HEAD_END = b"\r\n\r\n"
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
 
 RawHeader = tuple[bytes, bytes]
 
@@ -97,6 +99,8 @@ class BoundedProtocol(HttpToolsProtocol):
     _held = b""
     _held_from = 0
     _is_resuming = False
+    # Whether the end of the request line has not come yet.
+    _is_in_line = False
     # The last bytes of a message that is not whole: they may be the beginning of a head's end.
     _tail = b""
     # Of a head that has not come whole, or of headers behind a body, at least.
@@ -183,6 +187,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if (begins or self._head_bytes) and self._head_bytes + size > MAX_HEAD_BYTES:
             self._refuse(HeadTooLarge())
             return
+        if begins or self._is_in_line:
+            data = self._with_ascii_line(data)
         while True:
             try:
                 self.parser.feed_data(data)
@@ -198,6 +204,13 @@ class BoundedProtocol(HttpToolsProtocol):
             self._tail = (self._tail + data[-3:])[-3:]
             # What came before a head in the same piece is not its own: it is the end of a body.
             self._note_head(size if begins or self._head_bytes else 1)
+
+    def _with_ascii_line(self, data: bytes) -> bytes:
+        """The data with the bytes of a request line percent-encoded that are not ASCII. Programs send them in a path or
+        a query, and the parser refuses them."""
+        line, end, rest = data.partition(b"\n")
+        self._is_in_line = not end
+        return data if line.isascii() else _NOT_ASCII.sub(lambda m: b"%%%02X" % m[0][0], line) + end + rest
 
     def _should_upgrade(self) -> bool:
         # What uvicorn then does is to wait for us.

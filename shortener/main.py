@@ -44,6 +44,7 @@ from shortener.openapi import install_openapi
 from shortener.pulse import Pulse
 from shortener.rate_limit import LimitKeys, RateLimitHeaders, RateLimits
 from shortener.redirect.cache import EVICTED_CHANNEL, TargetCache
+from shortener.redirect.decision import redirect_limits
 from shortener.redirect.memory import MemoryLevel
 from shortener.redirect.resolver import Resolver
 from shortener.redirect.router import RedirectRouter, Redirects
@@ -79,7 +80,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     stream = ClickStream(redis, Sealer(settings.secret_key.get_secret_value()))
     keys = LimitKeys(settings.secret_key.get_secret_value())
     proxies = TrustedProxies(settings.trusted_proxies)
-    throttle = Throttle({"redirect": settings.limit_redirect, "miss": settings.limit_miss}, keys)
+    throttle = Throttle(redirect_limits(settings), keys)
     recorder = Recorder(
         stream,
         guard,

@@ -197,7 +197,11 @@ class Settings(BaseSettings):
         description="Logins, registrations, refreshes and checks of a password: per client, and per account, or `off`.",
     )
     limit_redirect: RateLimit = Field(Rate(1000, 60), description="Redirects per client, or `off`.")
-    limit_miss: RateLimit = Field(Rate(60, 60), description="Unknown codes per client, or `off`.")
+    limit_miss: RateLimit = Field(
+        Rate(60, 60),
+        description="Unknown codes per client, or `off`. "
+        "At most a sixth of them from requests that pages embed, such as pictures.",
+    )
 
     # Cache
     cache_ttl_s: int = Field(3600, ge=1, description="Seconds a link stays in Redis.")

@@ -88,12 +88,12 @@ async def test_a_redirect_says_no_more_than_it_must(client):
 
 
 async def test_what_fails_without_having_been_foreseen_is_protected_too(app, client, monkeypatch):
-    async def fail(*args: object) -> None:
+    def fail(*args: object) -> None:
         raise LookupError("a defect")
 
     await create_link(client, code="live")
     monkeypatch.setattr(app.state.links, "list", fail, raising=False)
-    monkeypatch.setattr(app.state.redirects, "answer", fail)
+    monkeypatch.setattr(app.state.redirects._throttle, "charge", fail)
     answer = await client.get("/live")
     assert_problem(answer, 500, "internal-error")
     assert "defect" not in answer.text

@@ -1,7 +1,8 @@
-"""The redirect of a live link, answered inside uvicorn's HTTP protocol: no task, no ASGI messages.
+"""Requests for codes, answered inside uvicorn's HTTP protocol: no task, no ASGI messages.
 
-Everything else, and every other server, takes the ASGI route; both decide by the same code (`Redirects`) and give the
-same bytes. What is used of uvicorn is not its public interface: `tests/redirect/test_protocol.py` fails if it changes.
+An ordinary request is read in one pass (`head`), without the parser. Everything else, and every other server, takes the
+parser or the ASGI route. All decide by the same code (`Redirects`) and give the same bytes. What is used of uvicorn is
+not its public interface: `tests/redirect/test_protocol.py` fails if it changes.
 """
 
 import asyncio
@@ -10,56 +11,88 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+from shortener.client_address import UNKNOWN
 from shortener.http_protocol import BoundedProtocol
+from shortener.redirect.answers import Answer
+from shortener.redirect.head import read_head
 from shortener.redirect.router import Redirects
 
 
 class RedirectProtocol(BoundedProtocol):
-    """The protocol with a short way for redirects."""
+    """The protocol with short ways for requests for codes."""
 
     _redirects: Redirects | None = None
+    _peer = UNKNOWN
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._redirects = getattr(self.config.loaded_app.state, "redirects", None)
+        if self.client is not None:
+            self._peer = self.client[0]
+
+    def _read(self, data: bytes) -> None:
+        begins = self._whole is self.scope and not self._head_bytes
+        # A client that does not read its answers waits on the ordinary route, which knows how to wait.
+        if begins and self._redirects is not None and not self.flow.write_paused:
+            head = read_head(data)
+            request = None if head is None else self._redirects.read_head(head, self._peer)
+            if request is not None:
+                self._is_answering = True
+                self._redirects.respond(request, self._send)
+                return
+        super()._read(data)
+
+    def _send(self, answer: Answer) -> None:
+        """Answer a request that was read without the parser."""
+        self._is_answering = False
+        if not self.transport.is_closing():
+            end = b"connection: close\r\n" if self._is_stopping else b""
+            beginning = _beginning.of(answer.status, self.server_state.default_headers)
+            self.transport.write(b"%b%b%b\r\n%b" % (beginning, answer.head, end, answer.body))
+            if self._is_stopping:
+                self.transport.close()
+        self.on_response_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         redirects = self._redirects
-        start_task = partial(super()._start_asgi_task, cycle, app)
-        # A client that does not read its answers waits on the ordinary way, which knows how to.
-        if (
-            redirects is None
-            or app is not self.app
-            or cycle.flow.write_paused
-            or not redirects.redirect_without_task(cycle.scope, partial(_send, cycle), start_task)  # type: ignore[arg-type]
-        ):
-            start_task()
+        request = None
+        if redirects is not None and app is self.app and not cycle.flow.write_paused:
+            request = redirects.read(cycle.scope)  # type: ignore[arg-type]
+        if redirects is None or request is None:
+            super()._start_asgi_task(cycle, app)
+        else:
+            redirects.respond(request, partial(_write, cycle))
 
 
 class _Beginning:
-    """The status line and uvicorn's own headers as they are sent. It makes a new list when the date changes, which is
-    once a second."""
+    """Status lines with uvicorn's own headers behind them, as they are sent. uvicorn makes a new list of headers when
+    the date changes, which is once per second."""
 
     def __init__(self) -> None:
-        self._of: list[tuple[bytes, bytes]] = []
-        self._bytes = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._by_status: dict[int, bytes] = {}
 
-    def with_headers(self, headers: list[tuple[bytes, bytes]]) -> bytes:
-        if headers is not self._of:
+    def of(self, status: int, headers: list[tuple[bytes, bytes]]) -> bytes:
+        if headers is not self._headers:
+            self._headers = headers
+            self._by_status.clear()
+        beginning = self._by_status.get(status)
+        if beginning is None:
             lines = [b"%b: %b\r\n" % header for header in headers]
-            self._of, self._bytes = headers, b"".join([STATUS_LINE[302], *lines])
-        return self._bytes
+            beginning = self._by_status[status] = b"".join([STATUS_LINE[status], *lines])
+        return beginning
 
 
 _beginning = _Beginning()
 
 
-def _send(cycle: RequestResponseCycle, head: bytes) -> None:
-    """Write a redirect with these headers, as `RequestResponseCycle.send` writes it."""
+def _write(cycle: RequestResponseCycle, answer: Answer) -> None:
+    """Write the answer as `RequestResponseCycle.send` writes one."""
     if cycle.disconnected:
         return
-    end = b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
-    cycle.transport.write(b"%b%b%b" % (_beginning.with_headers(cycle.default_headers), head, end))
+    end = b"" if cycle.keep_alive else b"connection: close\r\n"
+    beginning = _beginning.of(answer.status, cycle.default_headers)
+    cycle.transport.write(b"%b%b%b\r\n%b" % (beginning, answer.head, end, answer.body))
     cycle.response_started = cycle.response_complete = True
     cycle.message_event.set()
     if not cycle.keep_alive:

@@ -70,20 +70,6 @@ class Resolver:
         self._queued.append(code)
         self._carry()
 
-    async def resolve(self, code: str) -> Cached:
-        """What memory, Redis or Postgres knows. Raises ServiceUnavailable when nothing can tell."""
-        found = self._memory.get(code)
-        if found is not None:
-            RESOLVED.labels("memory").inc()
-            return found
-        # A client that goes away cancels this wait, not the load, for which others may wait.
-        answer: asyncio.Future[Cached | Exception] = asyncio.get_running_loop().create_future()
-        self.load(code, lambda found: None if answer.done() else answer.set_result(found))
-        loaded = await answer
-        if isinstance(loaded, Exception):
-            raise loaded
-        return loaded
-
     def forget(self, codes: Iterable[str] | None) -> None:
         """Drop changed codes (None: any may be), and keep what is being loaded at this moment out of memory."""
         if codes is None:

@@ -1,41 +1,52 @@
-"""GET and HEAD /{code}: what is answered, and the route on which any ASGI server can answer it."""
+"""GET and HEAD /{code}: what is answered, and the route on which any ASGI server answers it."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
 
+import msgspec
+import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shortener.browser import protected
 from shortener.clicks.event import Click
 from shortener.clicks.recorder import Recorder
 from shortener.client_address import TrustedProxies, client_network
-from shortener.errors import ShortenerError
-from shortener.rate_limit import Verdict
-from shortener.redirect import answers
-from shortener.redirect.answers import Answer
+from shortener.errors import MethodNotAllowed, ShortenerError, problem_of
+from shortener.rate_limit import Verdict, split_head
+from shortener.redirect.answers import Answer, Answers
 from shortener.redirect.cache import Absent, Cached
 from shortener.redirect.consent import Consent
-from shortener.redirect.request import RedirectRequest, match_code, read_request
+from shortener.redirect.decision import REDIRECT, decide, refusal
+from shortener.redirect.head import Head
+from shortener.redirect.request import (
+    RedirectRequest,
+    match_code,
+    request_of_head,
+    request_of_headers,
+    shorter_code,
+)
 from shortener.redirect.resolver import Resolver
 from shortener.redirect.target import LIVE, Status, Target
 from shortener.redirect.throttle import Throttle
 from shortener.settings import Settings
-from shortener.telemetry import AT_ONCE, REDIRECTS
+from shortener.telemetry import AT_ONCE, REDIRECTS, RESOLVED
+
+log = structlog.get_logger(__name__)
 
 METHODS = frozenset(("GET", "HEAD"))
+_ALLOW = {"Allow": "GET, HEAD"}
+# Called with the answer, once.
+Reply = Callable[[Answer], None]
 
-# In the scope: what the protocol has already found out of the code.
-_LOADED = "shortener.loaded"
-
+# Members of an enum are slow to read.
+_BANNED, _WARNED = Status.BANNED, Status.WARNED
 _OUTCOMES = {
-    200: "previewed",
-    302: "redirected",
-    404: "not_found",
-    410: "gone",
-    429: "throttled",
-    503: "unavailable",
+    name: REDIRECTS.labels(name)
+    for name in ("previewed", "warned", "not_found", "gone", "banned", "throttled", "unavailable", "failed")
 }
+_FROM_MEMORY = RESOLVED.labels("memory")
 
 
 class Redirects:
@@ -54,143 +65,122 @@ class Redirects:
         self._recorder = recorder
         self._throttle = throttle
         self._consent = Consent(settings.secret_key.get_secret_value())
-        self._base_url = settings.base_url
-        self._form = answers.redirect_form(settings)
+        self._answers = Answers(settings)
         self._proxies = proxies
         self._reserved = reserved
 
     def read(self, scope: Scope) -> RedirectRequest | None:
         """The request for a code; None when it is for something else."""
-        found = self._match(scope) if scope["method"] in METHODS else None
-        return None if found is None else self._read(scope, *found)
+        method = scope["method"]
+        found = self._match(scope) if method in METHODS else None
+        if found is None:
+            return None
+        address = self._proxies.client_of(scope)
+        return request_of_headers(*found, method, scope["headers"], scope["query_string"], address)
+
+    def read_head(self, head: Head, peer: str) -> RedirectRequest | None:
+        """As `read`, of a head that came over a connection from the address `peer`."""
+        if head.code.decode("ascii").lower() in self._reserved:
+            return None
+        return request_of_head(head, self._proxies.client_behind(peer, head.forwarded_for))
 
     def forbids(self, scope: Scope) -> bool:
-        """Whether the path is a code's, and the method none that is known there."""
+        """Whether the path is a code's, and the method is not allowed there."""
         return scope["method"] not in METHODS and self._match(scope) is not None
 
     def _match(self, scope: Scope) -> tuple[str, bool] | None:
         found = match_code(scope["path"])
         return None if found is None or found[0].lower() in self._reserved else found
 
-    def _read(self, scope: Scope, code: str, is_preview: bool) -> RedirectRequest:
-        address = self._proxies.client_of(scope)
-        return read_request(code, is_preview, scope["method"], scope["headers"], address)
-
-    def redirect_without_task(self, scope: Scope, send: Callable[[bytes], None], otherwise: Callable[[], None]) -> bool:
-        """Redirect when the link is live and the client has something left: `send` is called with the headers when the
-        click is stored. A link that memory does not know is looked up first; when it then is not to be redirected,
-        `otherwise` is called, which shall `read` and `answer`. False: nothing was done, and that is the way at once.
-        """
-        if scope["method"] not in METHODS:
-            return False
-        # What memory holds has been a code before: the path needs no other check.
-        found = self._resolver.peek(scope["path"][1:])
+    def respond(self, request: RedirectRequest, reply: Reply) -> None:
+        """Call `reply` with the answer: a redirect when its click is stored, any other answer as soon as it is known,
+        which may be at once."""
+        found = self._resolver.peek(request.code)
         if found is not None:
-            return self._redirect(self._read(scope, scope["path"][1:], False), found, send, 1)
-        request = self.read(scope)
-        if request is None or request.is_preview:
-            return False
-        client, now_s = client_network(request.address), time.monotonic()
-        # Who has nothing left looks nothing up.
-        if self._throttle.exhausted("miss", client, now_s) or self._throttle.exhausted("redirect", client, now_s):
-            return False
-        self._resolver.load(request.code, partial(self._redirect_loaded, request, scope, send, otherwise))
-        return True
+            self._answer(request, reply, 1, found)
+            return
+        client, clock_s = client_network(request.address), time.monotonic()
+        # A client that has nothing left looks nothing up.
+        verdict = refusal(request, self._throttle, client, clock_s)
+        verdict = verdict or self._throttle.exhausted(REDIRECT, client, clock_s)
+        if verdict is None:
+            self._resolver.load(request.code, partial(self._answer, request, reply, 0))
+        else:
+            reply(self._refused(request, verdict))
 
-    def _redirect_loaded(
-        self,
-        request: RedirectRequest,
-        scope: Scope,
-        send: Callable[[bytes], None],
-        otherwise: Callable[[], None],
-        found: Cached | Exception,
-    ) -> None:
-        if not self._redirect(request, found, send, 0):
-            scope[_LOADED] = found
-            otherwise()
+    def _answer(self, request: RedirectRequest, reply: Reply, from_memory: int, found: Cached | Exception) -> None:
+        """Answer by what was found of the code; `from_memory` is 1 or 0."""
+        shorter = shorter_code(request.code) if found is Absent.MISSING else None
+        if shorter is not None:
+            self.respond(msgspec.structs.replace(request, code=shorter), reply)
+            return
+        try:
+            answer = self._redirect_or_answer(request, reply, from_memory, found)
+        except Exception as error:
+            answer = self._failed(request, error)
+        if answer is not None:
+            reply(answer)
 
-    def _redirect(
-        self, request: RedirectRequest, found: Cached | Exception, send: Callable[[bytes], None], from_memory: int
-    ) -> bool:
-        """Whether that could be done."""
+    def _redirect_or_answer(
+        self, request: RedirectRequest, reply: Reply, from_memory: int, found: Cached | Exception
+    ) -> Answer | None:
+        """None when the answer is a redirect, which leaves when its click is stored."""
+        if isinstance(found, Exception):
+            raise found
         now_s = time.time()
-        if not isinstance(found, Target) or found.status(now_s) is not LIVE:
-            return False
         client = client_network(request.address)
-        monotonic_s = time.monotonic()
-        if self._throttle.exhausted("miss", client, monotonic_s) is not None:
-            return False
-        verdict = self._throttle.charge("redirect", client, monotonic_s)
-        if verdict is not None and not verdict.is_allowed:
-            return False
-        AT_ONCE.redirects += 1
-        AT_ONCE.from_memory += from_memory
-        head = answers.redirect_head(self._form, found.url, verdict)
-        self._recorder.record(_click(request, found, now_s), partial(send, head))
-        return True
+        status, verdict = decide(request, found, self._throttle, client, now_s, time.monotonic())
+        if status is _WARNED and self._agrees(request, found, client):
+            status = LIVE
+        if status is LIVE and isinstance(found, Target) and not request.is_preview:
+            AT_ONCE.redirects += 1
+            AT_ONCE.from_memory += from_memory
+            answer = self._answers.redirect(found.url, verdict)
+            self._recorder.record(_click(request, found, now_s), partial(reply, answer))
+            return None
+        if from_memory:
+            _FROM_MEMORY.inc()
+        if self._throttle.is_waiting:
+            self._recorder.carry()
+        return self._without_redirect(request, found, status, client, verdict)
 
-    async def answer(self, request: RedirectRequest, scope: Scope) -> Answer:
-        """Throttle, resolve, record the click, answer. A redirect's click is stored when this returns."""
-        try:
-            answer = await self._decide(request, scope)
-        except Exception:
-            REDIRECTS.labels("failed").inc()
-            raise
-        REDIRECTS.labels(answer.outcome or _OUTCOMES.get(answer.status, "failed")).inc()
-        return answer
-
-    async def _decide(self, request: RedirectRequest, scope: Scope) -> Answer:
-        loaded: Cached | Exception | None = scope.get(_LOADED)
-        client = client_network(request.address)
-        verdict: Verdict | None = None
-        try:
-            # Without misses left a client learns nothing, also not which codes exist.
-            verdict = self._throttle.exhausted("miss", client, time.monotonic())
-            _refuse_beyond(verdict)
-            verdict = self._throttle.charge("redirect", client, time.monotonic())
-            _refuse_beyond(verdict)
-            if isinstance(loaded, Exception):
-                raise loaded
-            target = loaded or await self._resolver.resolve(request.code)
-            if target is Absent.MISSING:
-                verdict = self._charge_miss(client, verdict)
-                # Requests that run at the same time may all have been told that one miss was left.
-                _refuse_beyond(verdict)
-                raise answers.not_found(request.code)
-            return await self._answer_target(request, target, scope["query_string"], verdict)
-        except ShortenerError as error:
-            return answers.error(error, request.wants_page, verdict)
-
-    def _charge_miss(self, client: str, redirect: Verdict | None) -> Verdict | None:
-        """What is shown is the policy that will refuse first."""
-        miss = self._throttle.charge("miss", client, time.monotonic())
-        self._recorder.carry()
-        # The miss first: of two with nothing left it is the one that refuses.
-        return min((v for v in (miss, redirect) if v is not None), key=lambda v: v.remaining, default=None)
-
-    async def _answer_target(
-        self, request: RedirectRequest, target: Target, query: bytes, verdict: Verdict | None
+    def _without_redirect(
+        self, request: RedirectRequest, found: Cached, status: Status | None, client: str, verdict: Verdict | None
     ) -> Answer:
-        now_s = time.time()
-        status = target.status(now_s)
-        if status not in {Status.LIVE, Status.WARNED}:
-            raise answers.gone(status)
-        short_url = f"{self._base_url}/{request.code}"
-        if status is Status.WARNED:
-            theirs = request.code, target.url, client_network(request.address)
-            # To ask where it leads is not to agree.
-            if request.is_preview or not self._consent.is_given(query, *theirs):
-                consent = self._consent.query(*theirs)
-                return answers.warning(request.code, short_url, target.url, consent, request.wants_page, verdict)
-        if request.is_preview:
-            return answers.destination(request.code, short_url, target.url, request.wants_page, verdict)
-        await self._recorder.store(_click(request, target, now_s))
-        return answers.redirect(self._form, target.url, verdict)
+        if status is None:
+            assert verdict is not None
+            return self._refused(request, verdict)
+        if not isinstance(found, Target):
+            _OUTCOMES["not_found"].inc()
+            return self._answers.not_found(request, verdict)
+        if status is _WARNED:
+            _OUTCOMES["warned"].inc()
+            consent = self._consent.query(request.code, found.url, client)
+            return self._answers.warning(request, found, consent, verdict)
+        if status is LIVE:
+            _OUTCOMES["previewed"].inc()
+            return self._answers.destination(request, found, verdict)
+        _OUTCOMES["banned" if status is _BANNED else "gone"].inc()
+        return self._answers.gone(status, request, verdict)
 
+    def _agrees(self, request: RedirectRequest, found: Cached, client: str) -> bool:
+        """Whether the client has agreed to follow the link. To ask where it leads is not to agree."""
+        return (
+            isinstance(found, Target)
+            and not request.is_preview
+            and self._consent.is_given(request.query, request.code, found.url, client)
+        )
 
-def _refuse_beyond(verdict: Verdict | None) -> None:
-    if verdict is not None and not verdict.is_allowed:
-        raise verdict.refusal()
+    def _refused(self, request: RedirectRequest, verdict: Verdict) -> Answer:
+        _OUTCOMES["throttled"].inc()
+        return self._answers.error(verdict.refusal(), request, verdict)
+
+    def _failed(self, request: RedirectRequest, error: Exception) -> Answer:
+        if not isinstance(error, ShortenerError):
+            log.error("redirect_failed", code=request.code, exc_info=error)
+            error = ShortenerError("The request could not be answered; the reason is in the server's log.")
+        _OUTCOMES["unavailable" if error.status == 503 else "failed"].inc()
+        return self._answers.error(error, request, None)
 
 
 def _click(request: RedirectRequest, target: Target, now_s: float) -> Click:
@@ -198,7 +188,8 @@ def _click(request: RedirectRequest, target: Target, now_s: float) -> Click:
 
 
 class RedirectRouter:
-    """Takes the requests for codes, and passes on all others. `protections` are the headers of what has a body."""
+    """Takes the requests for codes, and passes on all others. `protections` are the headers of every answer that a
+    browser may show."""
 
     def __init__(self, app: ASGIApp, protections: Iterable[tuple[bytes, bytes]]) -> None:
         self._app = app
@@ -208,12 +199,18 @@ class RedirectRouter:
         redirects: Redirects | None = None if scope["type"] != "http" else scope["app"].state.redirects
         request = None if redirects is None else redirects.read(scope)
         if redirects is not None and request is not None:
-            answer = await redirects.answer(request, scope)
+            answer = await _answer_to(request, redirects)
+            await send({"type": "http.response.start", "status": answer.status, "headers": split_head(answer.head)})
+            await send({"type": "http.response.body", "body": answer.body})
         elif redirects is not None and redirects.forbids(scope):
-            answer = answers.method_not_allowed()
+            refusal = problem_of(MethodNotAllowed("A short link is only followed: GET, HEAD.", headers=_ALLOW))
+            refusal.raw_headers = protected(refusal.raw_headers, self._protections)
+            await refusal(scope, receive, send)
         else:
             await self._app(scope, receive, send)
-            return
-        headers = answer.headers if answer.status == 302 else protected(answer.headers, self._protections)
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
+
+
+async def _answer_to(request: RedirectRequest, redirects: Redirects) -> Answer:
+    answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+    redirects.respond(request, lambda answer: None if answered.done() else answered.set_result(answer))
+    return await answered

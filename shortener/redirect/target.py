@@ -1,4 +1,4 @@
-"""All that a redirect needs to know of a link."""
+"""All that a redirect needs to know about a link."""
 
 from enum import StrEnum
 
@@ -6,6 +6,7 @@ import msgspec
 
 
 class Status(StrEnum):
+    MISSING = "missing"
     LIVE = "live"
     WARNED = "warned"
     DISABLED = "disabled"
@@ -19,8 +20,8 @@ LIVE = Status.LIVE
 
 
 class Target(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A link as the redirect sees it. `expires_at_s` is in seconds since the epoch; `has_warning`: a person has to be
-    shown where it leads, and has to agree."""
+    """A link as the redirect sees it. `expires_at_s` is in seconds since the epoch. `has_warning`: people are
+    shown where the link leads, and have to agree."""
 
     link_id: int
     url: str
@@ -31,7 +32,7 @@ class Target(msgspec.Struct, frozen=True, array_like=True, gc=False):
     has_warning: bool = False
 
     def status(self, now_s: float) -> Status:
-        """Judged at every hit, so that no cache can keep a link alive beyond its expiry."""
+        """The status at this moment. It is judged at every hit, so no cache can keep a link alive beyond its expiry."""
         if self.is_deleted:
             return Status.DELETED
         if self.is_banned:

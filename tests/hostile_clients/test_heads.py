@@ -111,7 +111,7 @@ async def test_a_slow_answer_is_no_slow_head(address, monkeypatch):
 @pytest.mark.parametrize("keep_alive_s", [1])
 @pytest.mark.parametrize("path", [b"/health/live", b"/abc"], ids=["a task", "a redirect"])
 async def test_a_connection_is_kept_for_as_long_as_it_is_used_and_a_while(address, path):
-    async with httpx.AsyncClient(base_url=f"http://{address[0]}:{address[1]}") as client:
+    async with httpx.AsyncClient(base_url=f"http://{address[0]}:{address[1]}", headers={"Host": "sho.rt"}) as client:
         await create_link(client, code="abc")
     async with connected(address) as raw:
         began_at_s = time.monotonic()

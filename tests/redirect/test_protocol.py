@@ -1,4 +1,4 @@
-"""The way through uvicorn's protocol gives what the ASGI route gives, byte for byte."""
+"""The ways through uvicorn's protocol give what the ASGI route gives, byte for byte."""
 
 import asyncio
 import contextlib
@@ -44,6 +44,15 @@ CONVERSATIONS = {
     "a deleted link": request(b"/deleted", CHROME, b"Accept: text/html"),
     "a banned link": request(b"/banned", CHROME, b"Accept: text/html") + request(b"/banned", CHROME),
     "a link that warns": request(b"/warned", CHROME, b"Accept: text/html") + request(b"/warned?agreed=x", CHROME),
+    "an expired link": request(b"/expired", CHROME) + request(b"/expired", CHROME, b"Accept: text/html"),
+    "HEAD of what does not exist": request(b"/nowhere", CHROME, b"Accept: text/html", method=b"HEAD"),
+    "HEAD of a banned link": request(b"/banned", CHROME, method=b"HEAD"),
+    "a picture": request(b"/live", CHROME, b"Sec-Fetch-Dest: image"),
+    "a picture that does not exist": request(b"/nowhere", CHROME, b"Sec-Fetch-Dest: image"),
+    "raw letters": request("/live?q=测试".encode(), CHROME),
+    "raw letters in a path": request("/测试".encode(), CHROME, b"Accept: text/html"),
+    "a full stop behind the link": request(b"/live.", CHROME),
+    "Markdown around the link": request(b"/live_", CHROME) + request(b"/nowhere__", CHROME),
     "a preview": request(b"/live+", CHROME),
     "a prefetch": request(b"/live", CHROME, b"Sec-Purpose: prefetch"),
     "no user agent": request(b"/live"),
@@ -72,6 +81,15 @@ CONVERSATIONS = {
 }
 
 
+class ParserOnly(RedirectProtocol):
+    """The way past the parser, without the reader of ordinary heads."""
+
+    _read = BoundedProtocol._read
+
+
+WAYS = (RedirectProtocol, ParserOnly, BoundedProtocol)
+
+
 @contextlib.asynccontextmanager
 async def served(settings, protocol: type[HttpToolsProtocol]) -> AsyncIterator[tuple[str, int]]:
     config = uvicorn.Config(create_app(settings), http=protocol, port=0, log_config=None, proxy_headers=False)
@@ -89,16 +107,27 @@ async def served(settings, protocol: type[HttpToolsProtocol]) -> AsyncIterator[t
 async def converse(address: tuple[str, int], sent: bytes) -> bytes:
     """What the server says until it closes, which the last request asks for; without what the time of day changes."""
     reader, writer = await asyncio.open_connection(*address)
-    writer.write(sent + request(b"/health/live", b"Connection: close"))
+    writer.write(sent)
     received = b""
     # An upgrade that is not taken leaves the connection open, and what follows unread.
-    with contextlib.suppress(TimeoutError):
+    with contextlib.suppress(TimeoutError, ConnectionError):
+        # A head that comes alone is read without the parser.
+        received = await asyncio.wait_for(reader.read(65536), 2)
+        writer.write(request(b"/health/live", b"Connection: close"))
         while chunk := await asyncio.wait_for(reader.read(65536), 2):
             received += chunk
     writer.close()
     received = re.sub(rb"(date: )[^\r]+", rb"\1then", received)
     received = re.sub(rb"(agreed=)[\w-]+", rb"\1token", received)
     return re.sub(rb"(reset: |;t=|retry-after: )\d+", rb"\1n", received)
+
+
+async def answer_of(reader: asyncio.StreamReader, is_head: bool = False) -> bytes:
+    """One whole answer."""
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+    length = re.search(rb"content-length: (\d+)", head)
+    assert length is not None
+    return head + (b"" if is_head else await reader.readexactly(int(length[1])))
 
 
 @pytest.fixture
@@ -115,16 +144,20 @@ async def links(app, database) -> None:
         await client.delete("/api/v1/links/deleted")
         await create_link(client, "https://xn--80ak6aa92e.example/", code="warned")
         await create_link(client, code="banned")
+        await create_link(client, code="expired")
     async with database.driver_connection() as connection:
         await connection.execute("UPDATE links SET ban_id = 1 WHERE code = 'banned'")
+        await connection.execute("UPDATE links SET expires_at = now() - interval '1 hour' WHERE code = 'expired'")
 
 
 @pytest.mark.parametrize("cache_memory_size", [1, 1000], ids=["looked up", "in memory"])
-async def test_both_ways_give_the_same_bytes(limited, links, redis, drain, cache_memory_size):
+async def test_all_ways_give_the_same_bytes_count_the_same_clicks_and_use_up_the_same_limits(
+    limited, links, redis, drain, cache_memory_size
+):
     limited = changed(limited, cache_memory_size=cache_memory_size)
     said: list[dict[str, bytes]] = []
     counted = []
-    for protocol in (RedirectProtocol, BoundedProtocol):
+    for protocol in WAYS:
         await drain()
         await redis.flushall()
         async with served(limited, protocol) as address:
@@ -133,8 +166,8 @@ async def test_both_ways_give_the_same_bytes(limited, links, redis, drain, cache
             said.append({name: await converse(address, sent) for name, sent in CONVERSATIONS.items()})
         counted.append(await drain())
     for name in CONVERSATIONS:
-        assert said[0][name] == said[1][name], name
-    assert counted[0] == counted[1] > 40
+        assert said[0][name] == said[1][name] == said[2][name], name
+    assert counted[0] == counted[1] == counted[2] > 40
 
 
 @pytest.fixture
@@ -149,20 +182,66 @@ def tasks(monkeypatch) -> list[str]:
 
 
 @pytest.mark.parametrize("cache_memory_size", [1, 1000], ids=["looked up", "in memory"])
-async def test_a_redirect_of_a_live_link_needs_no_task(limited, links, tasks, cache_memory_size):
+async def test_a_request_for_a_code_needs_no_task_whatever_the_answer(limited, links, tasks, cache_memory_size):
     async with served(changed(limited, cache_memory_size=cache_memory_size), RedirectProtocol) as address:
         for _ in range(2):
             assert (await converse(address, CONVERSATIONS["pipelined"])).count(b"302 Found") == 20
-            await converse(address, CONVERSATIONS["a miss"])
-    assert tasks == ["/health/live", "/nowhere", "/health/live"] * 2
+            for name in ("a miss for a person", "a disabled link", "a banned link", "a full stop behind the link"):
+                await converse(address, CONVERSATIONS[name])
+    assert set(tasks) == {"/health/live"}
 
 
-async def test_beyond_the_quota_both_ways_refuse(limited, links):
-    for protocol in (RedirectProtocol, BoundedProtocol):
+READ_ONCE = ("a hit with everything a browser sends", "HEAD", "a miss", "a banned link", "a preview", "a prefetch")
+
+
+@pytest.mark.parametrize("name", READ_ONCE)
+async def test_an_ordinary_request_for_a_code_never_reaches_the_parser(limited, links, monkeypatch, name):
+    parsed = []
+    monkeypatch.setattr(BoundedProtocol, "_read", lambda protocol, data: parsed.append(data))
+    async with served(limited, RedirectProtocol) as address:
+        reader, writer = await asyncio.open_connection(*address)
+        for _ in range(3):
+            writer.write(CONVERSATIONS[name])
+            assert (await answer_of(reader, name.startswith("HEAD"))).startswith(b"HTTP/1.1 ")
+        writer.close()
+    assert parsed == []
+
+
+async def test_beyond_the_quota_all_ways_refuse(limited, links):
+    for n, protocol in enumerate(WAYS):
         async with served(changed(limited, limit_redirect="5/minute"), protocol) as address:
-            headers = (CHROME, b"X-Forwarded-For: 192.0.2." + str(10 + (protocol is RedirectProtocol)).encode())
+            headers = (CHROME, b"X-Forwarded-For: 192.0.2.%d" % (10 + n))
             answers = await converse(address, request(b"/live", *headers) * 8)
             assert (answers.count(b"302 Found"), answers.count(b"429 Too Many")) == (5, 3)
+
+
+async def test_a_request_that_comes_while_an_answer_waits_for_its_click_is_answered_next(limited, links, monkeypatch):
+    """However the bytes are cut."""
+    two = CONVERSATIONS["a hit"] + CONVERSATIONS["a disabled link"]
+    async with served(limited, RedirectProtocol) as address:
+        for n in range(1, len(two)):
+            reader, writer = await asyncio.open_connection(*address)
+            writer.transport.set_write_buffer_limits(0)
+            writer.write(two[:n])
+            await asyncio.sleep(0)
+            writer.write(two[n:])
+            assert (await answer_of(reader)).startswith(b"HTTP/1.1 302 ")
+            assert (await answer_of(reader)).startswith(b"HTTP/1.1 410 ")
+            writer.close()
+
+
+async def test_a_server_that_stops_gives_the_answer_that_waits_for_its_click(limited, links, redis):
+    async with served(changed(limited, redis_timeout_ms=5000), RedirectProtocol) as address:
+        await converse(address, CONVERSATIONS["a hit"])
+        reader, writer = await asyncio.open_connection(*address)
+        # Longer than uvicorn takes to notice that it is to stop.
+        await redis.execute_command("CLIENT", "PAUSE", 1000, "WRITE")
+        writer.write(CONVERSATIONS["a hit"])
+        await writer.drain()
+    said = await reader.read()
+    assert said.startswith(b"HTTP/1.1 302 ")
+    assert b"\r\nconnection: close\r\n" in said
+    writer.close()
 
 
 async def test_a_client_that_leaves_before_its_answer_harms_nobody(limited, links, redis):

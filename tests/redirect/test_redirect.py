@@ -218,3 +218,77 @@ async def test_two_hundred_codes_at_once_are_each_answered_with_their_own_url(cl
     links = [await create_link(client, f"https://example.com/{i}") for i in range(50)]
     answers = await asyncio.gather(*(client.get(f"/{link['code']}") for link in links * 4))
     assert [answer.headers["location"] for answer in answers] == [link["url"] for link in links * 4]
+
+
+LEFT_ON = [
+    "/{}.", "/{},", "/{})", "/{}).", "/{}/", "//{}", "/{}!", "/{}?!", "/{}%22", "/{}%3E",
+    "/{};", "/{}:", "/{}]", "/{}%7D",
+    "/{}%20", "/{}%0A", "/{}%C2%A0", "/{}%E2%80%8B", "/{}%EF%BB%BF", "/{}%E2%80%9D.", "/{}%C2%BB",
+    "/%E2%80%9E{}%E2%80%9C",
+    "/({})", "/%3C{}%3E", "/{}%E3%80%82", "/{}%EF%BC%8C", "/{}*", "/**{}**", "/{}%60", "/{}~", "/{}_", "/{}__", "/{}-",
+    "/{}%E2%80%A6", "/{}...", "/{}'", "/{}|", "/{}%5C", "/{}./", "/%20{}", "/{}.?utm_source=x",
+]  # fmt: skip
+
+
+async def test_what_programs_leave_around_a_link_does_not_break_it(client, drain):
+    await create_link(client, URL, code="abc")
+    for form in LEFT_ON:
+        answer = await client.get(f"https://sho.rt{form.format('abc')}")
+        assert (form, answer.headers.get("location")) == (form, URL)
+    assert await drain() == len(LEFT_ON)
+
+
+async def test_what_is_left_around_a_preview_does_not_break_it(client):
+    await create_link(client, URL, code="abc")
+    for path in ("/abc+.", "/(abc+)", "/abc+/"):
+        assert (await client.get(path)).json()["code"] == "abc"
+
+
+async def test_a_code_that_ends_in_a_mark_is_itself_where_it_exists(client):
+    await create_link(client, "https://example.com/plain", code="abc")
+    await create_link(client, "https://example.com/marked", code="abc_")
+    for path, url in (("/abc", "plain"), ("/abc_", "marked"), ("/abc__", "plain"), ("/abc-", "plain")):
+        assert (await client.get(path)).headers["location"] == f"https://example.com/{url}"
+    assert_problem(await client.get("/abd_"), 404, "link-not-found", detail="There is no link /abd here.")
+
+
+async def test_what_is_no_code_around_a_code_is_not_taken_off(client):
+    await create_link(client, URL, code="abc")
+    for path in ("/abc.html", "/abc/d", "/a/abc", "/abc++", "/abc+d", "/abc@", "/$abc", "/abc%00", "/.abc"):
+        assert (await client.get(f"https://sho.rt{path}")).status_code == 404
+
+
+async def test_people_get_a_page_wherever_nothing_is_and_programs_a_document(client):
+    for path in ("/ab", "/", "/abc.html", "/a/b", "/docs/x", "/nowhere."):
+        answer = await client.get(path, headers=BROWSER)
+        assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+        assert "<h1>" in answer.text
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src")
+        assert answer.headers["vary"] == "Accept"
+        assert (await client.get(path)).headers["content-type"] == "application/problem+json"
+    assert_problem(await client.get("/api/v1/nothing", headers=BROWSER), 404, "not-found")
+
+
+async def test_pictures_that_do_not_exist_lock_nobody_out_of_links(settings):
+    """A page with sixty of them uses up a share of its visitor's misses, and is then refused."""
+    picture = {"Sec-Fetch-Dest": "image", "Sec-Fetch-Mode": "no-cors"}
+    async with running_app(changed(settings, limit_miss="60/minute")) as app, client_of(app) as client:
+        await create_link(client, URL, code="abc")
+        answers = [await client.get(f"/missing{n}", headers=picture) for n in range(100)]
+        assert [answer.status_code for answer in answers] == [404] * 10 + [429] * 90
+        assert answers[-1].headers["ratelimit-policy"] == '"embedded-miss";q=10;w=60'
+        assert (await client.get("/abc", headers=picture)).status_code == 429
+        for headers in ({}, BROWSER, BROWSER | {"Sec-Fetch-Dest": "document"}):
+            assert (await client.get("/abc", headers=headers)).status_code == 302
+            assert (await client.get("/missing", headers=headers)).status_code == 404
+
+
+@pytest.mark.parametrize("destinations", [("image",), (None, "image"), ("image", "script", "document"), (None,)])
+async def test_no_mix_of_requests_tries_more_codes_than_the_limit_of_misses(settings, destinations):
+    async with running_app(changed(settings, limit_miss="60/minute")) as app, client_of(app) as client:
+        tried = 0
+        for n in range(70):
+            for destination in destinations:
+                headers = {"Sec-Fetch-Dest": destination} if destination else {}
+                tried += (await client.get(f"/missing{n}", headers=headers)).status_code == 404
+        assert tried == (10 if destinations == ("image",) else 60)
