@@ -59,6 +59,8 @@ from shortener.workspaces.api import invitations_router, workspaces_router
 from shortener.workspaces.service import WorkspaceService
 
 MAX_BODY_BYTES = 64 * 1024
+# An email address and a password, each byte of which may be written as three.
+MAX_LOGIN_BODY_BYTES = 4 * 1024
 # A thousand of the longest URLs, and as much again for what JSON writes in more than one byte.
 MAX_BULK_BODY_BYTES = 16 * 1024 * 1024
 
@@ -214,7 +216,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_openapi(app)
 
     # The last that is added is the first to be asked: a redirect passes nothing but the access log.
-    app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES, of_paths={"/api/v1/links/bulk": MAX_BULK_BODY_BYTES})
+    bodies = {"/api/v1/auth/token": MAX_LOGIN_BODY_BYTES, "/api/v1/links/bulk": MAX_BULK_BODY_BYTES}
+    app.add_middleware(BodyLimit, max_bytes=MAX_BODY_BYTES, of_paths=bodies)
     app.add_middleware(RateLimitHeaders)
     if settings.cors_origins:
         app.add_middleware(ApiCors, origins=settings.cors_origins)

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+import orjson
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi import status as http
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shortener.abuse import users
 from shortener.abuse.bans import BanService
 from shortener.abuse.checks import checks_of
-from shortener.abuse.models import Ban, Kind, Report
+from shortener.abuse.models import Ban, Kind
 from shortener.abuse.reports import Reason, Resolution, code_of, list_cases, report_link, reports_of, resolve
 from shortener.abuse.schemas import (
     AdminLinkOut,
@@ -22,10 +23,8 @@ from shortener.abuse.schemas import (
     FeedCheckOut,
     LinkChange,
     ReportAccepted,
-    ReportCaseOut,
     ReportCasePage,
     ReportCreate,
-    ReportOut,
     ReportResolution,
     UserChange,
     UserOut,
@@ -41,6 +40,8 @@ from shortener.links.models import Link
 from shortener.links.schemas import LinkUpdate
 from shortener.openapi import errors
 from shortener.pagination import Limit, PageCursor, Search, beside_items
+from shortener.pieces import answer_of, json_page
+from shortener.slices import gathered
 from shortener.workspaces.access import OPERATOR
 
 reports_router = APIRouter(prefix="/reports", tags=["abuse"], route_class=LoginRoute)
@@ -140,35 +141,38 @@ async def lift_ban(ban_id: Id, session: Writer, bans: Bans, admin_id: AdminId) -
     await bans.lift(session, ban_id, admin_id)
 
 
-def _case_out(row: Any, said: list[Report]) -> ReportCaseOut:
+def _case(row: Any, said: bytes) -> bytes:
+    """JSON of a `ReportCaseOut`."""
     case, link = row[0], row[1]
-    return ReportCaseOut(
-        id=case.id,
-        code=link.code,
-        url=link.url,
-        banned=link.ban_id is not None,
-        reports=case.reports,
-        opened_at=case.opened_at,
-        last_at=case.last_at,
-        said=[ReportOut.model_validate(report, from_attributes=True) for report in said if report.case_id == case.id],
-        resolved_at=case.resolved_at,
-        resolved_by=row.resolved_by_email,
-        resolution=case.resolution,
-    )
+    members = {
+        "id": case.id,
+        "code": link.code,
+        "url": link.url,
+        "banned": link.ban_id is not None,
+        "reports": case.reports,
+        "opened_at": case.opened_at,
+        "last_at": case.last_at,
+        "said": orjson.Fragment(said),
+        "resolved_at": case.resolved_at,
+        "resolved_by": row.resolved_by_email,
+        "resolution": case.resolution,
+    }
+    return orjson.dumps(members, option=orjson.OPT_UTC_Z)
 
 
-@admin_router.get("/reports", responses=errors(400, 401, 403, 422, 429, 503))
+@admin_router.get("/reports", response_model=ReportCasePage, responses=errors(400, 401, 403, 422, 429, 503))
 async def get_reports(
     request: Request,
     session: Writer,
     resolved: Annotated[bool, Query(description="Those that were resolved, in place of the queue.")] = False,
     limit: Limit = 20,
     cursor: PageCursor = None,
-) -> ReportCasePage:
+) -> Response:
     """Links that were reported, each with its count and what was said, the newest first."""
     page = await list_cases(session, resolved, limit, cursor)
     said = await reports_of(session, [row[0].id for row in page.rows])
-    return ReportCasePage(items=[_case_out(row, said) for row in page.rows], **beside_items(request, page))
+    cases = await gathered(_case(row, said.get(row[0].id, b"[]")) for row in page.rows)
+    return answer_of(json_page(cases, beside_items(request, page)))
 
 
 @admin_router.post(

@@ -16,7 +16,7 @@ import structlog
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from shortener.errors import ServiceUnavailable, Unprocessable
+from shortener.errors import BadRequest, ServiceUnavailable, Unprocessable
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +33,8 @@ MAX_WAITING = 100
 
 MEMORY_KIB, TIME_COST, PARALLELISM = 65536, 3, 4
 HASHER = PasswordHash((Argon2Hasher(time_cost=TIME_COST, memory_cost=MEMORY_KIB, parallelism=PARALLELISM),))
+
+_READ_BYTES = 2**18
 
 # Fewer different signs make no secret, however long it is.
 _MIN_DISTINCT = 5
@@ -54,6 +56,22 @@ class WeakPassword(Unprocessable):
         super().__init__(f"The password {reason}.", errors=[{"in": "body", "field": field, "message": reason}])
 
 
+class ClientGone(BadRequest):
+    type, title = "client-gone", "Client gone"
+
+    def __init__(self) -> None:
+        super().__init__("The client has gone. Nobody sees this answer.")
+
+
+# Whether the client waits no longer.
+IsGone = Callable[[], Awaitable[bool]]
+
+
+async def never_gone() -> bool:
+    """For the command line, which waits for what it has asked for."""
+    return False
+
+
 class Verdict(NamedTuple):
     """`new_hash` is there when a right password was hashed with other parameters than today's."""
 
@@ -69,9 +87,17 @@ def check_password(password: str, email: str, field: str) -> None:
 
 
 def _is_listed(path: Path, password: str) -> bool:
-    """Whether a line of the file is the password."""
-    lines = b"\n" + path.read_bytes().replace(b"\r", b"").lower() + b"\n"
-    return f"\n{_normal(password).casefold()}\n".encode() in lines
+    """Whether a line of the file is the password. For a thread: the file may be long, and each step on a part of it is
+    short, since the event loop waits for it."""
+    wanted = f"\n{_normal(password).casefold()}\n".encode()
+    with path.open("rb") as file:
+        before = b"\n"
+        while part := file.read(_READ_BYTES):
+            lines = before + part.replace(b"\r", b"").lower()
+            if wanted in lines:
+                return True
+            before = lines[-len(wanted) :]
+    return wanted in before + b"\n"
 
 
 def _weakness(password: str, email: str) -> str | None:
@@ -103,14 +129,20 @@ def _is_common(password: str) -> bool:
 
 
 def _is_row_of_words(text: str) -> bool:
-    words = _common()
-    longest = max(map(len, words))
-    # Where a row of words that begins with the text can end.
-    ends = {0}
-    for end in range(1, len(text) + 1):
-        if any(start in ends and text[start:end] in words for start in range(max(0, end - longest), end)):
-            ends.add(end)
+    words, lengths = _common(), _lengths()
+    # Where words end that follow each other from the beginning of the text.
+    ends, unexplored = {0}, [0]
+    while unexplored:
+        start = unexplored.pop()
+        following = {start + length for length in lengths if text[start : start + length] in words} - ends
+        ends |= following
+        unexplored += following
     return len(text) in ends
+
+
+@cache
+def _lengths() -> tuple[int, ...]:
+    return tuple(sorted(set(map(len, _common()))))
 
 
 def _is_row(password: str) -> bool:
@@ -154,24 +186,34 @@ class Passwords:
         if is_listed:
             raise WeakPassword(_TRIED_FIRST, field)
 
-    async def hash(self, password: str) -> str:
-        """Raises ServiceUnavailable."""
-        return await self._in_slot(lambda: HASHER.hash(_normal(password)))
+    async def hash(self, password: str, is_gone: IsGone = never_gone) -> str:
+        """Raises ServiceUnavailable, ClientGone."""
+        return await self._in_slot(lambda: HASHER.hash(_normal(password)), is_gone)
 
-    async def verify(self, password: str, known_hash: str | None, allowed: Callable[[], Awaitable[None]]) -> Verdict:
+    async def verify(
+        self,
+        password: str,
+        known_hash: str | None,
+        allowed: Callable[[], Awaitable[None]],
+        is_gone: IsGone = never_gone,
+    ) -> Verdict:
         """Compare; without a hash it takes as long, and is wrong. `allowed` is asked just before, and may raise:
-        of many tries that wait here each sees what came of those before. Raises ServiceUnavailable."""
+        of many tries that wait here each sees what came of those before. Raises ServiceUnavailable, ClientGone."""
         is_right, new_hash = await self._in_slot(
-            lambda: HASHER.verify_and_update(_normal(password), known_hash or self._decoy), allowed
+            lambda: HASHER.verify_and_update(_normal(password), known_hash or self._decoy), is_gone, allowed
         )
         return Verdict(is_right, new_hash)
 
-    async def _in_slot(self, work: Callable[[], T], allowed: Callable[[], Awaitable[None]] | None = None) -> T:
+    async def _in_slot(
+        self, work: Callable[[], T], is_gone: IsGone, allowed: Callable[[], Awaitable[None]] | None = None
+    ) -> T:
         if self._waiting >= MAX_WAITING:
             raise ServiceUnavailable("Too many log in at this moment. Try again.", headers={"Retry-After": "5"})
         self._waiting += 1
         try:
             async with self._slots:
+                if await is_gone():
+                    raise ClientGone
                 if allowed is not None:
                     await allowed()
                 return await asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -9,18 +9,20 @@ from typing import NamedTuple
 
 import structlog
 import uuid_utils.compat
+from fastapi import Request
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.accounts.credentials import InvalidCredential
 from shortener.accounts.models import RefreshToken, Session, User
-from shortener.accounts.passwords import Passwords
+from shortener.accounts.passwords import IsGone, Passwords
 from shortener.accounts.principals import Principal, session_subject, user_subject
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.slowdown import Slowdown, TooManyFailures
 from shortener.accounts.tokens import AccessTokens, hash_secret, new_refresh_token
 from shortener.accounts.users import ensure_personal_workspace, insert_user
 from shortener.audit.trail import Action, record
+from shortener.database import REQUEST_KEY
 from shortener.errors import Conflict, Forbidden, NotFound, Unauthorized
 from shortener.telemetry import LOGINS_REFUSED
 from shortener.workspaces.invitations import InvitationRequired, find_invitation, use_invitation
@@ -111,7 +113,7 @@ class AccountService:
             async with session.begin():
                 if await find_invitation(session, invitation, email) is None:
                     raise InvitationRequired
-        password_hash = await self._passwords.hash(password)
+        password_hash = await self._passwords.hash(password, _is_gone(session))
         async with session.begin():
             invited = None if invitation is None else await find_invitation(session, invitation, email)
             if invitation is not None and invited is None:
@@ -132,7 +134,7 @@ class AccountService:
     async def _admit(self, session: AsyncSession, user: User | None, email: str, password: str, client: str) -> Tokens:
         known_hash = None if user is None or user.is_disabled else user.password_hash
         try:
-            new_hash = await self._compare(email, password, known_hash, client)
+            new_hash = await self._compare(session, email, password, known_hash, client)
         except TooManyFailures:
             _note_refusal("too_many_failures", user)
             raise
@@ -224,7 +226,7 @@ class AccountService:
         await self._prove(session, user, current, client)
         proven = user.password_hash
         await self._passwords.check(new, user.email, "/new_password")
-        new_hash = await self._passwords.hash(new)
+        new_hash = await self._passwords.hash(new, _is_gone(session))
         async with session.begin():
             await session.refresh(user, with_for_update=True)
             if user.password_hash != proven:
@@ -254,7 +256,8 @@ class AccountService:
 
     async def _prove(self, session: AsyncSession, user: User, password: str | None, client: str) -> None:
         async with _recorded_when_refused(session, Action.PASSWORD_REFUSED, user):
-            if password is None or await self._compare(user.email, password, user.password_hash, client) is None:
+            known_hash = user.password_hash
+            if password is None or await self._compare(session, user.email, password, known_hash, client) is None:
                 raise WrongPassword
 
     async def _check_fresh(self, session: AsyncSession, principal: Principal) -> None:
@@ -265,9 +268,13 @@ class AccountService:
         if login is None or datetime.now(UTC) - login.created_at > FRESH:
             raise FreshLoginRequired
 
-    async def _compare(self, email: str, password: str, known_hash: str | None, client: str) -> str | None:
+    async def _compare(
+        self, session: AsyncSession, email: str, password: str, known_hash: str | None, client: str
+    ) -> str | None:
         """The hash to keep when the password is right, else None. Raises TooManyFailures."""
-        verdict = await self._passwords.verify(password, known_hash, lambda: self._slowdown.ask(email, client))
+        verdict = await self._passwords.verify(
+            password, known_hash, lambda: self._slowdown.ask(email, client), _is_gone(session)
+        )
         if not verdict.is_right:
             await self._slowdown.fail(email, client)
             return None
@@ -282,6 +289,12 @@ class AccountService:
         refresh = new_refresh_token()
         session.add(RefreshToken(hash=hash_secret(refresh), session_id=login.id))
         return Tokens(self._tokens.issue(login.user_id, login.id, int(now.timestamp())), refresh)
+
+
+def _is_gone(session: AsyncSession) -> IsGone:
+    """Whether whoever sent the request that the session was opened for waits no longer."""
+    request: Request = session.info[REQUEST_KEY]
+    return request.is_disconnected
 
 
 def _why_refused(user: User | None) -> str:

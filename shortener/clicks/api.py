@@ -26,11 +26,12 @@ from shortener.links.api import AskerDep, ExistingCode
 from shortener.links.service import LinkService
 from shortener.openapi import errors
 from shortener.pagination import Limit, Page, PageCursor, path_at, read_page
+from shortener.slices import gathered
 
 router = APIRouter(prefix="/links/{code}", tags=["figures"], route_class=ApiRoute)
 
 _CURSOR_SORT = "clicks"
-_CSV_ROWS_A_READ = 1000
+_CSV_ROWS_A_READ = 250
 UTC_ZONE = ZoneInfo("UTC")
 
 
@@ -163,7 +164,8 @@ async def _csv_pages(database: Database, link_id: int, cursor: str | None) -> As
     while True:
         async with database.replica_session() as session:
             page = await _read_clicks(session, link_id, cursor, _CSV_ROWS_A_READ)
-        yield header + "".join(_csv_line(list(_click_out(row).model_dump(mode="json").values())) for row in page.rows)
+        lines = await gathered(_csv_line(list(_click_out(row).model_dump(mode="json").values())) for row in page.rows)
+        yield header + "".join(lines)
         if page.next_cursor is None:
             return
         header, cursor = "", page.next_cursor

@@ -1,9 +1,12 @@
 """Anybody can report a link and learns nothing by it; admins see what was said, and decide."""
 
+import json
+
 import pytest
 from dirty_equals import IsNow, IsPartialDict
 
 from shortener.abuse import reports
+from shortener.abuse.schemas import ReportCasePage
 from tests.abuse.conftest import ADMIN, BANS, REPORTS, ROOT
 from tests.conftest import changed, client_of, create_link, running_app
 from tests.links.test_api import assert_problem
@@ -88,6 +91,26 @@ async def test_admins_see_each_link_once_with_its_count_and_what_was_said(client
     page = (await client.get(f"{QUEUE}?limit=1", headers=admin)).json()
     assert (page["total"], page["items"]) == (2, [second])
     assert (await client.get(page["next"], headers=admin)).json()["items"] == [first]
+
+
+async def test_reports_are_written_as_the_document_describes_them(client, admin):
+    for code in ("abc", "def"):
+        await create_link(client, code=code)
+        for comment in ('"quoted" \\ ü 🐳', None):
+            await report(client, code, comment=comment)
+    await create_link(client, code="ghi")
+    await report(client, "ghi")
+    answer = await client.get(f"{QUEUE}?limit=2", headers=admin)
+    assert (answer.headers["content-type"], int(answer.headers["content-length"])) == (
+        "application/json",
+        len(answer.content),
+    )
+    page = ReportCasePage.model_validate_json(answer.content)
+    assert answer.json() == json.loads(page.model_dump_json())
+    assert [said.comment for said in page.items[1].said] == ['"quoted" \\ ü 🐳', None]
+    operation = (await client.get("/openapi.json")).json()["paths"][QUEUE]["get"]
+    schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    assert schema == {"$ref": "#/components/schemas/ReportCasePage"}
 
 
 async def test_an_admin_bans_or_dismisses_and_the_next_report_opens_another_case(client, admin):

@@ -1,9 +1,13 @@
 """Which passwords are good enough, and what hashing them costs."""
 
 import asyncio
+import threading
 import time
 from statistics import median
+from typing import Any
+from urllib.parse import urlencode
 
+import httpx
 import pytest
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
@@ -12,8 +16,9 @@ from shortener.accounts import commands, passwords
 from shortener.accounts.passwords import PARALLEL_HASHES, Passwords, WeakPassword, check_password
 from shortener.errors import ServiceUnavailable
 from tests.accounts.conftest import AUTH, EMAIL, ME, PASSWORD, log_in, register
-from tests.conftest import changed, client_of, running_app
+from tests.conftest import changed, client_of, eventually, running_app
 from tests.links.test_api import assert_problem
+from tests.serving import serving
 
 COMMON = "tried first"
 WEAK = [
@@ -173,3 +178,63 @@ async def test_a_few_are_hashed_at_a_time_and_too_many_are_sent_away(monkeypatch
     assert most == PARALLEL_HASHES
     await hasher.verify(PASSWORD, None, allowed)
     hasher.close()
+
+
+class Held:
+    """In place of a hasher: each hash waits until it may go on."""
+
+    def __init__(self) -> None:
+        self.made = 0
+        self.go = threading.Event()
+
+    def verify_and_update(self, _password: str, _known_hash: str) -> tuple[bool, None]:
+        self.made += 1
+        self.go.wait(60)
+        return False, None
+
+
+async def begin_login(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    port = int(url.rpartition(":")[2])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    body = urlencode({"username": EMAIL, "password": PASSWORD})
+    head = f"POST {AUTH}/token HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {len(body)}\r\n"
+    writer.write(f"{head}Content-Type: application/x-www-form-urlencoded\r\n\r\n{body}".encode())
+    return reader, writer
+
+
+async def test_a_login_whose_client_has_gone_is_not_hashed(settings, monkeypatch):
+    held, begun, in_slot = Held(), [], Passwords._in_slot
+
+    async def counted(*args: Any) -> Any:
+        begun.append(True)
+        return await in_slot(*args)
+
+    monkeypatch.setattr(passwords, "HASHER", held)
+    monkeypatch.setattr(Passwords, "_in_slot", counted)
+    with serving(settings) as url:
+        async with httpx.AsyncClient(base_url=url) as client:
+            stay = [await begin_login(url) for _ in range(PARALLEL_HASHES)]
+            await eventually(lambda: held.made == PARALLEL_HASHES)
+            go = [await begin_login(url) for _ in range(5)]
+            await eventually(lambda: len(begun) == PARALLEL_HASHES + 5)
+            for _, writer in go:
+                writer.close()
+                await writer.wait_closed()
+            stay.append(await begin_login(url))
+            await eventually(lambda: len(begun) == PARALLEL_HASHES + 6)
+            await client.get("/health/live")
+            held.go.set()
+            for reader, writer in stay:
+                assert (await reader.readline()).startswith(b"HTTP/1.1 401 ")
+                writer.close()
+    assert held.made == PARALLEL_HASHES + 1
+
+
+async def test_a_long_list_of_refused_passwords_is_read_in_parts(settings, tmp_path, monkeypatch):
+    refused = tmp_path / "refused.txt"
+    monkeypatch.setattr(passwords, "_READ_BYTES", 7)
+    lines = ["mauve giraffe cycles", "red herring sandwiches", "ünïcödé pässwörd"]
+    for line_end in ("\n", "\r\n"):
+        refused.write_text(line_end.join(lines), newline="")
+        assert all(passwords._is_listed(refused, line) for line in lines)
+        assert not any(passwords._is_listed(refused, other) for other in ("giraffe cycles", "red herring", "mauve"))

@@ -1,0 +1,38 @@
+"""Large answers, written piece by piece: nothing of the size of the whole is built or sent at once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+from fastapi import Response
+from fastapi.responses import StreamingResponse
+
+# Small ones are sent together.
+PIECE_BYTES = 64 * 1024
+
+
+def json_page(items: Sequence[bytes], beside_items: Mapping[str, Any]) -> list[bytes]:
+    """The pieces of a page whose items are JSON already; `beside_items` are its further members."""
+    separated = [piece for item in items for piece in (b",", item)][1:]
+    return [b'{"items":[', *separated, b"]," + orjson.dumps(beside_items)[1:]]
+
+
+def answer_of(pieces: Sequence[bytes]) -> Response:
+    """The answer that the pieces of JSON make together."""
+    headers = {"Content-Length": str(sum(map(len, pieces)))}
+    return StreamingResponse(_each(pieces), headers=headers, media_type="application/json")
+
+
+async def _each(pieces: Sequence[bytes]) -> AsyncIterator[bytes]:
+    waiting: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size += len(piece)
+        if size >= PIECE_BYTES:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+            # The system may take each at once, so that nothing else would wait.
+            await asyncio.sleep(0)
+    yield b"".join(waiting)
