@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
 from typing import Final, NamedTuple, Self
@@ -25,6 +25,9 @@ log = structlog.get_logger(__name__)
 UNKNOWN: Final = ""
 DIRECT: Final = ""
 MAX_VALUE = 100
+# Of a User-Agent so much is looked at: browsers' are shorter, also those inside of apps, which are the longest. Some
+# patterns take time that grows with the square of the length.
+MAX_PARSED = 320
 # A clock that is further off than this is a defect of the sender; its clicks are kept at the limit.
 MAX_AGE = timedelta(days=400)
 MAX_AHEAD = timedelta(minutes=5)
@@ -191,7 +194,7 @@ def visitor_hash(salt: bytes, address: str, user_agent: str) -> int:
 
 def put_agent(enriched: EnrichedClick, click: Click) -> None:
     """Bots are kept and marked, never dropped: what counts as one changes over the years."""
-    agent = parse_agent(enriched.user_agent)
+    agent = parse_agent(enriched.user_agent[:MAX_PARSED])
     enriched.browser, enriched.system, enriched.device = agent.browser, agent.system, agent.device
     enriched.bot = Mark(click.mark).name.lower() if click.mark else agent.bot
 
@@ -211,9 +214,8 @@ def put_country(enriched: EnrichedClick, click: Click) -> None:
 STEPS: tuple[Callable[[EnrichedClick, Click], None], ...] = (put_agent, put_referrer, put_country)
 
 
-def enrich(clicks: Iterable[Click], salts: Mapping[date, bytes], now: datetime) -> list[EnrichedClick]:
+def enrich(clicks: Iterable[Click], salts: Mapping[date, bytes], now: datetime) -> Iterator[EnrichedClick]:
     """Clicks as they are stored. `salts` holds one for each UTC day of `days(clicks, now)`."""
-    found = []
     earliest_ms, latest_ms = reach = _Reach.of(now)
     for click in clicks:
         at_ms = click.at_ms if earliest_ms <= click.at_ms <= latest_ms else reach.within(click.at_ms)
@@ -226,8 +228,7 @@ def enrich(clicks: Iterable[Click], salts: Mapping[date, bytes], now: datetime) 
                 CLICK_STEPS_FAILED.labels(step.__name__).inc()
                 log.error("click_step_failed", step=step.__name__, exc_info=error)
         enriched.visitor = visitor_hash(salts[at.date()], click.address, click.user_agent)
-        found.append(enriched)
-    return found
+        yield enriched
 
 
 def days(clicks: Iterable[Click], now: datetime) -> set[date]:

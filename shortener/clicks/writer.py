@@ -16,6 +16,7 @@ from shortener.clicks.enrich import EnrichedClick, days, enrich
 from shortener.clicks.event import Batch
 from shortener.clicks.partitions import ensure_partitions
 from shortener.clicks.tally import Columns, Rows, Tally, Visit
+from shortener.slices import gathered
 from shortener.telemetry import CLICK_BATCHES_REPEATED, CLICKS_WRITTEN
 
 COLUMNS = (
@@ -81,9 +82,9 @@ class ClickWriter:
         tally = Tally()
         for batch in batches:
             if batch.id not in enriched:
-                enriched[batch.id] = enrich(batch.clicks, salts, now)
+                # It takes most of the processor's time, in which redirects and another round's statements would wait.
+                enriched[batch.id] = await gathered(enrich(batch.clicks, salts, now))
                 tally.add(enriched[batch.id])
-            # It takes most of the processor's time, in which another round's statements would wait for each other.
             await asyncio.sleep(0)
         rows = tally.rows()
         async with connection.transaction():

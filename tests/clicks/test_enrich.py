@@ -1,6 +1,7 @@
 """From a User-Agent, a referrer and an address to what the figures show. `agents.tsv` is the golden table."""
 
 import csv
+import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from structlog.testing import capture_logs
 from shortener.clicks.enrich import (
     MAX_AGE,
     MAX_AHEAD,
+    MAX_PARSED,
     MAX_VALUE,
     STEPS,
     EnrichedClick,
@@ -79,6 +81,36 @@ def test_a_persons_browser_is_named_and_never_taken_for_a_bot(agent: Agent) -> N
 @pytest.mark.parametrize("agent", agents("preview", "crawler"))
 def test_a_bot_is_taken_for_what_it_is(agent: Agent) -> None:
     assert parse_agent(agent.user_agent).bot == agent.taken_for
+
+
+@pytest.mark.parametrize("agent", agents("person", "preview", "crawler"))
+def test_what_is_parsed_of_an_agent_says_as_much_as_all_of_it(agent: Agent) -> None:
+    assert parse_agent(agent.user_agent[:MAX_PARSED]) == parse_agent(agent.user_agent)
+
+
+def test_of_a_long_user_agent_all_is_kept_and_only_the_beginning_is_parsed() -> None:
+    user_agent = f"{CHROME.ljust(MAX_PARSED)}Googlebot/2.1"
+    found = enriched(user_agent=user_agent)
+    assert (found.user_agent, found.browser, found.bot) == (user_agent, "Chrome", None)
+
+
+# What patterns begin to match again and again.
+HOSTILE = [
+    "fetchapi", "mozilla/5.0 (linux ", "Mozilla/5.0 ", "a@a.", "(compatible; ", "bota ", "Mobile Safari ",
+    "CFNetwork/8", "; Android 9; ", "x/1.0 ", "by a.", ";", "\u00e9bot ", "Version/", "\U0001f433 ",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("begun", ["", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0.0.0 "])
+@pytest.mark.parametrize("part", HOSTILE)
+def test_no_user_agent_takes_long_to_parse(begun: str, part: str) -> None:
+    took_s = []
+    for n in range(5):
+        user_agent = f"{begun}{n} {part * MAX_USER_AGENT}"[:MAX_USER_AGENT]
+        started_s = time.thread_time()
+        enriched(user_agent=user_agent)
+        took_s.append(time.thread_time() - started_s)
+    assert min(took_s) < 0.005
 
 
 def test_no_user_agent_is_no_person() -> None:

@@ -1,6 +1,7 @@
 """Batches into Postgres: each counted once, all of it or nothing, and counts that equal the rows."""
 
 import asyncio
+import secrets
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,10 +16,12 @@ from hypothesis import strategies as st
 from shortener.clicks.event import Batch, Click, Mark, new_batch
 from shortener.clicks.models import DIMENSIONS
 from shortener.clicks.partitions import ensure_partitions
+from shortener.clicks.recorder import MAX_BATCH
 from shortener.clicks.writer import ClickWriter
 from shortener.database import Database
 from tests.clicks.make import batch, click, number_of_rows, rows_of, write
 from tests.conftest import CHROME, create_link, eventually
+from tests.load.loop_watch import LoopWatch
 
 TABLES = [
     "clicks", "click_batches", "click_visitors", "click_counts_15min", "click_counts_daily",
@@ -46,6 +49,21 @@ async def test_a_batch_delivered_to_many_workers_at_once_is_counted_once(databas
         written = await asyncio.gather(*(write(database, *same[:: 1 if n % 2 else -1]) for n in range(6)))
         assert sum(written) == 200
     assert await number_of_rows(database) == 1000
+
+
+async def test_clicks_of_hostile_user_agents_do_not_hold_the_event_loop(database: Database) -> None:
+    """While Redis is away web processes write clicks, too."""
+    watch = LoopWatch()
+    watch.start()
+    paused_ms = []
+    for _ in range(3):
+        agents = (f"{CHROME} {secrets.token_hex(8)} " + "fetchapi" * 50 for _ in range(MAX_BATCH))
+        hostile = new_batch([click(user_agent=agent) for agent in agents])
+        watch.take_ms()
+        await write(database, hostile)
+        paused_ms.append(watch.take_ms())
+    watch.stop()
+    assert min(paused_ms) < 25
 
 
 @pytest.mark.parametrize("table", TABLES)
