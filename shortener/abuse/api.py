@@ -40,7 +40,7 @@ from shortener.links.models import Link
 from shortener.links.schemas import LinkUpdate
 from shortener.openapi import errors
 from shortener.pagination import Limit, PageCursor, Search, beside_items
-from shortener.pieces import answer_of, json_page
+from shortener.pieces import answer_of, json_list
 from shortener.slices import gathered
 from shortener.workspaces.access import OPERATOR
 
@@ -172,7 +172,7 @@ async def get_reports(
     page = await list_cases(session, resolved, limit, cursor)
     said = await reports_of(session, [row[0].id for row in page.rows])
     cases = await gathered(_case(row, said.get(row[0].id, b"[]")) for row in page.rows)
-    return answer_of(json_page(cases, beside_items(request, page)))
+    return answer_of(json_list("items", cases, beside_items(request, page)))
 
 
 @admin_router.post(

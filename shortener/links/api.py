@@ -1,7 +1,5 @@
 """/api/v1/links"""
 
-import hashlib
-import json
 from functools import partial
 from typing import Annotated
 
@@ -15,12 +13,14 @@ from shortener.accounts.principals import Scope
 from shortener.database import Reader, Writer
 from shortener.links.bulk_answer import bulk_answer
 from shortener.links.destinations import host_of
+from shortener.links.idempotency import bulk_fingerprint
 from shortener.links.listing import Order, Sort, list_links
 from shortener.links.models import Link
 from shortener.links.schemas import BulkCreate, BulkOut, LinkCreate, LinkOut, LinkPage, LinkUpdate
 from shortener.links.service import LinkService
 from shortener.openapi import errors
 from shortener.pagination import Limit, PageCursor, Search, beside_items
+from shortener.pieces import answer_of
 from shortener.workspaces.access import Asker, Place, readable
 
 router = APIRouter(prefix="/links", tags=["links"], route_class=ApiRoute)
@@ -111,14 +111,12 @@ async def create_links(
     service: LinkService = state.links
     base_url = state.settings.base_url
     if idempotency_key is None:
-        answer = bulk_answer(await service.create_many(session, asker, body), base_url)
-    else:
-        client = state.rate_limits.identity_of(request.scope).name
-        fingerprint = hashlib.sha256(json.dumps(await request.json(), sort_keys=True).encode()).digest()
-        answer = await service.create_many_once(
-            session, asker, body, partial(bulk_answer, base_url=base_url), client, idempotency_key, fingerprint
-        )
-    return Response(answer, media_type="application/json")
+        return answer_of(await bulk_answer(await service.create_many(session, asker, body), base_url))
+    client = state.rate_limits.identity_of(request.scope).name
+    write = partial(bulk_answer, base_url=base_url)
+    fingerprint = await bulk_fingerprint(await request.json())
+    answer = await service.create_many_once(session, asker, body, write, client, idempotency_key, fingerprint)
+    return answer_of(answer)
 
 
 @router.get("", responses=errors(400, 401, 403, 404, 422, 429, 503), dependencies=[needs(Scope.LINKS_READ)])

@@ -2,22 +2,23 @@
 
 from collections.abc import Sequence
 from datetime import UTC
-from typing import Any
 
 import orjson
 
 from shortener.errors import ShortenerError, document_of
 from shortener.links.bulk import NewLink, Outcome
+from shortener.pieces import json_list
+from shortener.slices import gathered
 
 
-def bulk_answer(outcomes: Sequence[Outcome], base_url: str) -> bytes:
-    results = [_result(n, outcome, base_url) for n, outcome in enumerate(outcomes)]
+async def bulk_answer(outcomes: Sequence[Outcome], base_url: str) -> list[bytes]:
+    """The pieces of the answer."""
+    results = await gathered(_result(n, outcome, base_url) for n, outcome in enumerate(outcomes))
     created = sum(isinstance(outcome, NewLink) for outcome in outcomes)
-    answer = {"results": results, "created": created, "failed": len(results) - created}
-    return orjson.dumps(answer, option=orjson.OPT_UTC_Z)
+    return json_list("results", results, {"created": created, "failed": len(results) - created})
 
 
-def _result(n: int, outcome: Outcome, base_url: str) -> dict[str, Any]:
+def _result(n: int, outcome: Outcome, base_url: str) -> bytes:
     if isinstance(outcome, ShortenerError):
         problem = document_of(outcome)
         if "errors" in problem:
@@ -25,7 +26,7 @@ def _result(n: int, outcome: Outcome, base_url: str) -> dict[str, Any]:
             problem["errors"] = [
                 {**fault, "field": f"/links/{n}{fault['field'].rstrip('/')}"} for fault in problem["errors"]
             ]
-        return {"status": outcome.status, "problem": problem}
+        return orjson.dumps({"status": outcome.status, "problem": problem})
     link = {
         "code": outcome.code,
         "short_url": f"{base_url}/{outcome.code}",
@@ -41,4 +42,4 @@ def _result(n: int, outcome: Outcome, base_url: str) -> dict[str, Any]:
         # As text: orjson does not know the class that asyncpg has for it.
         "workspace": outcome.workspace_id and str(outcome.workspace_id),
     }
-    return {"status": 201, "link": link}
+    return orjson.dumps({"status": 201, "link": link}, option=orjson.OPT_UTC_Z)

@@ -1,12 +1,16 @@
 """Repeating a request without repeating what it does."""
 
 import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.errors import Unprocessable
 from shortener.links.models import IdempotencyKey
+from shortener.slices import gathered
 
 
 class IdempotencyKeyReused(Unprocessable):
@@ -30,3 +34,18 @@ async def claim(session: AsyncSession, client: str, key: str, fingerprint: bytes
     if claimed is None and record.fingerprint != fingerprint:
         raise IdempotencyKeyReused("This Idempotency-Key was used for another request.")
     return record, claimed is not None
+
+
+async def bulk_fingerprint(body: Mapping[str, Any]) -> bytes:
+    """The SHA-256 of a bulk request's body, written as JSON with its members in order."""
+    digest = hashlib.sha256()
+    await gathered(map(digest.update, _in_order(body)))
+    return digest.digest()
+
+
+def _in_order(body: Mapping[str, Any]) -> Iterator[bytes]:
+    before, _, after = json.dumps({**body, "links": []}, sort_keys=True).partition("[]")
+    yield f"{before}[".encode()
+    for n, link in enumerate(body["links"]):
+        yield ((", " if n else "") + json.dumps(link, sort_keys=True)).encode()
+    yield f"]{after}".encode()

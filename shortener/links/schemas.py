@@ -8,9 +8,8 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     Field,
+    SkipValidation,
     ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
 )
 from pydantic.json_schema import SkipJsonSchema
 
@@ -20,6 +19,7 @@ from shortener.expiry import Expiry
 from shortener.links.codes import CUSTOM_CODE, check_custom_code
 from shortener.pagination import NextPath, PreviousPath
 from shortener.request_body import RequestBody
+from shortener.slices import gathered
 from shortener.text import printable
 
 MAX_TITLE = 300
@@ -53,24 +53,25 @@ class LinkCreate(LinkFields):
     workspace: _Workspace = None
 
 
-def _or_mistake(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
-    """One item's mistake is that item's result: it does not spoil the others."""
-    try:
-        return validate(value)
-    except ValidationError as error:
-        faults = error.errors(include_url=False, include_context=False, include_input=False)
-        return invalid_request([{**fault, "loc": ("body", *fault["loc"])} for fault in faults])
-
-
 class BulkCreate(RequestBody):
-    links: list[Annotated[LinkFields, WrapValidator(_or_mistake)]] = Field(
+    # Read one by one, since to read a thousand takes long.
+    links: list[SkipValidation[LinkFields]] = Field(
         min_length=1, max_length=MAX_BULK, description="Each as for a single create, without `workspace`."
     )
     workspace: _Workspace = None
 
-    def items(self) -> list[LinkFields | Unprocessable]:
+    async def items(self) -> list[LinkFields | Unprocessable]:
         """What was asked for, in order; in place of what cannot be read, its error."""
-        return [*self.links]
+        return await gathered(map(_read_item, self.links))
+
+
+def _read_item(value: Any) -> LinkFields | Unprocessable:
+    """One item's mistake is that item's result: it does not spoil the others."""
+    try:
+        return LinkFields.model_validate(value)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        return invalid_request([{**fault, "loc": ("body", *fault["loc"])} for fault in faults])
 
 
 class LinkUpdate(RequestBody):

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +28,7 @@ from shortener.links.idempotency import claim
 from shortener.links.models import Link
 from shortener.links.schemas import BulkCreate, LinkCreate, LinkFields, LinkUpdate
 from shortener.redirect.cache import evict, evict_present
+from shortener.slices import gathered
 from shortener.telemetry import DESTINATIONS_REFUSED
 from shortener.workspaces.access import Asker, InsufficientRole, check_writable
 from shortener.workspaces.models import Member, Role, Workspace
@@ -35,8 +36,6 @@ from shortener.workspaces.models import Member, Role, Workspace
 log = structlog.get_logger(__name__)
 
 _DELETED_AT_ONCE = 1000
-# Redirects wait while the items of a bulk request are checked: for so many at most.
-_CHECKED_AT_ONCE = 50
 # A Redis that hangs does not hold up who changes a link: no memory trusts it for longer either.
 EVICT_TIMEOUT_S = 1.0
 # Columns whose field in a request has another name, or that follow from it.
@@ -121,10 +120,11 @@ class LinkService:
     async def create_many(self, session: AsyncSession, asker: Asker, request: BulkCreate) -> list[Outcome]:
         """What each link comes to, in order; one that is an error already stays it. In one transaction.
         Raises UnknownWorkspace, InsufficientRole."""
-        outcomes = await self._judged(request.items(), asker.is_anonymous)
+        items = await request.items()
+        outcomes = await self._judged(items, asker.is_anonymous)
         async with session.begin():
             await insert_many(session, asker, request.workspace, outcomes, self._code_length)
-        await self._evict_new(request.items(), outcomes)
+        await self._evict_new(items, outcomes)
         return outcomes
 
     async def create_many_once(
@@ -132,22 +132,24 @@ class LinkService:
         session: AsyncSession,
         asker: Asker,
         request: BulkCreate,
-        write: Callable[[Sequence[Outcome]], bytes],
+        write: Callable[[Sequence[Outcome]], Awaitable[list[bytes]]],
         client: str,
         key: str,
         fingerprint: bytes,
-    ) -> bytes:
-        """Create and `write` the answer, or give what was written for this client's key.
+    ) -> list[bytes]:
+        """Create and `write` the answer, in pieces, or give what was written for this client's key.
         Raises IdempotencyKeyReused, UnknownWorkspace, InsufficientRole."""
-        outcomes = await self._judged(request.items(), asker.is_anonymous)
+        items = await request.items()
+        outcomes = await self._judged(items, asker.is_anonymous)
         async with session.begin():
             record, is_new = await claim(session, client, key, fingerprint)
             if not is_new:
                 await lock_writable(session, asker, request.workspace)
-                return record.answer or b""
+                return [record.answer or b""]
             await insert_many(session, asker, request.workspace, outcomes, self._code_length)
-            record.answer = answer = write(outcomes)
-        await self._evict_new(request.items(), outcomes)
+            answer = await write(outcomes)
+            record.answer = b"".join(answer)
+        await self._evict_new(items, outcomes)
         return answer
 
     async def get(self, session: AsyncSession, asker: Asker, code: str) -> tuple[Link, int]:
@@ -218,12 +220,10 @@ class LinkService:
         return link, clicks
 
     async def _judged(self, requests: Sequence[LinkFields | ShortenerError], is_anonymous: bool) -> list[Outcome]:
-        outcomes: list[Outcome] = []
-        for n, request in enumerate(requests):
-            if n % _CHECKED_AT_ONCE == 0:
-                await asyncio.sleep(0)
-            outcomes.append(request if isinstance(request, ShortenerError) else self._judge(request, is_anonymous))
-        return outcomes
+        return await gathered(
+            request if isinstance(request, ShortenerError) else self._judge(request, is_anonymous)
+            for request in requests
+        )
 
     def _judge(self, request: LinkFields, is_anonymous: bool) -> Outcome:
         try:
