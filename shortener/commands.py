@@ -36,7 +36,7 @@ async def link_service(settings: Settings, servers: Opened) -> LinkService:
     await standing.start()
     own = own_hosts(settings.base_url, settings.port)
     policy = LinkPolicy(standing, settings)
-    return LinkService(servers.database, servers.redis, own, policy, settings.code_length)
+    return LinkService(servers.database, servers.redis, own, policy, settings.code_length, bulk_at_once=1)
 
 
 async def shorten(settings: Settings, url: str, code: str | None) -> str:

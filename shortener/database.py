@@ -36,7 +36,7 @@ class Base(DeclarativeBase):
     )
 
 
-def create_engine(url: str, pool_size: int) -> AsyncEngine:
+def create_engine(url: str, pool_size: int, statement_timeout_s: float = STATEMENT_TIMEOUT_S) -> AsyncEngine:
     engine = create_async_engine(
         url,
         pool_size=pool_size,
@@ -46,7 +46,7 @@ def create_engine(url: str, pool_size: int) -> AsyncEngine:
         hide_parameters=True,
         connect_args={
             "timeout": CONNECT_TIMEOUT_S,
-            "command_timeout": STATEMENT_TIMEOUT_S,
+            "command_timeout": statement_timeout_s,
             "server_settings": {"application_name": "shortener", "timezone": "UTC"},
         },
     )

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from redis.exceptions import RedisError
 
 from shortener.database import Database
-from shortener.health import run_checks
+from shortener.health import Status, run_checks
 from shortener.redis import create_redis
 from shortener.settings import Settings, unknown_variables, variable
 
@@ -20,6 +20,11 @@ _ADVICE = {
     "redis": f"Check {variable('redis_url')} and that Redis runs, or start everything: shortener up",
     "worker": "Start one: shortener worker (it needs the same settings)",
 }
+
+
+_ADVICE_TO_LATE_WORKERS = (
+    "See the worker's log, and whether PostgreSQL has work that takes long; or start another worker"
+)
 
 
 class Finding(NamedTuple):
@@ -50,6 +55,12 @@ def _settings(settings: Settings, environ: Iterable[str]) -> Finding:
     return Finding("settings", f"short URLs begin with {settings.base_url}/")
 
 
+def _advice(name: str, status: Status) -> str | None:
+    if status is Status.OK:
+        return None
+    return _ADVICE[name] if status is Status.FAILED else _ADVICE_TO_LATE_WORKERS
+
+
 async def examine(settings: Settings) -> list[Finding]:
     """All checks, in the order in which to mend what they find."""
     findings = [_settings(settings, os.environ)]
@@ -58,8 +69,8 @@ async def examine(settings: Settings) -> list[Finding]:
     database, redis = Database(settings), create_redis(settings.redis_url)
     try:
         for name, outcome in (await run_checks(database, redis)).items():
-            advice = None if outcome.is_ok else _ADVICE[name]
-            findings.append(Finding(name, outcome.failure or outcome.note or "works", advice))
+            advice = _advice(name, outcome.status)
+            findings.append(Finding(name, outcome.detail or "works", advice))
         try:
             seconds, microseconds = await redis.time()
         except (RedisError, OSError):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from enum import StrEnum
 from typing import NamedTuple
 
 import orjson
@@ -10,6 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import text
 
+from shortener.clicks.stream import oldest_age_s
 from shortener.database import Database
 from shortener.errors import PROBLEM_JSON, TYPE_PREFIX
 from shortener.openapi import errors
@@ -19,75 +21,93 @@ from shortener.worker_health import SILENT_AFTER_S, heartbeats
 router = APIRouter(prefix="/health", tags=["health"])
 
 CHECK_TIMEOUT_S = 2.0
+# A click is counted within two seconds, also while a worker gathers many of them.
+LATE_AFTER_S = 5.0
 
 
 class CheckFailed(Exception):
     """The message says what is wrong and what to do."""
 
 
-class Outcome(NamedTuple):
-    """`failure` is None where a part works; `note` is then what is worth knowing all the same."""
+class Status(StrEnum):
+    """How well a part works. One that is degraded does what it is for, but later than it should."""
 
-    failure: str | None
-    note: str | None = None
+    OK = "ok"
+    DEGRADED = "degraded"
+    FAILED = "failed"
+
+
+class Outcome(NamedTuple):
+    """`detail` says what is wrong, or what is worth knowing although nothing is."""
+
+    status: Status = Status.OK
+    detail: str | None = None
 
     @property
     def is_ok(self) -> bool:
-        return self.failure is None
+        return self.status is Status.OK
 
     def shown(self) -> dict[str, str]:
-        detail = self.failure or self.note
-        return {"status": "ok" if self.is_ok else "failed"} | ({} if detail is None else {"detail": detail})
+        return {"status": self.status} | ({} if self.detail is None else {"detail": self.detail})
 
 
-async def check_database(database: Database) -> None:
+async def check_database(database: Database) -> Outcome:
     """Raises CheckFailed."""
     async with database.engine.connect() as connection:
         await connection.execute(text("SELECT 1"))
+    return Outcome()
 
 
-async def check_migrations(database: Database) -> None:
+async def check_migrations(database: Database) -> Outcome:
     """Raises CheckFailed."""
     current, head = await current_revision(database.engine), head_revision()
     if current != head:
         raise CheckFailed(
             f"the database is at {current or 'nothing'}, this version needs {head}: run shortener migrate"
         )
+    return Outcome()
 
 
-async def check_redis(redis: Redis) -> None:
+async def check_redis(redis: Redis) -> Outcome:
     """Raises CheckFailed."""
     await redis.ping()
+    return Outcome()
 
 
-async def check_worker(redis: Redis) -> str | None:
-    """The workers that are silent beside others that work: these take over what they had. Raises CheckFailed."""
+async def check_worker(redis: Redis) -> Outcome:
+    """Names the workers that are silent beside others that work: these take over what they had. Degraded where clicks
+    are counted late. Raises CheckFailed."""
     ages_s = await heartbeats(redis)
     silent = {worker: age_s for worker, age_s in ages_s.items() if age_s > SILENT_AFTER_S}
     if len(silent) == len(ages_s):
         raise CheckFailed("no worker has reported within the last seconds: start one with shortener worker")
-    if not silent:
-        return None
-    told = ", ".join(f"{worker} for {age_s:.0f} s" for worker, age_s in silent.items())
-    return f"{len(silent)} of {len(ages_s)} workers silent (hung, or killed): {told}"
+    told = []
+    late_s = await oldest_age_s(redis)
+    if late_s > LATE_AFTER_S:
+        told.append(f"clicks are counted {late_s:.0f} s late")
+    if silent:
+        named = ", ".join(f"{worker} for {age_s:.0f} s" for worker, age_s in silent.items())
+        told.append(f"{len(silent)} of {len(ages_s)} workers silent (hung, or killed): {named}")
+    return Outcome(Status.DEGRADED if late_s > LATE_AFTER_S else Status.OK, "; ".join(told) or None)
 
 
-async def _outcome(check: Awaitable[str | None]) -> Outcome:
+async def _outcome(check: Awaitable[Outcome]) -> Outcome:
     try:
-        return Outcome(None, await asyncio.wait_for(check, CHECK_TIMEOUT_S))
+        return await asyncio.wait_for(check, CHECK_TIMEOUT_S)
     except CheckFailed as error:
-        return Outcome(str(error))
+        reason = str(error)
     except TimeoutError:
-        return Outcome(f"no answer within {CHECK_TIMEOUT_S:g} seconds")
+        reason = f"no answer within {CHECK_TIMEOUT_S:g} seconds"
     except RedisError as error:
-        return Outcome(f"Redis: {error}")
+        reason = f"Redis: {error}"
     except Exception as error:  # A check that fails in any way is what this reports.
-        return Outcome(f"{type(error).__name__}: {error}".splitlines()[0])
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+    return Outcome(Status.FAILED, reason)
 
 
 async def run_checks(database: Database, redis: Redis) -> dict[str, Outcome]:
     """Of each part, in the order in which they would be mended."""
-    checks: dict[str, Awaitable[str | None]] = {
+    checks: dict[str, Awaitable[Outcome]] = {
         "database": check_database(database),
         "migrations": check_migrations(database),
         "redis": check_redis(redis),
@@ -108,13 +128,15 @@ async def live() -> dict[str, str]:
 @router.head("/ready", include_in_schema=False)
 @router.get("/ready", responses=errors(503))
 async def ready(request: Request) -> Response:
-    """All parts work; or which does not."""
+    """All parts work; or which does not. 200 with the status `degraded` where they work, and clicks are counted
+    late: redirects go on."""
     app: FastAPI = request.app
     outcomes = await run_checks(app.state.database, app.state.redis)
     checks = {name: outcome.shown() for name, outcome in outcomes.items()}
-    failed = [name for name, outcome in outcomes.items() if not outcome.is_ok]
+    failed = [name for name, outcome in outcomes.items() if outcome.status is Status.FAILED]
     if not failed:
-        return Response(orjson.dumps({"status": "ok", "checks": checks}), media_type="application/json")
+        status = Status.OK if all(outcome.is_ok for outcome in outcomes.values()) else Status.DEGRADED
+        return Response(orjson.dumps({"status": status, "checks": checks}), media_type="application/json")
     body = {
         "type": f"{TYPE_PREFIX}not-ready",
         "title": "Not ready",

@@ -109,7 +109,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         own_hosts(settings.base_url, settings.port),
         LinkPolicy(standing, settings),
         settings.code_length,
-        resolver.forget,
+        # Each process has at most twice as many connections as its pool keeps.
+        bulk_at_once=max(1, settings.database_pool_size // 2),
+        forget=resolver.forget,
     )
     app.state.authentication = authentication
     app.state.workspaces = WorkspaceService(app.state.links)

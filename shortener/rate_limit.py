@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shortener.client_address import TrustedProxies, client_network
 from shortener.errors import TooManyRequests
 from shortener.redis import RedisGuard, RedisUnavailable
-from shortener.setting_values import Rate
+from shortener.setting_values import ByteRate, Rate
 from shortener.settings import Settings
 
 KEY_PREFIX = "limit:"
@@ -26,22 +26,27 @@ _IDENTITY_KEY = "shortener.identity"
 # Clients that are remembered by a process that counts alone.
 MAX_CLIENTS = 50_000
 
-# KEYS: the counter. ARGV: quota, window in ms. Counts the request unless none is left.
-# Returns: allowed, used, ms to the end of the window. The window starts with its first request and is the key's
-# lifetime, so that Redis's clock is the only one.
+# KEYS: the counter. ARGV: quota, window in ms, cost. Charges the cost unless nothing is left; the last request may cost
+# more than is left. Returns: allowed, used, ms to the end of the window. The window starts with its first request and
+# is the key's lifetime, so that Redis's clock is the only one.
 _SCRIPT = """
 local used, left = tonumber(redis.call('GET', KEYS[1]) or '0'), redis.call('PTTL', KEYS[1])
 -- A key may be in its last millisecond, which no lifetime can be given again.
 if left <= 0 then used, left = 0, tonumber(ARGV[2]) end
 if used >= tonumber(ARGV[1]) then return {0, used, left} end
-redis.call('SET', KEYS[1], used + 1, 'PX', left)
-return {1, used + 1, left}
+used = used + tonumber(ARGV[3])
+redis.call('SET', KEYS[1], used, 'PX', left)
+return {1, used, left}
 """
 
 
 def split_head(head: bytes) -> list[tuple[bytes, bytes]]:
     """Lines of headers as ASGI wants them."""
     return [(name, value) for name, _, value in (line.partition(b": ") for line in head.splitlines())]
+
+
+class TooManyBytes(TooManyRequests):
+    type, title = "too-many-bytes", "Too many bytes"
 
 
 class Policy(msgspec.Struct, frozen=True, gc=False):
@@ -54,9 +59,10 @@ class Policy(msgspec.Struct, frozen=True, gc=False):
 @lru_cache
 def policy_of(name: str, rate: Rate) -> Policy:
     """Its headers are those that people know, and those of the IETF's draft (draft-ietf-httpapi-ratelimit-headers)."""
+    unit = ';qu="content-bytes"' if isinstance(rate, ByteRate) else ""
     form = (
         f"x-ratelimit-limit: {rate.quota}\r\nx-ratelimit-remaining: %d\r\nx-ratelimit-reset: %d\r\n"
-        f'ratelimit-policy: "{name}";q={rate.quota};w={rate.window_s}\r\nratelimit: "{name}";r=%d;t=%d\r\n'
+        f'ratelimit-policy: "{name}";q={rate.quota}{unit};w={rate.window_s}\r\nratelimit: "{name}";r=%d;t=%d\r\n'
     )
     return Policy(rate, form.encode())
 
@@ -76,11 +82,14 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
 
     def refusal(self) -> TooManyRequests:
         rate = self.policy.rate
-        return TooManyRequests(
-            f"At most {rate.quota} requests in {rate.window_s} seconds are allowed here. "
-            f"Try again in {self.reset_s} seconds.",
-            headers={"Retry-After": str(self.reset_s)},
+        is_of_bytes = isinstance(rate, ByteRate)
+        what = "bytes of bulk requests" if is_of_bytes else "requests"
+        detail = (
+            f"At most {rate.quota} {what} in {rate.window_s} seconds are allowed here. "
+            f"Try again in {self.reset_s} seconds."
         )
+        headers = {"Retry-After": str(self.reset_s)}
+        return TooManyBytes(detail, headers=headers) if is_of_bytes else TooManyRequests(detail, headers=headers)
 
 
 class LimitKeys:
@@ -141,6 +150,8 @@ class RateLimits:
         self._rates: Mapping[str, Rate | None] = {
             "api": settings.limit_api,
             "account": settings.limit_account,
+            "api-bytes": settings.limit_api_bytes,
+            "account-bytes": settings.limit_account_bytes,
             "login": settings.limit_login,
         }
         self._local = {policy: LocalWindows() for policy in self._rates}
@@ -153,22 +164,30 @@ class RateLimits:
         identity: Identity | None = scope.get(_IDENTITY_KEY)
         return identity or Identity("api", self.client_of(scope))
 
-    async def check(self, policy: str, client: str, rate: Rate | None = None) -> Verdict | None:
-        """Charge the policy for one request, in one round trip; None when nothing limits."""
+    async def check(self, policy: str, client: str, rate: Rate | None = None, cost: int = 1) -> Verdict | None:
+        """Charge the policy for one request, or its bytes, in one round trip; None when nothing limits."""
         rate = rate or self._rates[policy]
         if rate is None:
             return None
-        call = self._script([self._keys.key(policy, client)], [rate.quota, rate.window_s * 1000])
+        call = self._script([self._keys.key(policy, client)], [rate.quota, rate.window_s * 1000, cost])
         try:
             is_allowed, used, left_ms = await self._guard.call("rate_limit", call)
         except RedisUnavailable:
-            return self._local[policy].verdict(policy, client, rate)
+            return self._local[policy].verdict(policy, client, rate, cost)
         left = max(rate.quota - used, 0)
         return Verdict(policy_of(policy, rate), bool(is_allowed), left, ceil(left_ms / 1000))
 
     async def charge(self, scope: Scope, identity: Identity) -> None:
         """Charge for this request, whose answer tells of the limit that will refuse first. Raises TooManyRequests."""
-        verdict = await self.check(*identity)
+        self._settle(scope, await self.check(*identity))
+
+    async def charge_bytes(self, scope: Scope, size: int) -> None:
+        """Charge whoever asks for a body of so many bytes, beside the request itself. Raises TooManyBytes."""
+        identity = self.identity_of(scope)
+        self._settle(scope, await self.check(f"{identity.policy}-bytes", identity.name, cost=size))
+
+    @staticmethod
+    def _settle(scope: Scope, verdict: Verdict | None) -> None:
         if verdict is None:
             return
         told: Verdict | None = scope.get(_STATE_KEY)

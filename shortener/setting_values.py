@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 _WINDOWS_S = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+_BYTES = {"kb": 10**3, "mb": 10**6, "gb": 10**9}
 
 # Random characters are not so few, and not these words: whoever has left an example as it was would be known to all.
 _MIN_DISTINCT = 8
@@ -29,6 +30,10 @@ class Rate(NamedTuple):
     window_s: int
 
 
+class ByteRate(Rate):
+    """The same of bytes in place of requests. The last request may go beyond the quota."""
+
+
 def parse_rate(value: Any) -> Rate | None:
     """Read "100/minute" (second, minute, hour, day) or "off" (None)."""
     if value is None or isinstance(value, Rate):
@@ -39,6 +44,19 @@ def parse_rate(value: Any) -> Rate | None:
     if match is None:
         raise ValueError('use a form such as "100/minute" (second, minute, hour, day), or "off"')
     return Rate(int(match[1]), _WINDOWS_S[match[2].lower()])
+
+
+def parse_byte_rate(value: Any) -> ByteRate | None:
+    """Read "20MB/minute" (kB, MB, GB; second, minute, hour, day) or "off" (None)."""
+    if value is None or isinstance(value, ByteRate):
+        return value
+    if str(value).strip().lower() == "off":
+        return None
+    form = r"\s*([1-9][0-9]{0,5})\s*(kB|MB|GB)\s*/\s*(second|minute|hour|day)\s*"
+    match = re.fullmatch(form, str(value), re.IGNORECASE)
+    if match is None:
+        raise ValueError('use a form such as "20MB/minute" (kB, MB, GB; second, minute, hour, day), or "off"')
+    return ByteRate(int(match[1]) * _BYTES[match[2].lower()], _WINDOWS_S[match[3].lower()])
 
 
 def _parse_networks(value: Any) -> Any:
@@ -135,6 +153,7 @@ def _check_oidc_scopes(value: str) -> str:
 
 
 RateLimit = Annotated[Rate | None, NoDecode, BeforeValidator(parse_rate)]
+ByteRateLimit = Annotated[ByteRate | None, NoDecode, BeforeValidator(parse_byte_rate)]
 Networks = Annotated[tuple[IPNetwork, ...], NoDecode, BeforeValidator(_parse_networks)]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parse_origins)]
 BaseUrl = Annotated[str, AfterValidator(_parse_base_url)]

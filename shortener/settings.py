@@ -12,6 +12,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from shortener.setting_values import (
     BaseUrl,
+    ByteRate,
+    ByteRateLimit,
     Issuer,
     Networks,
     OidcScopes,
@@ -192,6 +194,14 @@ class Settings(BaseSettings):
         Rate(100, 60), description="API requests per client without login or API key, or `off`."
     )
     limit_account: RateLimit = Field(Rate(1000, 60), description="API requests per user, and per API key, or `off`.")
+    limit_api_bytes: ByteRateLimit = Field(
+        ByteRate(20_000_000, 60),
+        description="Bytes of bulk requests (kB, MB, GB) per client without login or API key, or `off`.",
+    )
+    limit_account_bytes: ByteRateLimit = Field(
+        ByteRate(200_000_000, 60),
+        description="Bytes of bulk requests (kB, MB, GB) per user, and per API key, or `off`.",
+    )
     limit_login: RateLimit = Field(
         Rate(10, 60),
         description="Logins, registrations, refreshes and checks of a password: per client, and per account, or `off`.",

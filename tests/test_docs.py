@@ -14,7 +14,7 @@ import typer
 import shortener
 from shortener.cli import app
 from shortener.errors import TYPE_PREFIX, ShortenerError
-from shortener.setting_values import Rate, parse_rate
+from shortener.setting_values import ByteRate, Rate, parse_byte_rate, parse_rate
 from shortener.settings import Settings, load_settings, variable
 
 ROOT = Path(__file__).parent.parent
@@ -40,6 +40,9 @@ def literal_default(name: str) -> str:
         return ""
     if isinstance(default, Rate):
         unit = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}[default.window_s]
+        if isinstance(default, ByteRate):
+            assert parse_byte_rate(f"{default.quota // 10**6}MB/{unit}") == default
+            return f"{default.quota // 10**6}MB/{unit}"
         assert parse_rate(f"{default.quota}/{unit}") == default
         return f"{default.quota}/{unit}"
     return str(default).lower() if isinstance(default, bool) else str(default)

@@ -2,15 +2,17 @@
 
 import contextlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
 import pytest
-from dirty_equals import IsPartialDict
+from dirty_equals import IsPartialDict, IsStr
 from redis.asyncio import Redis
 
+from shortener.clicks.stream import STREAM
 from shortener.database import Database
+from shortener.health import LATE_AFTER_S
 from shortener.settings import Settings
 from shortener.worker_health import FORGOTTEN_AFTER_S, KEY, SILENT_AFTER_S, beat, heartbeats, is_any_well, leave
 from tests.clicks.make import rows_of
@@ -123,6 +125,50 @@ async def test_a_worker_that_hangs_beside_others_is_named(client: httpx.AsyncCli
     worker = answer.json()["checks"]["worker"]
     assert worker["status"] == "ok"
     assert re.fullmatch(r"1 of 2 workers silent \(hung, or killed\): host-2 for 4[123] s", worker["detail"])
+
+
+async def append_late(redis: Redis, late_s: float) -> None:
+    """As if a batch had come so long ago, and nobody had written it."""
+    seconds, _ = await redis.time()
+    await redis.xadd(STREAM, {"id": "x"}, id=f"{int((seconds - late_s) * 1000)}-0")
+
+
+async def test_clicks_that_are_counted_late_show_and_take_no_web_process_out(
+    client: httpx.AsyncClient, redis: Redis
+) -> None:
+    await beat(redis, WORKER)
+    await append_late(redis, LATE_AFTER_S - 3)
+    assert (await client.get("/health/ready")).json()["status"] == "ok"
+    await redis.delete(STREAM)
+    await append_late(redis, 42)
+    await append_late(redis, 1)
+    answer = await client.get("/health/ready")
+    assert answer.status_code == 200
+    body = answer.json()
+    assert body["status"] == "degraded"
+    assert body["checks"] == {
+        **dict.fromkeys(("database", "migrations", "redis"), OK),
+        "worker": {"status": "degraded", "detail": IsStr(regex="clicks are counted 4[123] s late")},
+    }
+    await silence(redis, "host-2", 60)
+    detail = (await client.get("/health/ready")).json()["checks"]["worker"]["detail"]
+    assert re.fullmatch(r"clicks are counted 4\d s late; 1 of 2 workers silent \(.*\): host-2 for 6\d s", detail)
+
+
+async def test_late_clicks_do_not_hide_that_no_worker_runs(client: httpx.AsyncClient, redis: Redis) -> None:
+    await append_late(redis, 42)
+    assert list(await failed_checks(client)) == ["worker"]
+
+
+async def test_the_doctor_names_clicks_that_are_counted_late(
+    shortener: Callable[..., tuple[int, str]], redis: Redis
+) -> None:
+    await beat(redis, WORKER)
+    await append_late(redis, 42)
+    code, output = shortener("doctor")
+    assert code == 1
+    assert re.search(r"fail  worker +clicks are counted 4\d s late", output)
+    assert "See the worker's log" in output
 
 
 async def test_a_worker_that_ended_well_or_long_ago_is_missed_by_nobody(redis: Redis) -> None:

@@ -209,7 +209,7 @@ async def test_the_last_millisecond_of_a_window_is_counted_like_any_other(settin
         pipeline = redis.pipeline(transaction=False)
         pipeline.set("limit:api:client", 5, px=2)
         for _ in range(400):
-            await script(["limit:api:client"], [10**6, 60_000], client=pipeline)
+            await script(["limit:api:client"], [10**6, 60_000, 1], client=pipeline)
         answers = (await pipeline.execute())[1:]
         assert all(allowed == 1 and left_ms > 0 for allowed, _, left_ms in answers)
         await redis.delete("limit:api:client")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shortener.main import create_app
-from shortener.setting_values import Rate, parse_rate
+from shortener.setting_values import ByteRate, Rate, parse_rate
 from shortener.settings import Settings, SettingsError, load_settings, unknown_variables, variable
 from tests.conftest import SECRET
 
@@ -67,6 +67,29 @@ def test_an_empty_variable_is_one_that_is_not_set(environment):
 def test_a_rate_is_a_number_a_slash_and_a_window_or_off(environment, text, rate):
     environment.setenv("SHORTENER_LIMIT_MISS", text)
     assert load_settings().limit_miss == rate
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("20MB/minute", ByteRate(20_000_000, 60)),
+        (" 1 kb / Second ", ByteRate(1000, 1)),
+        ("999999GB/day", ByteRate(999_999 * 10**9, 86400)),
+        ("OFF", None),
+    ],
+)
+def test_a_rate_of_bytes_names_its_unit(environment, text, rate):
+    environment.setenv("SHORTENER_LIMIT_API_BYTES", text)
+    assert load_settings().limit_api_bytes == rate
+
+
+@pytest.mark.parametrize("text", ["20/minute", "20000000/minute", "0MB/minute", "1.5MB/minute", "20MiB/minute", "20MB"])
+def test_any_other_rate_of_bytes_is_refused_with_an_example(environment, text):
+    environment.setenv("SHORTENER_LIMIT_ACCOUNT_BYTES", text)
+    assert refusal() == (
+        'SHORTENER_LIMIT_ACCOUNT_BYTES: use a form such as "20MB/minute" '
+        '(kB, MB, GB; second, minute, hour, day), or "off".'
+    )
 
 
 @pytest.mark.parametrize(

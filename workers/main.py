@@ -27,16 +27,17 @@ from shortener.settings import Settings, get_settings
 from shortener.tasks import end
 from shortener.telemetry import configure_logging
 from shortener.worker_health import beat, keep_beating, leave
+from workers.alone import alone
 from workers.backlog import BacklogMetrics
 from workers.clicks import Drain, drain_clicks
 from workers.feeds import check_destinations
+from workers.search_index import create_merge_engine, keep_merging
 from workers.upkeep import (
     complete_bans,
     create_partitions,
     evict_changed,
     forget,
     forget_audit,
-    merge_search_index,
     sum_up_breakdowns,
 )
 
@@ -48,12 +49,12 @@ RESTART_PAUSE_S = 1.0
 GC_THRESHOLD = 500_000
 CLOSE_TIMEOUT_S = 2.0
 
-# Whichever worker is the first to look takes a job. Drain and heartbeat are none: they run in each, from start to end.
+# Whichever worker is the first to look takes a job. Drain, heartbeat and merges are no jobs: they run in each worker,
+# from its start to its end.
 SCHEDULE = [
-    cron(evict_changed, second=set(range(0, 60, 2)), run_at_startup=True, keep_result=0, max_tries=1),
-    cron(merge_search_index, second=set(range(1, 60, 2)), keep_result=0, max_tries=1),
-    cron(check_destinations, second=set(range(0, 60, 5)), keep_result=0, max_tries=1),
-    cron(complete_bans, minute=None, second=11, keep_result=0, max_tries=1),
+    cron(alone(evict_changed), second=set(range(0, 60, 2)), run_at_startup=True, keep_result=0, max_tries=1),
+    cron(alone(check_destinations), second=set(range(0, 60, 5)), keep_result=0, max_tries=1),
+    cron(alone(complete_bans), minute=None, second=11, keep_result=0, max_tries=1),
     cron(create_partitions, hour=None, minute=7, run_at_startup=True, keep_result=0, max_tries=3),
     cron(sum_up_breakdowns, hour=None, minute=37, run_at_startup=True, keep_result=0, max_tries=1),
     cron(forget, hour=3, minute=21, run_at_startup=True, keep_result=0, max_tries=3),
@@ -76,6 +77,8 @@ async def startup(ctx: dict[str, Any]) -> None:
     ctx["draining"] = asyncio.create_task(drain_clicks(ctx["drain"]))
     pulse = Pulse("worker", ctx["database"], BacklogMetrics(ctx["stream"], ctx["database"]))
     ctx["pulse"] = asyncio.create_task(pulse.run())
+    ctx["merge_engine"] = create_merge_engine(settings)
+    ctx["merging"] = asyncio.create_task(keep_merging(ctx["merge_engine"]))
     log.info("worker_started", consumer=consumer)
 
 
@@ -89,8 +92,11 @@ async def shutdown(ctx: dict[str, Any]) -> None:
         with contextlib.suppress(RedisError, OSError):
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await leave(ctx["redis"], ctx["name"])
-    if "pulse" in ctx:
-        await end(ctx["pulse"])
+    for task in ("pulse", "merging"):
+        if task in ctx:
+            await end(ctx[task])
+    if "merge_engine" in ctx:
+        await ctx["merge_engine"].dispose()
     if "feed_client" in ctx:
         await ctx["feed_client"].aclose()
     if "database" in ctx:

@@ -78,13 +78,6 @@ async def complete_bans(ctx: dict[str, Any]) -> None:
         await complete_user_bans(session, evict_all, datetime.now(UTC) - BANS_COMPLETED_WITHIN)
 
 
-async def merge_search_index(ctx: dict[str, Any]) -> None:
-    """Merge what was created lately into the search index, so that neither creating nor searching has to."""
-    database: Database = ctx["database"]
-    async with database.driver_connection() as connection:
-        await connection.execute("SELECT gin_clean_pending_list('ix_links_search')")
-
-
 async def sum_up_breakdowns(ctx: dict[str, Any]) -> None:
     """Sum up days and months that are over, link by link; the next run goes on where this one's time ends."""
     database: Database = ctx["database"]

@@ -117,12 +117,15 @@ Manager = Annotated[Principal, Depends(_manager)]
 @dataclass(frozen=True)
 class _Needs(params.Security):
     opening: Opening = Opening.MANAGE
+    is_charged_by_bytes: bool = False
 
 
-def needs(scope: Scope, opening: Opening = Opening.MANAGE) -> params.Security:
+def needs(scope: Scope, opening: Opening = Opening.MANAGE, *, is_charged_by_bytes: bool = False) -> params.Security:
     """What a link's route has among its `dependencies`: whoever is known needs this scope; where the setting
-    allows it, who shows nothing may come in as well."""
-    return _Needs(_known_or_anonymous(opening), scopes=[scope], opening=opening)
+    allows it, who shows nothing may come in as well. A route whose bodies are large charges for their bytes too."""
+    return _Needs(
+        _known_or_anonymous(opening), scopes=[scope], opening=opening, is_charged_by_bytes=is_charged_by_bytes
+    )
 
 
 # What an admin's route has among its `dependencies`: nobody comes in without a credential, whatever the settings say.
@@ -140,6 +143,7 @@ class ApiRoute(APIRoute):
         rules = [rule for rule in self.dependencies if isinstance(rule, params.Security)]
         needed = {Scope(scope) for rule in rules for scope in rule.scopes or ()}
         openings = [rule.opening for rule in rules if isinstance(rule, _Needs)]
+        is_charged_by_bytes = any(rule.is_charged_by_bytes for rule in rules if isinstance(rule, _Needs))
 
         async def guarded(request: Request) -> Response:
             scope = request.scope
@@ -159,9 +163,19 @@ class ApiRoute(APIRoute):
             else:
                 if missing := needed - principal.scopes:
                     raise InsufficientScope(min(missing))
-            return await handle(JsonRequest(scope, request.receive))
+            whole = JsonRequest(scope, request.receive)
+            if is_charged_by_bytes:
+                await _charge_bytes(whole)
+            return await handle(whole)
 
         return guarded
+
+
+async def _charge_bytes(request: Request) -> None:
+    """By the length that the body announces, before it is read, where there is one. Raises TooManyBytes."""
+    limits: RateLimits = request.app.state.rate_limits
+    announced = request.headers.get("content-length", "")
+    await limits.charge_bytes(request.scope, int(announced) if announced.isdecimal() else len(await request.body()))
 
 
 class LoginRoute(APIRoute):

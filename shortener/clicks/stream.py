@@ -87,6 +87,23 @@ class Sealer:
             raise UnreadableEntry("not_clicks") from None
 
 
+async def oldest_age_s(redis: Redis) -> float:
+    """Seconds since the oldest batch that is not yet in the database came, by Redis's clock; 0 where there is none.
+    Raises RedisError."""
+    pipeline = redis.pipeline(transaction=False)
+    pipeline.xrange(STREAM, count=1)
+    pipeline.time()
+    first, now = await pipeline.execute()
+    return _age_s(first, now)
+
+
+def _age_s(first: list[Any], now: tuple[int, int]) -> float:
+    """Of the first entry. Its id begins with the milliseconds at which it came."""
+    if not first:
+        return 0.0
+    return max(0.0, now[0] + now[1] / 1e6 - int(first[0][0].partition(b"-")[0]) / 1000)
+
+
 class ClickStream:
     """The stream and its consumer group. All methods raise RedisError."""
 
@@ -160,11 +177,10 @@ class ClickStream:
         pipeline.xinfo_groups(STREAM)
         entries, dead, first, now, groups = await pipeline.execute()
         group: dict[str, Any] = next((group for group in groups if group["name"] == GROUP.encode()), {})
-        oldest_s = now[0] + now[1] / 1e6 - int(first[0][0].partition(b"-")[0]) / 1000 if first else 0.0
         # Redis knows no lag where entries were deleted out of order.
         lag = group.get("lag")
         pending = int(group.get("pending", 0))
-        return Backlog(entries, entries - pending if lag is None else int(lag), pending, max(0.0, oldest_s), dead)
+        return Backlog(entries, entries - pending if lag is None else int(lag), pending, _age_s(first, now), dead)
 
     async def remove_idle_consumers(self, idle_ms: int) -> int:
         """Names of workers long gone. One that still holds entries stays until they are claimed."""

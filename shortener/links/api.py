@@ -16,6 +16,7 @@ from shortener.links.destinations import host_of
 from shortener.links.idempotency import bulk_fingerprint
 from shortener.links.listing import Order, Sort, list_links
 from shortener.links.models import Link
+from shortener.links.readable import SEARCHED_CHARACTERS
 from shortener.links.schemas import BulkCreate, BulkOut, LinkCreate, LinkOut, LinkPage, LinkUpdate
 from shortener.links.service import LinkService
 from shortener.openapi import errors
@@ -26,6 +27,11 @@ from shortener.workspaces.access import Asker, Place, readable
 router = APIRouter(prefix="/links", tags=["links"], route_class=ApiRoute)
 
 ExistingCode = Annotated[str, Path(max_length=64, pattern="^[A-Za-z0-9_-]+$", examples=["k7Rm2pX"])]
+
+_SEARCH = (
+    f"Part of the code, of the title, or of the first {SEARCHED_CHARACTERS} characters of the URL, as it is stored or "
+    "as people read it: with its host in Unicode and without percent-encoding."
+)
 
 IdempotencyHeader = Annotated[str | None, Header(min_length=1, max_length=255)]
 
@@ -94,7 +100,7 @@ async def create_link(
     response_model=BulkOut,
     response_model_exclude_none=True,
     responses=errors(400, 401, 403, 404, 413, 422, 429, 503),
-    dependencies=[needs(Scope.LINKS_WRITE, Opening.CREATE)],
+    dependencies=[needs(Scope.LINKS_WRITE, Opening.CREATE, is_charged_by_bytes=True)],
 )
 async def create_links(
     body: BulkCreate,
@@ -104,9 +110,9 @@ async def create_links(
     idempotency_key: IdempotencyHeader = None,
 ) -> Response:
     """Shorten up to 1,000 URLs in one transaction. Each link has a result of its own, in the order of the request:
-    what is wrong with one keeps none of the others from being created. Counts as one request, and may have 16 MiB.
-    With an `Idempotency-Key` a repeated request gives the first one's answer, whatever has become of the links
-    since."""
+    what is wrong with one keeps none of the others from being created. Counts as one request, and may have 16 MiB;
+    the bytes of bulk requests are limited as well. With an `Idempotency-Key` a repeated request gives the first one's
+    answer, whatever has become of the links since."""
     state = request.app.state
     service: LinkService = state.links
     base_url = state.settings.base_url
@@ -133,7 +139,7 @@ async def get_links(
     ] = None,
     limit: Limit = 20,
     cursor: PageCursor = None,
-    q: Annotated[Search, Query(description="Part of code, URL or title.")] = None,
+    q: Annotated[Search, Query(description=_SEARCH)] = None,
     sort: Sort = Sort.CREATED_AT,
     order: Order = Order.DESC,
 ) -> LinkPage:

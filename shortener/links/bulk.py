@@ -12,6 +12,7 @@ from shortener.database import driver_of
 from shortener.errors import Conflict, ServiceUnavailable, ShortenerError
 from shortener.links.codes import generate_code, generate_codes
 from shortener.links.models import Link
+from shortener.links.readable import readable_url
 from shortener.workspaces.access import PLACE_SQL, Asker, check_writable
 
 # So many codes of one length may be taken before a longer one is tried.
@@ -20,9 +21,9 @@ LENGTHS_TRIED = 5
 
 # One row is answered, since to read a thousand takes longer than to make them.
 _INSERT = f"""{PLACE_SQL}, created AS (
-    INSERT INTO links (code, url, title, expires_at, flag, has_warning, workspace_id)
+    INSERT INTO links (code, url, readable_url, title, expires_at, flag, has_warning, workspace_id)
     SELECT new.*, (SELECT workspace_id FROM writable)
-    FROM unnest($3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[], $8::boolean[]) AS new
+    FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::text[], $9::boolean[]) AS new
     WHERE EXISTS (SELECT FROM writable)
     ON CONFLICT DO NOTHING RETURNING code
 )
@@ -31,8 +32,8 @@ SELECT (SELECT role FROM place) AS role, (SELECT workspace_id FROM writable) AS 
 """
 
 _INSERT_ONE = f"""{PLACE_SQL}, created AS (
-    INSERT INTO links (code, url, title, expires_at, flag, has_warning, workspace_id)
-    SELECT $3, $4, $5, $6, $7, $8, workspace_id FROM writable
+    INSERT INTO links (code, url, readable_url, title, expires_at, flag, has_warning, workspace_id)
+    SELECT $3, $4, $5, $6, $7, $8, $9, workspace_id FROM writable
     ON CONFLICT DO NOTHING
     RETURNING id, code, url, title, created_at, updated_at, expires_at, is_disabled, ban_id, flag, workspace_id
 )
@@ -85,7 +86,7 @@ async def insert_one(
     """
     codes = (generate_code(length) for length in lengths_tried(code_length)) if new.code is None else [new.code]
     for code in codes:
-        values = code, new.url, new.title, new.expires_at, new.flag, new.has_warning
+        values = code, new.url, readable_url(new.url), new.title, new.expires_at, new.flag, new.has_warning
         row = dict(await connection.fetchrow(_INSERT_ONE, asker.user_id, workspace, *values))
         check_writable(asker, workspace, row.pop("role"))
         if row["id"] is not None:
@@ -155,6 +156,7 @@ async def _insert(
         workspace,
         codes,
         [new.url for new in ordered],
+        [readable_url(new.url) for new in ordered],
         [new.title for new in ordered],
         [new.expires_at for new in ordered],
         [new.flag for new in ordered],

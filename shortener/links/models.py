@@ -7,12 +7,16 @@ from sqlalchemy import BigInteger, DateTime, Identity, Index, LargeBinary, Text,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shortener.database import Base
+from shortener.links.readable import SEARCHED_CHARACTERS
 
 _MOMENT = DateTime(timezone=True)
 
-# What `q` searches; the separator is a sign that no search holds. The index and the query must say it alike.
-# In the code's own collation only ASCII would be searched without regard to case.
-SEARCHED_SQL = "(code COLLATE \"default\" || chr(10) || url || chr(10) || coalesce(title, ''))"
+# What `q` searches, of bounded length. The separator is a character that no search holds. The index and the query must
+# use the same expression. In the code's own collation, letters outside of ASCII would be compared with regard to case.
+SEARCHED_SQL = (
+    f"(code COLLATE \"default\" || chr(10) || left(url, {SEARCHED_CHARACTERS}) || chr(10) || coalesce(title, '')"
+    " || chr(10) || coalesce(readable_url, ''))"
+)
 
 
 class Link(Base):
@@ -28,8 +32,8 @@ class Link(Base):
             "ix_links_search",
             text(f"{SEARCHED_SQL} gin_trgm_ops"),
             postgresql_using="gin",
-            # New links wait in a list that searches read through, and are merged into the index many at once, which
-            # the worker does every other second. Only who fills the list sooner merges while a client waits.
+            # New links wait in a list that searches read through. The worker merges many at once into the index, every
+            # other second. A create that fills the list sooner merges it while its client waits.
             postgresql_with={"gin_pending_list_limit": 16384},
             postgresql_where=text("deleted_at IS NULL"),
         ),
@@ -46,6 +50,8 @@ class Link(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     code: Mapped[str] = mapped_column(Text(collation="C"), unique=True)
     url: Mapped[str] = mapped_column(Text)
+    # For the search; null where it is the URL itself.
+    readable_url: Mapped[str | None] = mapped_column(Text)
     title: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=text("now()"))
     updated_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=text("now()"))

@@ -26,6 +26,7 @@ from shortener.links.bulk import NewLink, Outcome, insert_many, insert_one
 from shortener.links.destinations import Destination, OwnHosts, read_destination
 from shortener.links.idempotency import claim
 from shortener.links.models import Link
+from shortener.links.readable import readable_url
 from shortener.links.schemas import BulkCreate, LinkCreate, LinkFields, LinkUpdate
 from shortener.redirect.cache import evict, evict_present
 from shortener.slices import gathered
@@ -73,6 +74,7 @@ class LinkService:
         own: OwnHosts,
         policy: LinkPolicy,
         code_length: int,
+        bulk_at_once: int,
         forget: Callable[[Iterable[str]], None] = lambda _: None,
     ) -> None:
         self._database = database
@@ -81,6 +83,8 @@ class LinkService:
         self._policy = policy
         self._code_length = code_length
         self._forget = forget
+        # The pool's other connections are left to the requests of others.
+        self._bulk_turns = asyncio.Semaphore(bulk_at_once)
 
     async def create(self, asker: Asker, request: LinkCreate) -> Link:
         """Raises CodeTaken, InvalidDestination, RefusedDestination, InvalidExpiry, UnknownWorkspace,
@@ -122,7 +126,7 @@ class LinkService:
         Raises UnknownWorkspace, InsufficientRole."""
         items = await request.items()
         outcomes = await self._judged(items, asker.is_anonymous)
-        async with session.begin():
+        async with self._bulk_turns, session.begin():
             await insert_many(session, asker, request.workspace, outcomes, self._code_length)
         await self._evict_new(items, outcomes)
         return outcomes
@@ -141,7 +145,7 @@ class LinkService:
         Raises IdempotencyKeyReused, UnknownWorkspace, InsufficientRole."""
         items = await request.items()
         outcomes = await self._judged(items, asker.is_anonymous)
-        async with session.begin():
+        async with self._bulk_turns, session.begin():
             record, is_new = await claim(session, client, key, fingerprint)
             if not is_new:
                 await lock_writable(session, asker, request.workspace)
@@ -348,6 +352,8 @@ def _change(link: Link, changes: Mapping[str, Any]) -> list[str]:
     changed = [name for name, value in changes.items() if getattr(link, name) != value]
     for name in changed:
         setattr(link, name, changes[name])
+    if "url" in changed:
+        link.readable_url = readable_url(link.url)
     if changed:
         link.updated_at = datetime.now(UTC)
     return sorted({_FIELDS.get(name, name) for name in changed})

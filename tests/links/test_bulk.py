@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import Counter
+from collections.abc import AsyncIterator
 
 import asyncpg
 from dirty_equals import IsNow, IsPartialDict, IsStr
@@ -242,6 +243,70 @@ async def test_a_request_is_charged_once_however_many_links_it_makes(settings):
         answers = [await client.post(BULK, json={"links": [{"url": URL}] * 100}) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert [answer.headers["x-ratelimit-remaining"] for answer in answers] == ["1", "0", "0"]
+
+
+async def test_the_bytes_of_bulk_requests_are_charged_to_the_client_before_they_are_read(settings):
+    limits = {"limit_api": "100/minute", "limit_api_bytes": "20kB/minute"}
+    body = json.dumps({"links": [{"url": URL}]}).encode().ljust(11_000)
+
+    async def unread() -> AsyncIterator[bytes]:
+        raise AssertionError("the body was read")
+        yield b""
+
+    async with running_app(changed(settings, **limits)) as app, client_of(app) as client:
+        answers = [await client.post(BULK, content=body, headers=JSON) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [200, 200]
+        # Of the two limits the answer tells the one of which less is left.
+        told = [(answer.headers["x-ratelimit-limit"], answer.headers["x-ratelimit-remaining"]) for answer in answers]
+        assert told == [("100", "99"), ("20000", "0")]
+        refused = await client.post(BULK, content=unread(), headers=JSON | {"Content-Length": "11000"})
+        assert_problem(refused, 429, "too-many-bytes")
+        assert refused.json()["detail"].startswith("At most 20000 bytes of bulk requests in 60 seconds are allowed")
+        assert refused.headers["x-ratelimit-limit"] == "20000"
+        assert refused.headers["x-ratelimit-remaining"] == "0"
+        assert refused.headers["ratelimit-policy"] == '"api-bytes";q=20000;qu="content-bytes";w=60'
+        assert refused.headers["retry-after"] == refused.headers["x-ratelimit-reset"]
+        # All else goes on, and so do all others.
+        assert (await client.post(LINKS, json={"url": URL})).status_code == 201
+        async with client_of(app, address="203.0.113.8") as other:
+            assert (await other.post(BULK, content=body, headers=JSON)).status_code == 200
+
+
+async def test_a_body_that_does_not_announce_its_length_is_charged_for_what_comes(settings):
+    async def chunks() -> AsyncIterator[bytes]:
+        yield json.dumps({"links": [{"url": URL}]}).encode().ljust(1_100)
+
+    async with running_app(changed(settings, limit_api_bytes="1kB/minute")) as app, client_of(app) as client:
+        assert (await client.post(BULK, content=chunks(), headers=JSON)).json()["created"] == 1
+        assert_problem(await client.post(BULK, content=chunks(), headers=JSON), 429, "too-many-bytes")
+
+
+async def test_bytes_are_charged_also_while_redis_is_away(settings):
+    limits = {"limit_api_bytes": "1kB/minute", "redis_url": "redis://127.0.0.1:1/0"}
+    body = json.dumps({"links": [{"url": URL}]}).encode().ljust(1_100)
+    async with running_app(changed(settings, **limits)) as app, client_of(app) as client:
+        answers = [await client.post(BULK, content=body, headers=JSON) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 429]
+
+
+async def test_bulk_requests_that_take_long_leave_connections_to_everybody_else(client, database):
+    async with database.driver_connection() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute("INSERT INTO links (code, url) VALUES ('wanted', 'https://example.com')")
+        waiting = [
+            asyncio.create_task(create_links(client, {"url": URL, "code": "wanted"}, {"url": URL})) for _ in range(12)
+        ]
+
+        async def is_held_up() -> bool:
+            return await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") > 0
+
+        await eventually(is_held_up)
+        answers = await asyncio.wait_for(asyncio.gather(*(client.get(LINKS) for _ in range(5))), 3)
+        assert {answer.status_code for answer in answers} == {200}
+        assert (await client.post(LINKS, json={"url": URL})).status_code == 201
+        await transaction.rollback()
+    assert sorted(answer["created"] for answer in await asyncio.gather(*waiting)) == [1] * 11 + [2]
 
 
 async def test_the_search_finds_new_links_before_and_after_they_are_merged(client, database):

@@ -10,6 +10,7 @@ from sqlalchemy import insert
 from shortener.clicks.models import ClickTotal
 from shortener.links.listing import Order, Sort, _matching
 from shortener.links.models import Link
+from shortener.links.readable import SEARCHED_CHARACTERS
 from tests.conftest import create_link
 
 LINKS = "/api/v1/links"
@@ -167,6 +168,29 @@ async def test_a_search_looks_into_code_url_and_title_literally_and_whatever_the
         answer = (await client.get(LINKS, params={"q": q})).json()
         assert (q, {names[code] for code in codes_of(answer)}) == (q, expected)
         assert answer["total"] == len(expected)
+
+
+async def test_a_search_finds_a_url_as_people_read_it_and_as_it_is_stored(client):
+    moscow = "https://ru.wikipedia.org/wiki/%D0%9C%D0%BE%D1%81%D0%BA%D0%B2%D0%B0"
+    await create_link(client, moscow, code="moscow")
+    await client.post(f"{LINKS}/bulk", json={"links": [{"url": "https://tübingen.de/a", "code": "tuebingen"}]})
+    await create_link(client, code="later")
+    await client.patch(f"{LINKS}/later", json={"url": "https://example.com/summer%20sale"})
+    searches = {"Москва": "moscow", "москв": "moscow", "wiki/%D0%9C": "moscow", "tübingen": "tuebingen"}
+    searches |= {"TÜBINGEN.de/": "tuebingen", "xn--tbingen": "tuebingen", "summer sale": "later", "r%20s": "later"}
+    for q, code in searches.items():
+        assert (q, codes_of((await client.get(LINKS, params={"q": q})).json())) == (q, [code])
+    await client.patch(f"{LINKS}/later", json={"url": "https://example.com/plain"})
+    assert codes_of((await client.get(LINKS, params={"q": "summer sale"})).json()) == []
+
+
+async def test_a_search_covers_a_bounded_part_of_a_url(client):
+    start = "https://example.com/".ljust(SEARCHED_CHARACTERS - 6, "x")
+    await create_link(client, f"{start}within", code="within")
+    await create_link(client, f"{start}xbeyond", code="beyond")
+    assert codes_of((await client.get(LINKS, params={"q": "xwithin"})).json()) == ["within"]
+    assert codes_of((await client.get(LINKS, params={"q": "xxbeyond"})).json()) == []
+    assert codes_of((await client.get(LINKS, params={"q": "xxbey"})).json()) == ["beyond"]
 
 
 async def test_a_search_among_many_links_uses_its_index(database):

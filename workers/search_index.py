@@ -1,0 +1,52 @@
+"""Merging new links into the search index, so that neither creating nor searching has to."""
+
+import asyncio
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shortener.database import create_engine
+from shortener.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+MERGE_INTERVAL_S = 2.0
+# Any number: whoever holds this lock of the database merges.
+_LOCK_ID = 7_236_002
+# Autovacuum merges as well, and so does a create that finds the list full: the index is then left to them. A session
+# that waited for autovacuum for a second (deadlock_timeout) would end it.
+_PATIENCE = text("SET LOCAL lock_timeout = '500ms'")
+_TOO_LONG = "55P03"
+# A merge that is cut loses its work. The bound is for a server that has vanished.
+_MERGE_TIMEOUT_S = 3600
+_MERGE = text("SELECT CASE WHEN pg_try_advisory_xact_lock(:lock) THEN gin_clean_pending_list('ix_links_search') END")
+
+
+def create_merge_engine(settings: Settings) -> AsyncEngine:
+    """Of one connection, which the worker's other parts need not wait for."""
+    return create_engine(settings.database_url, pool_size=1, statement_timeout_s=_MERGE_TIMEOUT_S)
+
+
+async def keep_merging(engine: AsyncEngine) -> None:
+    """Until cancelled. A task of the worker's own: one merge ends before the next begins, however long it takes."""
+    while True:
+        try:
+            await merge(engine)
+        except Exception as error:  # Without this task each create would merge in turn, while its client waits.
+            log.warning("search_index_not_merged", error=repr(error))
+        await asyncio.sleep(MERGE_INTERVAL_S)
+
+
+async def merge(engine: AsyncEngine) -> int | None:
+    """Merge what waits; returns its number of pages, or None while somebody else merges."""
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(_PATIENCE)
+            pages: int | None = await connection.scalar(_MERGE, {"lock": _LOCK_ID})
+            return pages
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != _TOO_LONG:
+            raise
+        return None
