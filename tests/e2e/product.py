@@ -47,7 +47,7 @@ class Product:
         self.port = int(str(settings.pop("port", 0))) or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = data_dir.parent / "up.log"
-        limits = {f"limit_{name}": "off" for name in ("api", "redirect", "miss")}
+        limits = {f"limit_{name}": "off" for name in ("api", "api_bytes", "redirect", "miss")}
         python, python_path = str(settings.pop("python", sys.executable)), str(settings.pop("python_path", ""))
         argv, environment = command("up", data_dir=data_dir, port=self.port, **limits | {"web_processes": 2} | settings)
         argv[0] = python

@@ -45,11 +45,11 @@ def made_up_url() -> str:
     return f"https://www.{host}{random.randrange(1000)}.com/{'/'.join(path)}-{random.randrange(10**6)}?utm_source=mail"
 
 
-def request(path: str, body: object) -> bytes:
+def request(host: str, path: str, body: object) -> bytes:
     content = orjson.dumps(body)
     lines = (
         f"POST {path} HTTP/1.1",
-        "Host: bench",
+        f"Host: {host}",
         "Content-Type: application/json",
         f"Content-Length: {len(content)}",
     )
@@ -81,12 +81,15 @@ class Bench:
 
     def __init__(self, port: int, database_url: str) -> None:
         self._port = port
+        self._host = f"127.0.0.1:{port}"
         self._database_url = database_url
 
     async def bulk(self, requests: int) -> Round:
         made = b'"created":%d,' % LINKS_A_REQUEST
         bodies = [
-            request("/api/v1/links/bulk", {"links": [{"url": made_up_url()} for _ in range(LINKS_A_REQUEST)]})
+            request(
+                self._host, "/api/v1/links/bulk", {"links": [{"url": made_up_url()} for _ in range(LINKS_A_REQUEST)]}
+            )
             for _ in range(requests)
         ]
         async with self._clients(BULK_AT_ONCE) as clients, self._connections(1) as [connection]:
@@ -94,7 +97,7 @@ class Bench:
             return await timed(tasks, BULK_AT_ONCE, LINKS_A_REQUEST, self._merge(connection, "links"))
 
     async def single(self, requests: int, at_once: int) -> Round:
-        bodies = [request("/api/v1/links", {"url": made_up_url()}) for _ in range(requests)]
+        bodies = [request(self._host, "/api/v1/links", {"url": made_up_url()}) for _ in range(requests)]
         async with self._clients(at_once) as clients, self._connections(1) as [connection]:
             tasks = [client.post(body, b" 201 ", b'"code":') for client, body in self._dealt(clients, bodies)]
             return await timed(tasks, at_once, 1, self._merge(connection, "links"))

@@ -193,8 +193,10 @@ class Watch:
 def product(attack: Attack) -> Iterator[tuple[Product, str]]:
     """The product on a new folder, with this attack's limits, and its database's URL."""
     with tempfile.TemporaryDirectory() as folder:
-        limits = {"limit_api": "100/minute"} | ({} if attack.has_byte_limit else {"limit_api_bytes": "off"})
-        running = Product(Path(folder) / "data", trusted_proxies="127.0.0.1", **limits)
+        limits = {"limit_api": "100/minute"} | ({"limit_api_bytes": "20MB/minute"} if attack.has_byte_limit else {})
+        # Behind a proxy nobody comes in without a login, unless it is said.
+        openings = {"anonymous_links": True, "anonymous_manage": True, "trusted_proxies": "127.0.0.1"}
+        running = Product(Path(folder) / "data", **openings, **limits)
         try:
             running.wait_until_ready()
             run = DataDirectory(running.data_dir).read_run_file()
@@ -209,7 +211,7 @@ async def carry_out(attack: Attack, product: Product, database_url: str, watched
     watch = Watch(product, database_url)
     before = disk_usage(product.data_dir)
     watching = asyncio.create_task(watch.run())
-    await asyncio.sleep(1)
+    await asyncio.wait([watching], timeout=1)
     began_at_s = time.monotonic()
     headers = {"Content-Type": "application/json", "X-Forwarded-For": "203.0.113.9"}
     async with httpx.AsyncClient(base_url=product.url, headers=headers, timeout=180) as client:

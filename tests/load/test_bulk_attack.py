@@ -4,7 +4,7 @@ import pytest
 
 from tests.load.bulk_attack import Attack, carry_out, product
 
-LONG = Attack("long URLs", 4, 500, 8100)
+LONG = Attack("long URLs", 6, 500, 8100)
 
 
 @pytest.mark.timeout(180)
