@@ -30,9 +30,9 @@ check: $(VENV)/.dev ## Lint, types, import contract, migration drift, containers
 	$(BIN)/zizmor --offline --quiet .github/workflows
 	$(BIN)/pytest -q tests/test_docs.py
 
-load: $(VENV)/.dev ## Load a running server: HOST=http://127.0.0.1:8000 USERS=50 DURATION=30s
-	$(BIN)/locust -f tests/load/locustfile.py --headless --only-summary \
-	  --host $(or $(HOST),http://127.0.0.1:8000) --users $(or $(USERS),50) --spawn-rate 50 --run-time $(or $(DURATION),30s)
+load: $(VENV)/.dev ## Load a product of its own, or HOST=http://… KEY=shr_…: USERS=50 SECONDS=30; UI=1 opens locust's page
+	@LOAD_KEY=$(KEY) PYTHONPATH=. $(BIN)/python -m tests.load.mixed $(if $(HOST),--host $(HOST)) $(if $(UI),--page) \
+	  --users $(or $(USERS),50) --seconds $(or $(SECONDS),30) $(ARGS)
 
 bench: $(VENV)/.dev ## Measure redirects beside their peers, and write docs/benchmarks.md: PART=scale, memory, processes, sustained
 	PYTHONPATH=. $(BIN)/python -m tests.load.$(or $(PART),bench) --write $(ARGS)
