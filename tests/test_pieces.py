@@ -44,7 +44,7 @@ async def test_a_large_body_is_read_as_a_small_one(value: Any, indent: int | Non
 
 @pytest.mark.parametrize(
     "begun",
-    [b'{"links": [', b"[", b'{"links": ', b"{", b"x", b'{"links": [{"url": "\xff"}, ', b'{"links": [1 2], "x": "'],
+    [b'{"links": [', b"[", b'{"links": ', b"{", b'{"links": [{"url": "\xff"}, ', b'{"links": [1 2], "x": "'],
 )
 async def test_a_large_body_that_is_no_json_is_refused_as_a_small_one(client, begun: bytes) -> None:
     for padding in (10, MAX_PART_BYTES + 1):
