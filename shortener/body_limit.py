@@ -12,13 +12,13 @@ from shortener.errors import BadRequest, ContentTooLarge, problem_of
 
 # For sixteen megabytes that is a little more than a megabit a second.
 MAX_BODY_S = 120
-# A head has room for ten thousand, and to read those takes as many microseconds.
-MAX_PARAMETERS = 100
+# A head has room for ten thousand parameters, and each page of a list repeats them in the paths of those beside it.
+MAX_PARAMETERS, MAX_QUERY_BYTES = 100, 8 * 1024
 
 
 class BodyLimit:
-    """Refuses a query of too many parameters. Refuses a body by the length it announces, else as soon as too much of it
-    has come, or too little in the time that a body may take. `of_paths` are bounds of single paths."""
+    """Refuses a query of too many parameters or bytes. Refuses a body by the length it announces, else as soon as too
+    much of it has come, or too little in the time that a body may take. `of_paths` are bounds of single paths."""
 
     def __init__(self, app: ASGIApp, max_bytes: int, of_paths: Mapping[str, int]) -> None:
         self.app = app
@@ -29,8 +29,10 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if scope["query_string"].count(b"&") >= MAX_PARAMETERS:
-            await problem_of(BadRequest(f"The query has more than {MAX_PARAMETERS} parameters."))(scope, receive, send)
+        query: bytes = scope["query_string"]
+        if len(query) > MAX_QUERY_BYTES or query.count(b"&") >= MAX_PARAMETERS:
+            refusal = BadRequest(f"The query has more than {MAX_PARAMETERS} parameters or {MAX_QUERY_BYTES:,} bytes.")
+            await problem_of(refusal)(scope, receive, send)
             return
         max_bytes = self.of_paths.get(scope["path"], self.max_bytes)
         error = ContentTooLarge(f"The body is larger than {max_bytes} bytes.")

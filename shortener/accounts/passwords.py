@@ -2,8 +2,11 @@
 
 import asyncio
 import base64
+import os
 import re
 import secrets
+import sys
+import threading
 import unicodedata
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +31,7 @@ MAX_BYTES = 1024
 
 # Each takes 64 MiB and a tenth of a second of a core; redirects of the same process go on meanwhile.
 PARALLEL_HASHES = 2
+LOWEST_PRIORITY = 19
 # Who comes later than these would wait for longer than a client does.
 MAX_WAITING = 100
 
@@ -161,13 +165,20 @@ def _decoy() -> str:
     return f"$argon2id$v=19$m={MEMORY_KIB},t={TIME_COST},p={PARALLELISM}${salt}${digest}"
 
 
+def _let_others_go_first() -> None:
+    """Lower the priority of this thread, and of those that argon2 begins in it: on a busy core redirects go first. Only
+    Linux has priorities of threads; elsewhere the system decides."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)
+
+
 class Passwords:
     """Checks, hashes and verifies; in a few threads, and who comes when too many wait is sent away. `refused` is a file
     of passwords that nobody may choose."""
 
     def __init__(self, refused: Path | None = None) -> None:
         self._refused = refused
-        self._threads = ThreadPoolExecutor(PARALLEL_HASHES, thread_name_prefix="passwords")
+        self._threads = ThreadPoolExecutor(PARALLEL_HASHES, "passwords", initializer=_let_others_go_first)
         self._slots = asyncio.Semaphore(PARALLEL_HASHES)
         self._waiting = 0
         self._decoy = _decoy()

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from shortener.body_limit import MAX_PARAMETERS
+from shortener.body_limit import MAX_PARAMETERS, MAX_QUERY_BYTES
 from shortener.main import MAX_BODY_BYTES
 from shortener.request_body import MAX_MEMBERS, MAX_SIGNS
 from tests.conftest import create_link
@@ -122,8 +122,10 @@ async def test_as_many_parameters_as_allowed_are_read_and_one_more_is_refused(cl
     for path, status in ((LINKS, 200), ("/health/live", 200), ("/nowhere/at/all", 404), ("/abc", 302)):
         query = "&".join(f"x{n}=1" for n in range(MAX_PARAMETERS))
         assert (await client.get(f"{path}?{query}")).status_code == status
-        answer = await client.get(f"{path}?{query}&")
-        assert (path, answer.status_code) == (path, 302 if path == "/abc" else 400)
+        for too_much in (f"{query}&", "x" * (MAX_QUERY_BYTES + 1)):
+            answer = await client.get(f"{path}?{too_much}")
+            assert (path, answer.status_code) == (path, 302 if path == "/abc" else 400)
+        assert (await client.get(f"{path}?{'x' * MAX_QUERY_BYTES}")).status_code == status
 
 
 async def test_a_body_that_is_not_said_to_be_json_is_refused(client):
