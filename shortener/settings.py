@@ -195,11 +195,11 @@ class Settings(BaseSettings):
     )
     limit_account: RateLimit = Field(Rate(1000, 60), description="API requests per user, and per API key, or `off`.")
     limit_api_bytes: ByteRateLimit = Field(
-        ByteRate(20_000_000, 60),
+        ByteRate(10_000_000, 60),
         description="Bytes of bulk requests (kB, MB, GB) per client without login or API key, or `off`.",
     )
     limit_account_bytes: ByteRateLimit = Field(
-        ByteRate(200_000_000, 60),
+        ByteRate(100_000_000, 60),
         description="Bytes of bulk requests (kB, MB, GB) per user, and per API key, or `off`.",
     )
     limit_login: RateLimit = Field(
