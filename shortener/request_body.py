@@ -50,7 +50,10 @@ class JsonRequest(Request):
     async def json(self) -> Any:
         """Raises HTTPException, ValueError."""
         if not hasattr(self, "_json"):
-            self._json = await _read(await self.body())
+            try:
+                self._json = await _read(await self.body())
+            except UnicodeDecodeError:
+                raise HTTPException(400, "The body is not UTF-8. Send JSON in UTF-8.") from None
         return self._json
 
 

@@ -12,6 +12,8 @@ from pydantic_settings import NoDecode
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from shortener.text import Trimmed, trim
+
 _WINDOWS_S = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _BYTES = {"kb": 10**3, "mb": 10**6, "gb": 10**9}
 
@@ -63,14 +65,14 @@ def _parse_networks(value: Any) -> Any:
     """Addresses and networks, separated by commas."""
     if not isinstance(value, str):
         return value
-    return tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
+    return tuple(ipaddress.ip_network(trim(part)) for part in value.split(",") if trim(part))
 
 
 def _parse_origins(value: Any) -> Any:
     """Origins as browsers write them, separated by commas, or "*"."""
     if not isinstance(value, str):
         return value
-    origins = tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+    origins = tuple(trim(part).rstrip("/") for part in value.split(",") if trim(part))
     for origin in origins:
         if origin != "*" and not (re.fullmatch(r"https?://[^/?#@*\s]+", origin) and ada_url.check_url(origin)):
             raise ValueError("use a form such as https://app.example.com, without a path, or *")
@@ -156,10 +158,10 @@ RateLimit = Annotated[Rate | None, NoDecode, BeforeValidator(parse_rate)]
 ByteRateLimit = Annotated[ByteRate | None, NoDecode, BeforeValidator(parse_byte_rate)]
 Networks = Annotated[tuple[IPNetwork, ...], NoDecode, BeforeValidator(_parse_networks)]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parse_origins)]
-BaseUrl = Annotated[str, AfterValidator(_parse_base_url)]
-PostgresUrl = Annotated[str, AfterValidator(_parse_postgres_url)]
-RedisUrl = Annotated[str, AfterValidator(_parse_redis_url)]
+BaseUrl = Annotated[str, AfterValidator(_parse_base_url), Trimmed]
+PostgresUrl = Annotated[str, AfterValidator(_parse_postgres_url), Trimmed]
+RedisUrl = Annotated[str, AfterValidator(_parse_redis_url), Trimmed]
 SecretKey = Annotated[SecretStr, AfterValidator(_check_secret_key)]
 OldSecretKeys = Annotated[SecretStr, AfterValidator(_check_old_secret_keys)]
-Issuer = Annotated[str, AfterValidator(_check_issuer)]
+Issuer = Annotated[str, AfterValidator(_check_issuer), Trimmed]
 OidcScopes = Annotated[str, AfterValidator(_check_oidc_scopes)]

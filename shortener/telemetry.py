@@ -13,6 +13,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from shortener.settings import Settings
+from shortener.text import log_line
 
 disable_created_metrics()
 REGISTRY = CollectorRegistry()
@@ -113,11 +114,7 @@ def _hide_secrets(_: object, __: str, event: structlog.typing.EventDict) -> stru
 def _set_off_traceback(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """What somebody has sent may be in an error's text, and must not look like a line of ours."""
     if "exception" in event:
-        lines = (
-            "".join(sign if sign.isprintable() else "\ufffd" for sign in line)
-            for line in event["exception"].splitlines()
-        )
-        event["exception"] = "\n".join(f"  | {line}" for line in lines)
+        event["exception"] = "\n".join(f"  | {log_line(line)}" for line in event["exception"].splitlines())
     return event
 
 

@@ -1,16 +1,60 @@
-"""What texts must be like wherever the API takes them."""
+"""Texts as people type and paste them. The sets of characters do not depend on the version of Python. Pure."""
+
+import re
+from typing import Any
+
+from pydantic import BeforeValidator
+
+# Unicode's property White_Space.
+_SPACE = (
+    "\t\n\v\f\r\x85 \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+# Characters that nobody sees: soft hyphens, fillers, and marks of byte order, of direction and of places to break a
+# line. Joiners are among them too, but inside a text they are left: they make emoji.
+_INVISIBLE = (
+    "\u00ad\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\u2064"
+    "\u2066\u2067\u2068\u2069\u206a\u206b\u206c\u206d\u206e\u206f\u2800\u3164\ufeff\uffa0"
+)
+_SPACES = re.compile(f"[{_SPACE}]+")
+# Unicode's categories Cc, without white space, and Cs.
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
+# Overrides make a text read as another one, and nobody writes them.
+_OVERRIDE = re.compile("[\u202d\u202e]")
+# Embeddings and isolates come with texts from chats. Without them, no text turns what is shown after it.
+_TURNING = re.compile("[\u202a-\u202c\u2066-\u2069]")
+# What could end a line of a log, or show it as another one.
+_NOT_FOR_LOGS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-def printable(text: str) -> str:
-    """Without spaces around it. Raises ValueError for control characters."""
-    text = text.strip()
-    if any(not (sign.isprintable() or sign == "\u200d") for sign in text):
-        raise ValueError("the text holds control characters")
-    return text
+def trim(text: str) -> str:
+    """Without the white space and the invisible characters around it."""
+    return text.strip(_SPACE + _INVISIBLE)
 
 
-def nonempty(text: str) -> str:
-    """To be asked behind `printable`: of spaces alone nothing is left. Raises ValueError."""
-    if not text:
-        raise ValueError("the text is empty")
-    return text
+def one_line(text: str) -> str:
+    """A text as it is stored: each run of white space is one space, and around the text is none.
+
+    Raises ValueError for control characters, unpaired surrogates and overrides of the direction.
+    """
+    if _CONTROL.search(text) or _OVERRIDE.search(text):
+        raise ValueError("the text contains control characters")
+    return _SPACES.sub(" ", trim(_TURNING.sub("", text)))
+
+
+def log_line(text: str) -> str:
+    """A text of any kind as a part of one line, with U+FFFD in place of each character that could forge another."""
+    return _NOT_FOR_LOGS.sub("\ufffd", text)
+
+
+def _one_line(value: Any) -> Any:
+    return one_line(value) if isinstance(value, str) else value
+
+
+def _trim(value: Any) -> Any:
+    return trim(value) if isinstance(value, str) else value
+
+
+# For fields. Length and pattern are those of the text that is left.
+OneLine = BeforeValidator(_one_line)
+Trimmed = BeforeValidator(_trim)

@@ -27,6 +27,7 @@ from shortener.invalidations import report
 from shortener.links.models import Link
 from shortener.links.service import UnknownLink
 from shortener.pagination import Page, read_newest
+from shortener.text import trim
 
 log = structlog.get_logger(__name__)
 
@@ -111,9 +112,9 @@ def read_value(kind: Kind, value: str) -> str:
             case Kind.CLIENT:
                 return str(read_network(value))
             case Kind.USER:
-                return value.strip().lower()
+                return trim(value).lower()
             case Kind.LINK:
-                return value.strip()
+                return trim(value)
     except ValueError as error:
         raise InvalidBan(str(error)) from None
 

@@ -8,6 +8,7 @@ import structlog
 
 from shortener.abuse.hosts import read_host
 from shortener.telemetry import BLOCK_LIST_LINES
+from shortener.text import trim
 
 log = structlog.get_logger(__name__)
 
@@ -21,7 +22,7 @@ def parse_hosts(text: str) -> tuple[frozenset[str], list[int]]:
     hosts: set[str] = set()
     bad: list[int] = []
     for number, line in enumerate(text.split("\n"), 1):
-        entry = line.partition("#")[0].strip()
+        entry = trim(line.partition("#")[0])
         if not entry:
             continue
         try:

@@ -6,6 +6,7 @@ from collections.abc import Container
 import ada_url
 
 from shortener.links.destinations import plain_host
+from shortener.text import trim
 
 # Names that parsing would not change: no address ends in letters, and Punycode has rules of its own.
 _PLAIN = re.compile(r"(?:(?!xn--)[a-z0-9-]+\.)*(?!xn--)[a-z]{2,63}")
@@ -16,17 +17,17 @@ _NO_PART_OF_A_HOST = re.compile(r"[\s/\\?#@]|:\d*$")
 
 def read_host(text: str) -> str:
     """A host in the form in which URLs have it: small letters, Punycode, addresses in full. Raises ValueError."""
-    text = text.strip().rstrip(".")
+    text = trim(text).rstrip(".")
     if _PLAIN.fullmatch(text):
         return text
     if _NO_PART_OF_A_HOST.search(text):
-        raise ValueError("this is no host, such as example.com")
+        raise ValueError("not a host name; use a form such as example.com")
     try:
         host = plain_host(ada_url.URL(f"http://{text}/").hostname)
     except ValueError:
         host = ""
     if not _NORMAL.fullmatch(host):
-        raise ValueError("this is no host, such as example.com")
+        raise ValueError("not a host name; use a form such as example.com")
     return host
 
 

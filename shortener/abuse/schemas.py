@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from shortener.abuse.checks import Verdict
 from shortener.abuse.models import Kind
@@ -12,26 +12,22 @@ from shortener.links.codes import CUSTOM_CODE
 from shortener.links.schemas import LinkOut
 from shortener.pagination import NextPath, PreviousPath
 from shortener.request_body import RequestBody
-from shortener.text import nonempty, printable
+from shortener.text import OneLine, Trimmed
 
 MAX_REASON = 500
 MAX_COMMENT = 1000
 
 
-def _one_line(text: str) -> str:
-    return printable(" ".join(text.split()))
-
-
-Words = Annotated[str, Field(min_length=1, max_length=MAX_REASON), AfterValidator(printable), AfterValidator(nonempty)]
+Words = Annotated[str, Field(min_length=1, max_length=MAX_REASON), OneLine]
 
 
 class ReportCreate(RequestBody):
     """Either `code` or `short_url`."""
 
-    code: str | None = Field(None, pattern=f"^{CUSTOM_CODE.pattern}$", examples=["k7Rm2pX"])
-    short_url: str | None = Field(None, max_length=2048, examples=["https://sho.rt/k7Rm2pX"])
+    code: Annotated[str, Field(pattern=f"^{CUSTOM_CODE.pattern}$", examples=["k7Rm2pX"]), Trimmed] | None = None
+    short_url: Annotated[str, Field(max_length=2048, examples=["https://sho.rt/k7Rm2pX"]), Trimmed] | None = None
     reason: Reason
-    comment: Annotated[str, Field(max_length=MAX_COMMENT), AfterValidator(_one_line)] | None = Field(
+    comment: Annotated[str, Field(max_length=MAX_COMMENT), OneLine] | None = Field(
         None, description="What you have seen. Nothing else is kept of who reports."
     )
 
@@ -48,14 +44,18 @@ class ReportAccepted(BaseModel):
 
 class BanCreate(RequestBody):
     kind: Kind
-    value: str = Field(
-        min_length=1,
-        max_length=500,
-        pattern=r"^[^\x00]*$",
-        description="A code, a host (its subdomains are included), a user's email address, or an address or network "
-        "of clients (an IPv6 address alone stands for its /64).",
-        examples=["phish.example"],
-    )
+    value: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=500,
+            pattern=r"^[^\x00]*$",
+            description="A code, a host (its subdomains are included), a user's email address, or an address or "
+            "network of clients (an IPv6 address alone stands for its /64).",
+            examples=["phish.example"],
+        ),
+        Trimmed,
+    ]
     reason: Words
 
 

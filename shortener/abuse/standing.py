@@ -88,7 +88,7 @@ class Standing:
 
     def check_client(self, address: str) -> None:
         """Raises ClientBanned."""
-        if address in self._clients:
+        if self._clients.cover(address):
             CLIENTS_REFUSED.inc()
             raise ClientBanned
 

@@ -17,11 +17,11 @@ from shortener.accounts.models import ApiKey, User
 from shortener.accounts.passwords import Passwords
 from shortener.accounts.principals import Principal, Scope, scopes_of_user, user_subject
 from shortener.accounts.revocation import Revocations
-from shortener.accounts.schemas import Email
+from shortener.accounts.schemas import Email, KeyName
 from shortener.accounts.service import UnknownUser, replace_password
 from shortener.accounts.users import ensure_personal_workspace, insert_user
 from shortener.audit.trail import Action, record
-from shortener.errors import Conflict, Unprocessable
+from shortener.errors import Conflict, Unprocessable, invalid_request
 from shortener.links.service import adopt_some
 from shortener.opened import opened
 from shortener.settings import Settings
@@ -30,6 +30,7 @@ FIRST_ADMIN = "admin@localhost"
 _ADOPTED_AT_ONCE = 1000
 
 _email = TypeAdapter[str](Email)
+_key_name = TypeAdapter[str](KeyName)
 
 
 class EmailTaken(Conflict):
@@ -55,6 +56,14 @@ def read_email(text: str) -> str:
         return _email.validate_python(text)
     except ValidationError:
         raise Unprocessable(f"{text} is no email address, such as ada@example.com.") from None
+
+
+def read_key_name(text: str) -> str:
+    """Raises Unprocessable."""
+    try:
+        return _key_name.validate_python(text)
+    except ValidationError as error:
+        raise invalid_request({**fault, "loc": ("body", "name")} for fault in error.errors()) from None
 
 
 async def create_user(settings: Settings, email: str, password: str | None, is_admin: bool) -> None:
@@ -126,6 +135,7 @@ async def create_key(
     requests_per_minute: int | None,
 ) -> str:
     """The key, which is shown only now. Without scopes it has all that its user has. Raises ShortenerError."""
+    name = read_key_name(name)
     async with _parts(settings) as parts:
         async with parts.session.begin():
             user = await _user(parts.session, email)

@@ -10,7 +10,7 @@ from shortener.accounts.passwords import MAX_BYTES, MIN_LENGTH
 from shortener.accounts.principals import Scope
 from shortener.expiry import Expiry
 from shortener.request_body import RequestBody
-from shortener.text import nonempty, printable
+from shortener.text import OneLine, Trimmed
 
 # As browsers check it: one form, in ASCII, so that no two addresses only look alike.
 _EMAIL = (
@@ -26,11 +26,13 @@ def _bounded(password: SecretStr) -> SecretStr:
     return password
 
 
-Email = Annotated[
+EmailAddress = Annotated[
     str,
     Field(max_length=254, pattern=_EMAIL, examples=["ada@example.com"]),
     AfterValidator(lambda email: email.lower()),
 ]
+# As people paste it. What a provider says of an address is taken to the letter.
+Email = Annotated[EmailAddress, Trimmed]
 Password = Annotated[SecretStr, Field(max_length=MAX_BYTES), AfterValidator(_bounded)]
 NewPassword = Annotated[Password, Field(description=f"At least {MIN_LENGTH} characters, and none of the common ones.")]
 
@@ -68,13 +70,11 @@ class AccountDeletion(RequestBody):
     password: Password | None = Field(None, description="Needed by whoever has one.")
 
 
+KeyName = Annotated[str, Field(min_length=1, max_length=MAX_NAME, examples=["CI"]), OneLine]
+
+
 class KeyCreate(RequestBody):
-    name: Annotated[
-        str,
-        Field(min_length=1, max_length=MAX_NAME, examples=["CI"]),
-        AfterValidator(printable),
-        AfterValidator(nonempty),
-    ]
+    name: KeyName
     scopes: list[Scope] = Field(min_length=1, max_length=len(Scope), description="At most those of who asks.")
     expires_at: Expiry | None = Field(
         None,

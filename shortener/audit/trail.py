@@ -12,6 +12,7 @@ from shortener.accounts.principals import PRINCIPAL_KEY, Principal, user_subject
 from shortener.audit.models import AuditEntry
 from shortener.client_address import coarse_network
 from shortener.database import REQUEST_KEY
+from shortener.text import log_line
 
 ANONYMOUS = "anonymous"
 ACTOR_KEY = "actor"
@@ -123,5 +124,5 @@ def _plain(value: Value) -> str | int | list[str]:
     if isinstance(value, int):
         return value
     if isinstance(value, str):
-        return "".join(sign if sign.isprintable() else "\ufffd" for sign in value[:MAX_VALUE])
+        return log_line(value[:MAX_VALUE])
     return [str(_plain(item)) for item in value]

@@ -77,8 +77,10 @@ _PREVIEWS = re.compile(
 _IN_APP_BROWSER = re.compile(
     r"mozilla/5\.0 \((iphone|ipad|linux|windows|macintosh).*(snapchat|viber|kakaotalk|whatsapp)[/ ]\d", re.IGNORECASE
 )
-# A maker of telephones that looks like a bot.
-_CUBOT = re.compile(r"\bcubot\b", re.IGNORECASE)
+# Names of telephones and of browsers that look like those of bots: a maker's, and browsers by the owner of a crawler.
+_NAMESAKES = re.compile(r"\bcubot\b|\bsogou(?:mse|mobilebrowser|search)\b", re.IGNORECASE)
+# Programs that neither of the lists knows.
+_PROGRAMS = re.compile(r"powershell/", re.IGNORECASE)
 
 
 def _bot_reason(user_agent: str) -> str | None:
@@ -88,8 +90,8 @@ def _bot_reason(user_agent: str) -> str | None:
         return None
     if _PREVIEWS.search(user_agent):
         return "preview"
-    text = _CUBOT.sub("", user_agent)
-    if is_crawler.is_crawler(text) or crawleruseragents.is_crawler(text):
+    text = _NAMESAKES.sub("", user_agent)
+    if _PROGRAMS.search(text) or is_crawler.is_crawler(text) or crawleruseragents.is_crawler(text):
         return "crawler"
     return None
 

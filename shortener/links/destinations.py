@@ -3,25 +3,33 @@
 import ipaddress
 import re
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import ada_url
 
+from shortener.client_address import without_ipv6
+from shortener.text import trim
+
 MAX_LENGTH = 8192
 _LEADS_BACK = "the URL leads back to this service"
-# IPv4 in IPv6's clothes: the system connects to that address, or (NAT64) the network that the visitor is in does.
-_IPV4_IN_IPV6 = (ipaddress.IPv6Network("::ffff:0:0/96"), ipaddress.IPv6Network("64:ff9b::/96"))
 _DEFAULT_PORTS = {"http:": 80, "https:": 443}
 # Unicode's categories Cc, Cs, Zl and Zp.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _PRINTABLE_ASCII = re.compile(r"[\x21-\x7e]+")
-# Browsers take "\" for "/" and leave out slashes; what else follows links reads such a URL in another way.
+# Browsers take "\" for "/" and leave out slashes; other programs that follow links read such a URL in another way.
 _PLAIN_STRUCTURE = re.compile(r"https?://[^/\\?#][^\\?#]*([?#].*)?", re.IGNORECASE)
+_AUTHORITY_END = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
+# Characters that RFC 3986 (3.3 to 3.5) does not allow behind the authority. "#" is handled apart.
+_NOT_ALLOWED = re.compile(r"[^A-Za-z0-9._~!$&'()*+,;=:@/?%-]|%(?![0-9A-Fa-f]{2})")
+# Names as they are looked up (RFC 1035, 2.3.4): 1 to 63 characters between two dots, 253 in all. Underscores occur.
+_HOST = re.compile(r"(?=.{1,253}\Z)(?=.*[a-z0-9])[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*|\[[0-9a-f:]+\]")
+# A host with a port, which reads as a scheme.
+_WITHOUT_SCHEME = re.compile(r"(?:localhost|[^\s/?#@:]+\.[^\s/?#@:]+):\d{1,5}(?:[/?#]|\Z)", re.IGNORECASE)
 
-# Almost every URL. What matches is kept to the byte by the rules below, so that it need not be parsed, which takes ten
-# times as long: the host is a name whose last label has letters only (an address cannot end so), and the rest are
-# signs that no part of a URL has encoded.
-_PLAIN = re.compile(r"https?://((?:[a-z0-9-]+[.])+[a-z]{2,})(?:[/?#][A-Za-z0-9!$%&()*+,./:;=?@_~#-]*)?")
+# Almost every URL. The rules below keep one that matches to the byte, so it need not be parsed, which takes ten times
+# as long: the host is a name whose last label has letters only (an address cannot end so), and no part of a URL has any
+# of the other characters encoded.
+_CHARACTERS = r"(?:[A-Za-z0-9!$&()*+,./:;=?@_~-]++|%[0-9A-Fa-f]{2})*+"
+_PLAIN = re.compile(rf"https?://((?:[a-z0-9-]{{1,63}}[.])+[a-z]{{2,63}})(?:[/?]{_CHARACTERS})?(?:#{_CHARACTERS})?")
 
 
 # The host of such a URL, whatever follows it.
@@ -29,21 +37,25 @@ _PLAIN_HOST = re.compile(r"https?://((?:[a-z0-9-]+[.])+[a-z]{2,})(?:[/?#]|\Z)")
 
 
 class OwnHosts(NamedTuple):
-    """This service's own addresses: to lead there would be a loop.
+    """This service's own addresses: a link that leads there would be a loop. Another port is another service.
 
-    A named host counts on every port; the machine itself (localhost and its addresses) on these ports only.
+    `ports` are those of the named hosts, `local_ports` those of the machine itself (localhost and its addresses).
     """
 
     names: frozenset[str]
     ports: frozenset[int]
+    local_ports: frozenset[int]
 
 
 def own_hosts(base_url: str, port: int) -> OwnHosts:
-    """Those that follow from the public address and the port that is listened on."""
-    parts = urlsplit(base_url)
+    """Those that follow from the public address and the port that the service listens on."""
     url = ada_url.URL(base_url)
     names = set() if _is_this_machine(url.hostname) else {plain_host(url.hostname)}
-    return OwnHosts(frozenset(names), frozenset({parts.port or _DEFAULT_PORTS[url.protocol], port}))
+    local_ports = {_port(url), port}
+    # A proxy in front of the service answers on both default ports: one leads to the other.
+    defaults = set(_DEFAULT_PORTS.values())
+    ports = local_ports | defaults if _port(url) in defaults else local_ports
+    return OwnHosts(frozenset(names), frozenset(ports), frozenset(local_ports))
 
 
 class Destination(NamedTuple):
@@ -56,14 +68,13 @@ class Destination(NamedTuple):
 def read_destination(text: str, own: OwnHosts) -> Destination:
     """Raises ValueError with the reason.
 
-    A URL that is pure ASCII, and that is read alike with and without normalising, is kept to the byte;
-    any other is stored in its normal form (Punycode host, percent-encoded path).
+    White space and invisible characters around the text are dropped. A URL that is pure ASCII, and that programs read
+    alike with and without normalising, is kept to the byte; any other is stored in its normal form (Punycode host,
+    percent-encoded path). In both, characters that RFC 3986 does not allow are percent-encoded.
     """
     host = _plain_name(text)
-    if host is None:
+    if host is None or host in own.names:
         return _check_parsed(text, own)
-    if host in own.names:
-        raise ValueError(_LEADS_BACK)
     return Destination(text, host)
 
 
@@ -79,41 +90,58 @@ def _plain_name(text: str) -> str | None:
     if len(text) >= MAX_LENGTH or (plain := _PLAIN.fullmatch(text)) is None:
         return None
     host = plain[1]
-    return None if "xn--" in host or host.endswith(".localhost") else host
+    return None if "xn--" in host or host.endswith(".localhost") or len(host) > 253 else host
 
 
 def _check_parsed(text: str, own: OwnHosts) -> Destination:
-    text = text.strip(" ")
+    text = trim(text)
     if not text:
         raise ValueError("the URL is empty")
     if len(text) > MAX_LENGTH:
         raise ValueError(f"the URL is longer than {MAX_LENGTH} characters")
     if _CONTROL.search(text):
-        raise ValueError("the URL holds control characters")
+        raise ValueError("the URL contains control characters")
     url = _parse(text)
     if "@" in text and (url.username or url.password or "@" in _authority(text)):
-        raise ValueError("the URL holds credentials (user@ or user:password@)")
+        raise ValueError("the URL contains credentials (user@ or user:password@)")
     if _is_own(url, own):
         raise ValueError(_LEADS_BACK)
+    if _HOST.fullmatch(str(url.hostname).removesuffix(".")) is None:
+        raise ValueError(f"{url.hostname} is not a valid host name")
     href = str(url.href)
-    if len(href) > MAX_LENGTH:
+    encoded = encode(text if _is_same_to_browsers(text, href) else href)
+    if max(len(href), len(encoded)) > MAX_LENGTH:
         raise ValueError(f"the URL is longer than {MAX_LENGTH} characters once it is encoded")
-    return Destination(text if _is_same_to_browsers(text, href) else href, plain_host(url.hostname))
+    return Destination(encoded, plain_host(url.hostname))
+
+
+def encode(url: str) -> str:
+    """An absolute URL with those characters percent-encoded that RFC 3986 does not allow in it. Nothing else changes,
+    and an encoded URL stays as it is."""
+    found = _AUTHORITY_END.match(url)
+    assert found is not None
+    before, mark, fragment = url[found.end() :].partition("#")
+    return found[0] + _encoded(before) + mark + _encoded(fragment)
+
+
+def _encoded(part: str) -> str:
+    return _NOT_ALLOWED.sub(lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()), part)
 
 
 def _parse(text: str) -> ada_url.URL:
+    lacks_scheme = _WITHOUT_SCHEME.match(text) or not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", text)
     try:
-        url = ada_url.URL(text)
+        url = ada_url.URL("" if lacks_scheme else text)
     except ValueError:
-        hint = "" if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", text) else "; it begins with http:// or https://"
-        raise ValueError(f"this is no valid URL{hint}") from None
+        hint = ". Put https:// or http:// in front of it" if lacks_scheme else ""
+        raise ValueError(f"this is not a valid URL{hint}") from None
     if url.protocol not in _DEFAULT_PORTS:
         raise ValueError(f"the URL's scheme is {url.protocol.rstrip(':')}; only http and https are allowed")
     return url
 
 
 def _authority(text: str) -> str:
-    """What stands where user, host and port do, however many slashes, and of which kind, stand before it."""
+    """The part for user, host and port, however many slashes, and of which kind, stand before it."""
     match = re.match(r"[A-Za-z]+:[/\\]*([^/\\?#]*)", text)
     return match[1] if match else ""
 
@@ -128,21 +156,19 @@ def _is_same_to_browsers(text: str, href: str) -> bool:
 
 
 def plain_host(host: str) -> str:
-    """A parsed URL's host in the one form in which it is compared: in small letters, IPv4 as such."""
+    """A parsed URL's host in the one form in which it is compared: in lower case, and IPv4 within IPv6 as IPv4."""
     host = host.rstrip(".").lower()
     if not host.startswith("["):
         return host
-    address = ipaddress.IPv6Address(host[1:-1])
-    if any(address in network for network in _IPV4_IN_IPV6):
-        return str(ipaddress.IPv4Address(address.packed[-4:]))
-    return host
+    packed = without_ipv6(ipaddress.IPv6Address(host[1:-1]).packed)
+    return str(ipaddress.IPv4Address(packed)) if len(packed) == 4 else host
 
 
 def _is_this_machine(host: str) -> bool:
     host = plain_host(host)
     if host == "localhost" or host.endswith(".localhost"):
         return True
-    # Only an address ends in a digit or a bracket once the URL is parsed; to ask of each name would take long.
+    # Only an address ends in a digit or a bracket once the URL is parsed. Asking for each name would take long.
     if not host.endswith((*"0123456789", "]")):
         return False
     try:
@@ -155,5 +181,9 @@ def _is_this_machine(host: str) -> bool:
 def _is_own(url: ada_url.URL, own: OwnHosts) -> bool:
     host = url.hostname
     if _is_this_machine(host):
-        return int(url.port or _DEFAULT_PORTS[url.protocol]) in own.ports
-    return plain_host(host) in own.names
+        return _port(url) in own.local_ports
+    return plain_host(host) in own.names and _port(url) in own.ports
+
+
+def _port(url: ada_url.URL) -> int:
+    return int(url.port or _DEFAULT_PORTS[url.protocol])

@@ -20,7 +20,7 @@ from shortener.links.codes import CUSTOM_CODE, check_custom_code
 from shortener.pagination import NextPath, PreviousPath
 from shortener.request_body import RequestBody
 from shortener.slices import gathered
-from shortener.text import printable
+from shortener.text import OneLine
 
 MAX_TITLE = 300
 MAX_BULK = 1000
@@ -33,7 +33,7 @@ Code = Annotated[
     AfterValidator(check_custom_code),
     Field(examples=["spring-sale"], json_schema_extra={"pattern": f"^{CUSTOM_CODE.pattern}$"}),
 ]
-Title = Annotated[str, Field(max_length=MAX_TITLE, examples=["Spring sale"]), AfterValidator(printable)]
+Title = Annotated[str, Field(max_length=MAX_TITLE, examples=["Spring sale"]), OneLine]
 Url = Annotated[str, Field(examples=[_EXAMPLE_URL])]
 
 

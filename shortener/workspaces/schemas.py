@@ -4,23 +4,18 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from shortener.accounts.schemas import Email, InvitationToken
 from shortener.pagination import NextPath
 from shortener.request_body import RequestBody
-from shortener.text import nonempty, printable
+from shortener.text import OneLine
 from shortener.workspaces.models import Role
 
 MAX_NAME = 100
 
 
-Name = Annotated[
-    str,
-    Field(min_length=1, max_length=MAX_NAME, examples=["Marketing"]),
-    AfterValidator(printable),
-    AfterValidator(nonempty),
-]
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, examples=["Marketing"]), OneLine]
 
 
 class WorkspaceIn(RequestBody):

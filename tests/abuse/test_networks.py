@@ -17,6 +17,11 @@ from shortener.client_address import Networks
         ("2001:db8::/32", "2001:db8::/32"),
         ("::ffff:192.0.2.7", "192.0.2.7/32"),
         ("::ffff:192.0.2.0/120", "192.0.2.0/24"),
+        ("::192.0.2.7", "192.0.2.7/32"),
+        ("64:ff9b::c000:207", "192.0.2.7/32"),
+        ("2002:c000:207::1", "192.0.2.7/32"),
+        ("2001:0:1:2:3:4:3fff:fdf8", "192.0.2.7/32"),
+        ("::1", "::/64"),
     ],
 )
 def test_what_a_text_stands_for(text, network):
@@ -27,8 +32,17 @@ def test_what_a_text_stands_for(text, network):
     "text", ["", "localhost", "192.0.2", "192.0.2.0/33", "2001:db8::/129", "1.2.3.4/24/8", "unknown"]
 )
 def test_what_stands_for_nothing(text):
-    with pytest.raises(ValueError, match="no address or network"):
+    with pytest.raises(ValueError, match="not an address or a network"):
         read_network(text)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["192.0.2.1", "::ffff:192.0.2.1", "::192.0.2.1", "64:ff9b::192.0.2.1", "64:ff9b:1::c000:201", "2002:c000:201::7"],
+)
+def test_a_ban_of_an_ipv4_address_covers_the_ipv6_addresses_that_stand_for_it(address):
+    assert Networks([read_network("192.0.2.0/24")]).cover(address)
+    assert not Networks([read_network("192.0.3.0/24")]).cover(address)
 
 
 def test_an_address_is_in_a_network_however_it_is_written():

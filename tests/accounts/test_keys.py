@@ -56,7 +56,7 @@ async def test_a_key_is_shown_once_and_stored_as_a_hash_only(client, ada, databa
         {"name": "", "scopes": ["links:read"]},
         {"name": " ", "scopes": ["links:read"]},
         {"name": "x" * 101, "scopes": ["links:read"]},
-        {"name": "a\nb", "scopes": ["links:read"]},
+        {"name": "a\x1bb", "scopes": ["links:read"]},
         {"name": "x", "scopes": []},
         {"name": "x", "scopes": ["everything"]},
         {"name": "x", "scopes": ["links:read"], "expires_at": "2020-01-01T00:00:00Z"},

@@ -67,7 +67,7 @@ def enriched(**fields: Any) -> EnrichedClick:
 
 
 def test_the_golden_table_is_long_and_names_each_agent_once() -> None:
-    assert len(AGENTS) >= 150
+    assert len(AGENTS) >= 300
     assert len({agent.name for agent in AGENTS}) == len({agent.user_agent for agent in AGENTS}) == len(AGENTS)
 
 

@@ -164,12 +164,14 @@ async def test_an_empty_or_endless_key_is_refused(client):
 
 FORBIDDEN = {
     "javascript:alert(1)": "The URL's scheme is javascript; only http and https are allowed.",
-    "https://user:password@example.com": "The URL holds credentials (user@ or user:password@).",
+    "https://user:password@example.com": "The URL contains credentials (user@ or user:password@).",
     "https://SHO.rt/abc": "The URL leads back to this service.",
     "http://127.1:8000/": "The URL leads back to this service.",
-    "https://example.com/\n": "The URL holds control characters.",
+    "https://example.com/\x01": "The URL contains control characters.",
+    "http://.com": ".com is not a valid host name.",
+    "example.com:8080/x": "This is not a valid URL. Put https:// or http:// in front of it.",
     "https://example.com/" + "x" * 8192: "The URL is longer than 8192 characters.",
-    "example.com": "This is no valid URL; it begins with http:// or https://.",
+    "example.com": "This is not a valid URL. Put https:// or http:// in front of it.",
     "": "The URL is empty.",
 }
 

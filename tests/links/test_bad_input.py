@@ -269,9 +269,16 @@ async def test_a_method_that_is_not_allowed_is_answered_with_all_that_are(client
         (LINKS, "GET, POST"),
         (f"{LINKS}/abc", "DELETE, GET, PATCH"),
         (f"{LINKS}/abc/stats", "GET"),
-        ("/health/live", "GET"),
+        ("/health/live", "GET, HEAD"),
         ("/abc", "GET, HEAD"),
         ("/abc+", "GET, HEAD"),
     ):
         answer = await client.put(path)
         assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
+async def test_a_body_that_is_not_utf_8_is_named_as_such(client):
+    for encoding in ("latin-1", "utf-16", "cp1252"):
+        body = '{"url": "https://example.com/", "title": "Füße"}'.encode(encoding)
+        answer = await client.post(LINKS, content=body, headers={"Content-Type": "application/json"})
+        assert_problem(answer, 400, "bad-request", detail="The body is not UTF-8. Send JSON in UTF-8.")

@@ -1,12 +1,15 @@
 import re
 import string
+from pathlib import Path
+from urllib.parse import unquote, unquote_to_bytes
 
 import ada_url
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shortener.links.destinations import _PLAIN, MAX_LENGTH, _check_parsed, own_hosts, read_destination
+from shortener.links.destinations import _PLAIN, MAX_LENGTH, _check_parsed, encode, own_hosts, read_destination
+from shortener.text import trim
 
 OWN = own_hosts("https://sho.rt", 8000)
 
@@ -22,8 +25,6 @@ KEPT = [
     "https://example.com/a//b/./%2e%2e",
     "https://example.com/a@b?c@d=e@f",
     "https://example.com/?next=https://sho.rt/abc",
-    "https://example.com/search?q=a|b^c{d}`e`",
-    "https://example.com/?path=C:\\temp",
     "https://example.com/;jsessionid=1?a;b",
     "https://xn--bcher-kva.de/",
     "https://sho.rt.example.com/",
@@ -34,7 +35,23 @@ KEPT = [
     "https://[2001:db8::1]:8443/x",
     "http://127.0.0.1:9000/another-service",
     "http://localhost:3000/",
+    "https://sho.rt:8443/another-service",
+    "http://a_b.example/",
+    "https://example.com./",
 ]
+
+# Programs that follow links, such as Java's client, fail on the characters that are encoded here.
+ENCODED = {
+    "https://example.com/search?q=a|b^c{d}`e`": "https://example.com/search?q=a%7Cb%5Ec%7Bd%7D%60e%60",
+    "https://example.com/?path=C:\\temp": "https://example.com/?path=C:%5Ctemp",
+    "https://example.com/a|b/[c]": "https://example.com/a%7Cb/%5Bc%5D",
+    "https://example.com/?a[]=1&b={c}": "https://example.com/?a%5B%5D=1&b=%7Bc%7D",
+    "https://example.com/#a|b#c": "https://example.com/#a%7Cb%23c",
+    "https://example.com/100%": "https://example.com/100%25",
+    "https://example.com/?q=50%&r=%zz&s=%4": "https://example.com/?q=50%25&r=%25zz&s=%254",
+    "https://example.com/?q=%7c%5E%7B%2525": "https://example.com/?q=%7c%5E%7B%2525",
+    "https://[2001:db8::1]/?a=[b]": "https://[2001:db8::1]/?a=%5Bb%5D",
+}
 
 NORMALISED = {
     " https://example.com/ ": "https://example.com/",
@@ -48,7 +65,16 @@ NORMALISED = {
     "https://example.com/a b": "https://example.com/a%20b",
     "https://bücher.de/ü?ü#ü": "https://xn--bcher-kva.de/%C3%BC?%C3%BC#%C3%BC",
     "https://ｅｘａｍｐｌｅ．com/": "https://example.com/",
-    "https://example.com/\u200b": "https://example.com/%E2%80%8B",
+    "https://example.com/\u200bx": "https://example.com/%E2%80%8Bx",
+    "https://example.com/x\n": "https://example.com/x",
+    "\r\n\thttps://example.com/x\r\n": "https://example.com/x",
+    "\u00a0https://example.com/x\u00a0": "https://example.com/x",
+    "\u3000https://example.com/x\u3000": "https://example.com/x",
+    "\ufeffhttps://example.com/x\u200b": "https://example.com/x",
+    "\u2068https://example.com/x\u2069": "https://example.com/x",
+    "\u200ehttps://example.com/x\u00ad\u2060": "https://example.com/x",
+    "https://example.com/\u2028": "https://example.com/",
+    "https://example.com/\x85": "https://example.com/",
     "https://example.com/😀": "https://example.com/%F0%9F%98%80",
 }
 
@@ -79,12 +105,12 @@ CONTROL = [
     "\x00https://example.com/",
     "https://example.com/\r\nSet-Cookie: a=b",
     "https://exam\tple.com/",
-    "https://example.com/\n",
+    "https://example.com/a\nb",
     "https://example.com/\x00",
     "https://example.com/\x7f",
-    "https://example.com/\x85",
-    "https://example.com/\u2028",
-    "https://example.com/\u2029",
+    "https://example.com/a\x85b",
+    "https://example.com/a\u2028b",
+    "https://example.com/a\u2029b",
     "https://example.com/\ud800",
 ]
 
@@ -109,7 +135,8 @@ OWN_SPELLINGS = [
     "https://sho.rt",
     "https://sho.rt./abc",
     "https://sho.rt../abc",
-    "https://sho.rt:8443/abc",
+    "http://sho.rt:443/abc",
+    "https://sho.rt:8000/abc",
     "https:sho.rt/abc",
     "https:/sho.rt/abc",
     "https:\\\\sho.rt\\abc",
@@ -138,6 +165,11 @@ OWN_SPELLINGS = [
     "http://[::]:8000/abc",
     "http://[::ffff:127.0.0.1]:8000/abc",
     "http://[::ffff:7f00:1]:8000/abc",
+    "http://[::127.0.0.1]:8000/abc",
+    "http://[64:ff9b::127.0.0.1]:8000/abc",
+    "http://[64:ff9b:1::7f00:1]:8000/abc",
+    "http://[2002:7f00:1::]:8000/abc",
+    "http://[2001:0:1:2:3:4:80ff:fffe]:8000/abc",
     "https://localhost/abc",
 ]
 
@@ -157,10 +189,53 @@ NO_URL = [
     "https://exa<mple.com",
 ]
 
+NO_HOST = [
+    "http://.com",
+    "http://a..b/",
+    "https://example.com../",
+    "https://..",
+    "http://./x",
+    "http://-/",
+    "http://a{b}.example/",
+    "http://a!b.example/",
+    f"http://{'a' * 64}.com/",
+    f"http://{'a.' * 127}example/",
+]
+
 
 @pytest.mark.parametrize("url", KEPT)
 def test_a_url_that_everybody_reads_alike_is_kept_to_the_byte(url):
     assert read_destination(url, OWN).url == url
+
+
+@pytest.mark.parametrize("url", NO_HOST)
+def test_a_host_that_cannot_be_looked_up_is_refused(url):
+    with pytest.raises(ValueError, match="not a valid host name"):
+        read_destination(url, OWN)
+
+
+@pytest.mark.parametrize(("url", "stored"), ENCODED.items())
+def test_what_rfc_3986_does_not_allow_is_percent_encoded_and_nothing_else(url, stored):
+    assert read_destination(url, OWN).url == stored
+    assert read_destination(stored, OWN).url == stored
+
+
+def test_urls_of_the_real_world_are_encoded_once():
+    urls = (Path(__file__).parents[1] / "e2e" / "urls.txt").read_text().splitlines()
+    for url in urls:
+        stored = read_destination(url, OWN).url
+        assert re.fullmatch(r"https?://[^/?#]+(?:[A-Za-z0-9._~!$&'()*+,;=:@/?#-]|%[0-9A-Fa-f]{2})*", stored)
+        assert read_destination(stored, OWN).url == stored
+        assert unquote(stored) in {unquote(url), unquote(str(ada_url.URL(url).href))}
+    assert len(urls) > 190
+
+
+@given(st.text(st.characters(codec="ascii"), max_size=60))
+def test_an_encoded_url_stays_as_it_is_and_means_the_same(rest):
+    url = f"https://example.com/{rest}"
+    encoded = encode(url)
+    assert encode(encoded) == encoded
+    assert unquote_to_bytes(encoded) == unquote_to_bytes(url)
 
 
 @pytest.mark.parametrize(("url", "normal"), NORMALISED.items())
@@ -200,12 +275,29 @@ def test_this_services_own_hosts_are_refused_in_any_spelling(url):
         ("https://BÜCHER.de", "https://xn--bcher-kva.de/abc"),
         ("https://xn--bcher-kva.de", "https://bücher.de/abc"),
         ("http://192.0.2.1", "http://0xC0.0.2.1/abc"),
-        ("https://sho.rt:8443", "https://sho.rt/abc"),
+        ("https://sho.rt:8443", "https://sho.rt:8443/abc"),
+        ("http://box.local:8080", "http://BOX.local:8080/abc"),
+        ("http://box.local:9000", "https://box.local:8000/abc"),
+        ("http://192.0.2.1", "http://[::ffff:192.0.2.1]/abc"),
+        ("http://192.0.2.1", "http://[2002:c000:201::1]/abc"),
     ],
 )
 def test_own_hosts_follow_from_the_public_address_however_that_is_spelt(base_url, url):
     with pytest.raises(ValueError, match="leads back to this service"):
         read_destination(url, own_hosts(base_url, 8000))
+
+
+@pytest.mark.parametrize(
+    ("base_url", "url"),
+    [
+        ("http://box.local:8080", "http://box.local:9000/"),
+        ("http://box.local:8080", "http://box.local/"),
+        ("https://sho.rt:8443", "https://sho.rt/abc"),
+        ("https://sho.rt", "https://sho.rt:9090/abc"),
+    ],
+)
+def test_another_port_is_another_service(base_url, url):
+    assert read_destination(url, own_hosts(base_url, 8000)).url == url
 
 
 @pytest.mark.parametrize("url", NO_URL, ids=ascii)
@@ -214,12 +306,13 @@ def test_what_browsers_cannot_read_is_refused(url):
         read_destination(url, OWN)
 
 
-def test_a_missing_scheme_is_explained():
-    with pytest.raises(ValueError, match="begins with http:// or https://"):
-        read_destination("example.com/x", OWN)
+@pytest.mark.parametrize("url", ["example.com/x", "example.com:8080/x", "localhost:3000", "www.example.com", "//a.b"])
+def test_a_missing_scheme_is_explained(url):
+    with pytest.raises(ValueError, match="Put https:// or http:// in front of it"):
+        read_destination(url, OWN)
 
 
-def test_the_longest_url_is_kept_and_one_sign_more_is_refused():
+def test_the_longest_url_is_kept_and_one_character_more_is_refused():
     longest = "https://example.com/".ljust(MAX_LENGTH, "x")
     assert MAX_LENGTH == 8192
     assert read_destination(longest, OWN).url == longest
@@ -257,19 +350,19 @@ def test_whatever_is_accepted_leads_browsers_where_the_input_did_and_never_anywh
         kept = read_destination(text, OWN).url
     except ValueError:
         return
-    wanted = ada_url.URL(text.strip(" ")).href
+    wanted = encode(str(ada_url.URL(trim(text)).href))
     for base in ("https://sho.rt/abc", "http://sho.rt/abc", "http://127.0.0.1:8000/abc", "https://sho.rt/a/b?c#d"):
         assert ada_url.URL(kept, base=base).href == wanted
     url = ada_url.URL(kept)
     assert url.protocol in {"http:", "https:"}
     assert (url.username, url.password) == ("", "")
-    assert url.hostname.rstrip(".") != "sho.rt"
+    assert url.hostname.rstrip(".") != "sho.rt" or url.port not in {"", "80", "443", "8000"}
     assert re.fullmatch(r"[\x21-\x7e]+", kept)
     assert len(kept) <= MAX_LENGTH
     assert read_destination(kept, OWN).url == kept
 
 
-@given(st.text(string.ascii_letters + string.digits + "-._~!$&'()*+,;=:@/?%", max_size=200))
+@given(st.text(string.ascii_letters + string.digits + "-._~!$&'()*+,;=:@/?", max_size=200))
 def test_a_path_of_ordinary_signs_is_kept_to_the_byte(path):
     url = f"https://example.com/{path}"
     assert read_destination(url, OWN).url == url

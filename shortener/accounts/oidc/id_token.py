@@ -8,6 +8,8 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
+from shortener.text import log_line
+
 # Signatures that others can verify and not make. The token's choice is among these, and its key must be made for it.
 ALGORITHMS = ("RS256", "PS256", "ES256")
 CLOCK_LEEWAY_S = 60
@@ -105,5 +107,5 @@ def _check_form(claims: dict[str, Any]) -> None:
         raise InvalidIdToken("a claim is no string")
     if not all(type(claims[name]) in (int, float) for name in ("iat", "exp")):
         raise InvalidIdToken("a time is no number")
-    if not 0 < len(claims["sub"]) <= MAX_SUBJECT or not claims["sub"].isprintable():
+    if not 0 < len(claims["sub"]) <= MAX_SUBJECT or log_line(claims["sub"]) != claims["sub"]:
         raise InvalidIdToken("no subject")

@@ -16,7 +16,7 @@ from shortener.accounts.oidc.exchange import ProviderClient, is_safe_url
 from shortener.accounts.oidc.flow import Flow
 from shortener.accounts.oidc.id_token import InvalidIdToken, ProviderKey, UnknownKey, read_id_token, read_keys
 from shortener.accounts.oidc.person import Person
-from shortener.accounts.schemas import Email
+from shortener.accounts.schemas import EmailAddress
 from shortener.settings import Settings
 
 # What the provider says of itself is read again after so long; its keys also when a token names another.
@@ -28,7 +28,7 @@ MIN_KEYS_AGE_S = 30
 CALLBACK_PATH = "/api/v1/auth/oidc/callback"
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
-_email = TypeAdapter[str](Email)
+_email = TypeAdapter[str](EmailAddress)
 
 
 class Provider:
