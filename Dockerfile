@@ -4,14 +4,21 @@ FROM python:3.11.15-slim-trixie AS builder
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1
 
+# For `strip`. Its version does not matter: it leaves nothing of itself behind.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends binutils \
+    && rm -rf /var/lib/apt/lists/*
+
 RUN python -m venv /opt/build \
     && python -m venv --without-pip /opt/shortener
 
 WORKDIR /source
 # These change seldom, so that they stay cached when the source changes.
-COPY requirements.txt requirements-build.txt ./
+COPY requirements.txt requirements-build.txt scripts/strip_symbols.sh ./
 RUN /opt/build/bin/pip install --require-hashes -r requirements-build.txt \
-    && /opt/build/bin/pip --python /opt/shortener/bin/python install --require-hashes -r requirements.txt
+    && /opt/build/bin/pip --python /opt/shortener/bin/python install --require-hashes -r requirements.txt \
+    && sh strip_symbols.sh /opt/shortener
 
 COPY pyproject.toml README.md LICENSE ./
 COPY shortener shortener

@@ -47,10 +47,12 @@ format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: ## Resolve the dependencies anew (needs uv)
-	uv pip compile --quiet --upgrade $(LOCK) --group dev --group build pyproject.toml -o requirements-dev.txt
-	uv pip compile --quiet --upgrade $(LOCK) -c requirements-dev.txt pyproject.toml -o requirements.txt
-	uv pip compile --quiet --upgrade $(LOCK) -c requirements-dev.txt --group pyproject.toml:build -o requirements-build.txt
+lock: ## Resolve the dependencies again (needs uv); UPGRADE= keeps the versions
+	uv pip compile --quiet $(UPGRADE) $(LOCK) --extra embedded --group dev --group build pyproject.toml -o requirements-dev.txt
+	uv pip compile --quiet $(UPGRADE) $(LOCK) -c requirements-dev.txt pyproject.toml -o requirements.txt
+	uv pip compile --quiet $(UPGRADE) $(LOCK) -c requirements-dev.txt --extra embedded pyproject.toml -o requirements-embedded.txt
+	uv pip compile --quiet $(UPGRADE) $(LOCK) -c requirements-dev.txt --group pyproject.toml:build -o requirements-build.txt
+UPGRADE := --upgrade
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate
 
 clean: ## Remove the virtual environment and what tools have left; data stay
@@ -61,8 +63,8 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 # A stamp is newer than what it was made from, or its command runs again.
-$(VENV)/.run: $(VENV)/bin/python requirements.txt requirements-build.txt pyproject.toml
-	$(PIP) --require-hashes -r requirements.txt -r requirements-build.txt
+$(VENV)/.run: $(VENV)/bin/python requirements-embedded.txt requirements-build.txt pyproject.toml
+	$(PIP) --require-hashes -r requirements-embedded.txt -r requirements-build.txt
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 

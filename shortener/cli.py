@@ -9,11 +9,12 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from shortener import __version__
 from shortener.abuse.cli import ban
 from shortener.accounts.cli import key, user
-from shortener.embedded.data_directory import DataDirectoryInUse
+from shortener.embedded.data_directory import DataDirectoryInUse, DirectoryUnusable
 from shortener.errors import ShortenerError
 from shortener.exposition import MetricsPortInUse, serving_own_metrics
 from shortener.local_settings import local_settings
@@ -180,11 +181,15 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
+# Errors whose message says what to do.
+_SELF_EXPLAINING = (SettingsError, StartFailed, DataDirectoryInUse, DirectoryUnusable, PortInUse, MetricsPortInUse)
+
+
 def _explain(error: BaseException) -> str | None:
-    """One line that says what to do; None for what is a defect of ours."""
+    """One line that says what to do; None for a defect of the product."""
     if isinstance(error, StartFailed) and "No space left" in str(error):
         return f"{error}. Free some space, then start again."
-    if isinstance(error, SettingsError | StartFailed | DataDirectoryInUse | PortInUse | MetricsPortInUse):
+    if isinstance(error, _SELF_EXPLAINING):
         return str(error)
     if isinstance(error, ShortenerError):
         return error.detail
@@ -225,5 +230,5 @@ def main() -> None:
         message = _explain(error)
         if message is None:
             raise
-        error_console.print(f"[red]shortener:[/red] {message}", highlight=False, soft_wrap=True)
+        error_console.print(f"[red]shortener:[/red] {escape(message)}", highlight=False, soft_wrap=True)
         sys.exit(1)

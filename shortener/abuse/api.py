@@ -107,7 +107,7 @@ async def create_ban(body: BanCreate, request: Request, session: Writer, bans: B
     and those that lead to a banned host, answer 410; a banned user's logins and keys work no more, and their links are
     banned; banned clients get 403 from the API."""
     address = request.app.state.proxies.client_of(request.scope)
-    ban = await bans.ban(session, body.kind, body.value, body.reason, admin_id, address)
+    ban = await bans.ban(session, body.kind, body.value, body.reason, admin_id, address, body.force)
     return _ban_out(await bans.get(session, ban.id))
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from shortener.abuse.hosts import read_host
+from shortener.abuse.hosts import is_public_suffix, read_host
 from shortener.abuse.models import Ban, Kind
 from shortener.abuse.networks import read_network
 from shortener.abuse.standing import BANS_CHANNEL, Standing
@@ -82,6 +82,17 @@ class InvalidBan(InvalidField):
         super().__init__("/value", reason)
 
 
+class PublicSuffixBan(InvalidField):
+    type, title = "public-suffix", "A public suffix"
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            "/value",
+            f"anybody can register names under {host}, and the ban would take down the links to all of them; set "
+            "`force` to ban it all the same",
+        )
+
+
 class AlreadyBanned(Conflict):
     type, title = "already-banned", "Already banned"
 
@@ -136,10 +147,13 @@ class BanService:
         reason: str,
         admin_id: int | None = None,
         admin_address: str | None = None,
+        force: bool = False,
     ) -> Ban:
-        """The command line has no id and no address. Raises InvalidBan, AlreadyBanned, OwnBan, UnknownLink,
-        UnknownUser."""
+        """The command line has no id and no address. With `force` a public suffix can be banned. Raises InvalidBan,
+        PublicSuffixBan, AlreadyBanned, OwnBan, UnknownLink, UnknownUser."""
         value = read_value(kind, value)
+        if kind is Kind.HOST and not force and is_public_suffix(value):
+            raise PublicSuffixBan(value)
         user: User | None = None
         async with session.begin():
             if kind is Kind.LINK:
@@ -147,7 +161,7 @@ class BanService:
             else:
                 if kind is Kind.USER:
                     user = await self._disabled(session, value, admin_id)
-                elif kind is Kind.CLIENT and admin_address and admin_address in Networks([read_network(value)]):
+                elif kind is Kind.CLIENT and admin_address and Networks([read_network(value)]).cover(admin_address):
                     raise OwnBan
                 ban = await _insert(session, kind, value, reason, admin_id, user)
         log.info("banned", ban=ban.id, kind=kind, admin=admin_id)

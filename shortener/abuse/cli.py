@@ -21,11 +21,12 @@ def create_ban(
         typer.Argument(help="The link's code, the host, the user's email address, or the client's address or network."),
     ],
     reason: Annotated[str, typer.Option(help="Why. Admins can read it, nobody else.")],
+    force: Annotated[bool, typer.Option("--force", help="Ban a public suffix, such as co.uk, all the same.")] = False,
 ) -> None:
     """Ban something, in every process, and print the ban's id."""
     from shortener.abuse.commands import create_ban as command
 
-    print(asyncio.run(command(local_settings(), kind, value, reason)))  # noqa: T201  (for pipes)
+    print(asyncio.run(command(local_settings(), kind, value, reason, force)))  # noqa: T201  (for pipes)
 
 
 @ban.command("list")

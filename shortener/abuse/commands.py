@@ -27,14 +27,14 @@ async def _bans(settings: Settings) -> AsyncIterator[tuple[AsyncSession, BanServ
         yield session, BanService(servers.redis, standing, Revocations(servers.redis), links.evict)
 
 
-async def create_ban(settings: Settings, kind: Kind, value: str, reason: str) -> int:
+async def create_ban(settings: Settings, kind: Kind, value: str, reason: str, force: bool = False) -> int:
     """The ban's id. Every process follows within a second. Raises ShortenerError."""
     try:
-        request = BanCreate(kind=kind, value=value, reason=reason)
+        request = BanCreate(kind=kind, value=value, reason=reason, force=force)
     except ValidationError as error:
         raise invalid_request({**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()) from None
     async with _bans(settings) as (session, bans):
-        ban = await bans.ban(session, request.kind, request.value, request.reason)
+        ban = await bans.ban(session, request.kind, request.value, request.reason, force=request.force)
         return ban.id
 
 

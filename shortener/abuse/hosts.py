@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Container
+from functools import cache
 
 import ada_url
+from publicsuffixlist import PublicSuffixList
 
 from shortener.links.destinations import plain_host
 from shortener.text import trim
@@ -29,6 +31,18 @@ def read_host(text: str) -> str:
     if not _NORMAL.fullmatch(host):
         raise ValueError("not a host name; use a form such as example.com")
     return host
+
+
+def is_public_suffix(host: str) -> bool:
+    """Whether strangers register names directly under this host, as under `com`, `co.uk` or `github.io`, by the Public
+    Suffix List (publicsuffix.org)."""
+    return _public_suffixes().publicsuffix(host) == host
+
+
+@cache
+def _public_suffixes() -> PublicSuffixList:
+    # A name that is not listed, such as localhost, is not a suffix.
+    return PublicSuffixList(accept_unknown=False)
 
 
 def covers(hosts: Container[str], host: str) -> bool:

@@ -57,6 +57,7 @@ class BanCreate(RequestBody):
         Trimmed,
     ]
     reason: Words
+    force: bool = Field(False, description="Ban a public suffix, such as `co.uk`, with all hosts under it.")
 
 
 class BanOut(BaseModel):

@@ -1,6 +1,7 @@
 """The data folder of `shortener up`, and the run folder of its sockets."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import secrets
@@ -12,9 +13,17 @@ from typing import Self
 
 import msgspec
 
+# Of a Unix socket's path (man 7 unix), and of the longest name that a server gives its socket.
+_MAX_SOCKET_PATH = 107
+_LONGEST_SOCKET = ".s.PGSQL.5432.lock"
+
 
 class DataDirectoryInUse(Exception):
     """Another supervisor runs on the same data folder."""
+
+
+class DirectoryUnusable(Exception):
+    """The data folder, or the folder for sockets, cannot be used; the message says why and what to do."""
 
 
 class RunFile(msgspec.Struct):
@@ -35,9 +44,17 @@ class DataDirectory:
         self._lock: int | None = None
 
     def lock(self) -> Self:
-        """Raises DataDirectoryInUse, OSError."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Raises DataDirectoryInUse, DirectoryUnusable."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise
+            raise DirectoryUnusable(
+                f"SHORTENER_DATA_DIR cannot be used: {error.filename}: {error.strerror}. Set it to a folder in which "
+                "this user may write."
+            ) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -87,12 +104,23 @@ class DataDirectory:
 
 @contextlib.contextmanager
 def run_directory(data: DataDirectory) -> Iterator[Path]:
-    """A short path for sockets (they may have 107 bytes), which nobody else may enter."""
+    """A short path for sockets, which nobody else may enter. Raises DirectoryUnusable."""
     stale = data.read_run_file()
     if stale is not None and Path(stale.run_dir).name.startswith("shortener-"):
         shutil.rmtree(stale.run_dir, ignore_errors=True)
-    path = Path(tempfile.mkdtemp(prefix="shortener-"))
     try:
+        path = Path(tempfile.mkdtemp(prefix="shortener-"))
+    except OSError as error:
+        raise DirectoryUnusable(
+            f"No folder for sockets can be made: {error.filename}: {error.strerror}. Set TMPDIR to a folder in which "
+            "this user may write."
+        ) from error
+    try:
+        if len(os.fsencode(path / _LONGEST_SOCKET)) > _MAX_SOCKET_PATH:
+            raise DirectoryUnusable(
+                f"TMPDIR is too long for the path of a socket, which has at most {_MAX_SOCKET_PATH} bytes: "
+                f"{path.parent}. Set it to a shorter folder, such as /tmp."
+            )
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)

