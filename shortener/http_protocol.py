@@ -7,11 +7,13 @@ import re
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from shortener.browser import protected
 from shortener.errors import BadRequest, ShortenerError, problem_of
+from shortener.http_flow import Flow
+from shortener.http_framing import RawHeader, check_head, split_target
+from shortener.telemetry import CONNECTIONS_DROPPED
 
 # Request line and headers together. More than browsers and proxies send, and far less than would be felt.
 MAX_HEAD_BYTES = 32 * 1024
@@ -21,13 +23,16 @@ HEAD_TIMEOUT_S = 10.0
 MAX_HELD_BYTES = MAX_HEAD_BYTES
 # Data is read in pieces, of which one holds the end of one head at most.
 MAX_PIECE_BYTES = 16 * 1024
-# Other connections have their turn after so long with the data of one.
-TURN_S = 0.005
+# A piece of a body, which may be of chunks of one byte.
+MAX_BODY_PIECE_BYTES = 4 * 1024
+# Other connections have their turn after this much time with the data of one, or after one request.
+TURN_S = 0.001
+# A client that takes nothing of its answer for this long is dropped, and sooner when the server stops.
+STALL_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 3.0
 
 _HEAD_END = b"\r\n\r\n"
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
-
-RawHeader = tuple[bytes, bytes]
 
 
 class HeadTooLarge(ShortenerError):
@@ -51,30 +56,6 @@ class _Nowhere(list[RawHeader]):
         return
 
 
-class _Flow(FlowControl):
-    """uvicorn pauses reading for a body that nobody takes, and we for requests that wait; reading goes on when neither
-    is the case."""
-
-    _is_held = False
-
-    def hold(self) -> None:
-        if not self._is_held:
-            self._is_held = True
-            self._transport.pause_reading()
-
-    def release(self) -> None:
-        if self._is_held:
-            self._is_held = False
-            if not self.read_paused:
-                self._transport.resume_reading()
-
-    def resume_reading(self) -> None:
-        if self._is_held:
-            self.read_paused = False
-        else:
-            super().resume_reading()
-
-
 class BoundedProtocol(HttpToolsProtocol):
     """Bounds the size of a head, the time until it is there, and the requests that wait. What is not HTTP is refused
     with a problem document. Headers behind a body are not read, and no other protocol is spoken.
@@ -88,7 +69,7 @@ class BoundedProtocol(HttpToolsProtocol):
     would slow down each redirect.
     """
 
-    flow: _Flow
+    flow: Flow
     # Whether a subclass has taken a request and has not answered it yet.
     _is_answering = False
     # Whether the server has been told to stop.
@@ -99,6 +80,8 @@ class BoundedProtocol(HttpToolsProtocol):
     _held = b""
     _held_from = 0
     _is_resuming = False
+    # Whether the rest of what is held has to wait for the next turn.
+    _is_turn_over = False
     # Whether the end of the request line has not come yet.
     _is_in_line = False
     # The last bytes of a message that is not whole: they may be the beginning of a head's end.
@@ -114,7 +97,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.flow = _Flow(transport)
+        self.flow = Flow(transport)
         self._waits_since_s = self.loop.time()
         self._look()
 
@@ -143,13 +126,13 @@ class BoundedProtocol(HttpToolsProtocol):
         """Read what is held, until a request in it has to wait for an answer. To be called after each answer."""
         if self._is_resuming:
             return
-        self._is_resuming = True
+        self._is_resuming, self._is_turn_over = True, False
         until_s = self.loop.time() + TURN_S
         try:
             while self._held and not (self._whole is self.scope and self._is_busy()):
                 if self.transport.is_closing():
                     self._held = b""
-                elif self.loop.time() > until_s:
+                elif self._is_turn_over or self.loop.time() > until_s:
                     self.loop.call_soon(self._resume)
                     break
                 else:
@@ -173,8 +156,10 @@ class BoundedProtocol(HttpToolsProtocol):
         if end >= 0:
             end += start - len(self._tail) + 4
         else:
-            end = held.find(_HEAD_END, start, start + MAX_PIECE_BYTES)
-            end = end + 4 if end >= 0 else start + MAX_PIECE_BYTES
+            is_head = self._head_bytes or self._whole is self.scope
+            limit = start + (MAX_PIECE_BYTES if is_head else MAX_BODY_PIECE_BYTES)
+            end = held.find(_HEAD_END, start, limit)
+            end = end + 4 if end >= 0 else limit
         if end < len(held):
             self._held_from = end
         else:
@@ -195,8 +180,11 @@ class BoundedProtocol(HttpToolsProtocol):
                 break
             except httptools.HttpParserUpgrade as upgrade:
                 data = self._without_upgrade(data[upgrade.args[0] :])
-            except httptools.HttpParserError:
-                self._refuse(BadRequest("This is not an HTTP request."))
+            except httptools.HttpParserError as error:
+                reason = error.__context__
+                self._refuse(
+                    reason if isinstance(reason, ShortenerError) else BadRequest("This is not an HTTP request.")
+                )
                 return
         if self._whole is self.scope:
             self._head_bytes, self._tail = 0, b""
@@ -211,6 +199,14 @@ class BoundedProtocol(HttpToolsProtocol):
         line, end, rest = data.partition(b"\n")
         self._is_in_line = not end
         return data if line.isascii() else _NOT_ASCII.sub(lambda m: b"%%%02X" % m[0][0], line) + end + rest
+
+    def on_headers_complete(self) -> None:
+        """What uvicorn does, for heads that RFC 9112 does not say to refuse."""
+        check_head(self.parser.get_http_version(), self.headers)
+        if (absolute := split_target(self.url)) is not None:
+            authority, self.url = absolute
+            self.headers[:] = [header for header in self.headers if header[0] != b"host"] + [(b"host", authority)]
+        super().on_headers_complete()
 
     def _should_upgrade(self) -> bool:
         # What uvicorn then does is to wait for us.
@@ -240,6 +236,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._is_behind_size = False
+        if self._is_stopping:
+            self._waits_since_s = self.loop.time()
         super().on_body(body)
 
     def on_chunk_complete(self) -> None:
@@ -264,14 +262,20 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self._head_bytes:
             self._waits_since_s = self.loop.time()
             self._has_answered = True
-        if self._held:
+        if self._is_resuming:
+            self._is_turn_over = True
+        elif self._held:
             self._resume()
 
     def shutdown(self) -> None:
         """Close when the answer that is under way has left. What is held is then not read: its clients ask again."""
         self._is_stopping = True
+        self._waits_since_s = self.loop.time()
         if not self._is_answering:
             super().shutdown()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._look()
 
     def _note_head(self, received: int) -> None:
         """Count what has come of a head, or of headers behind a body, that is not whole."""
@@ -286,28 +290,39 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(HeadTooLarge())
 
     def _left_s(self) -> float:
-        """Until the head has to be there: the first one, or one that has begun, or another one."""
-        if not self._head_bytes and self._is_busy():
+        """Until the head has to be there: the first one, or one that has begun, or another one. When the server stops,
+        until more of a body has to be there."""
+        if self._head_bytes or not (self._has_answered or self._is_busy()):
+            patience_s = HEAD_TIMEOUT_S
+        elif not self._is_busy():
+            patience_s = self.timeout_keep_alive
+        elif self._is_stopping and self._whole is not self.scope:
+            patience_s = STOP_TIMEOUT_S
+        else:
             return math.inf
-        is_idle = self._has_answered and not self._head_bytes
-        patience_s = self.timeout_keep_alive if is_idle else HEAD_TIMEOUT_S
         return self._waits_since_s + patience_s - self.loop.time()
 
     def _look(self) -> None:
-        """End the connection when its time is over; else look again when it may be."""
+        """End the connection when its time is over, and look again later."""
+        stall_timeout_s = STOP_TIMEOUT_S if self._is_stopping else STALL_TIMEOUT_S
+        if self.flow.stalled_s(self.loop.time()) >= stall_timeout_s:
+            CONNECTIONS_DROPPED.labels("stalled").inc()
+            self.transport.abort()
+            return
         left_s = self._left_s()
-        if left_s > 0:
-            self._timer = self.loop.call_later(min(left_s, HEAD_TIMEOUT_S, self.timeout_keep_alive), self._look)
-        elif self._head_bytes:
+        if left_s <= 0 and self._head_bytes:
             self._refuse(HeadTooSlow())
-        else:
+        elif left_s <= 0:
             # Browsers open connections that they may need: who has asked nothing is told nothing.
             self.transport.close()
+        again_s = min(HEAD_TIMEOUT_S, self.timeout_keep_alive, stall_timeout_s / 2)
+        self._timer = self.loop.call_later(min(left_s, again_s) if left_s > 0 else again_s, self._look)
 
     def _refuse(self, error: ShortenerError) -> None:
         """And close. In the middle of another answer there is nothing left but that."""
         if self.transport.is_closing():
             return
+        CONNECTIONS_DROPPED.labels(error.type).inc()
         if not self._is_busy() and not self._is_behind_size:
             answer = problem_of(error)
             app: Any = self.config.loaded_app

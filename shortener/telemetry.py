@@ -47,6 +47,7 @@ REQUEST_SECONDS = _histogram(
 )
 
 DESTINATIONS_REFUSED = _counter("destinations_refused", "URLs that were not to be shortened, by reason.", "reason")
+CONNECTIONS_DROPPED = _counter("connections_dropped", "Connections closed for what their client did.", "reason")
 CLIENTS_REFUSED = _counter("clients_refused", "Requests of banned clients.")
 LOGINS_REFUSED = _counter("logins_refused", "Logins that failed, by reason.", "reason")
 FEED_CHECKS = _counter("feed_checks", "Destinations that feeds were asked about.", "feed", "verdict")

@@ -32,7 +32,7 @@ CONVERSATION = (
     + post(a_link("chunked"), chunked=True)
     + b"GET /counted HTTP/1.1\r\nHost: sho.rt\r\n\r\n"
     # Answered before its body is there.
-    + post(b"\r\n\r\n" * 5_000, chunked=True)
+    + post(b"\r\n\r\n" * 20_000, chunked=True)
     + b"GET /chunked HTTP/1.1\r\nHost: sho.rt\r\n\r\n"
     + b"GET /counted+ HTTP/1.1\r\nHost: sho.rt\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n"
     + LAST
