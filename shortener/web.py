@@ -19,6 +19,8 @@ from shortener.supervisor import Program
 BACKLOG = 4096
 STOP_TIMEOUT_S = 30
 _READY_POLL_S = 0.05
+# So long after its start a process has loaded what its first requests need, and more and more of what others do.
+SETTLING_S = tuple(10 * 2**n for n in range(10))
 
 
 class PortInUse(Exception):
@@ -59,10 +61,23 @@ def serve(settings: Settings, listener: socket.socket) -> None:
     config.load()
     loaded_app: Any = config.loaded_app
     loaded_app.state.openapi()
-    # What is loaded stays: without this each full collection walks it all, and answers nobody for a tenth of a second.
     gc.collect()
+    _leave_out_of_collections()
+    _Server(config).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        _leave_out_of_collections()
+        for seconds in SETTLING_S:
+            asyncio.get_running_loop().call_later(seconds, _leave_out_of_collections)
+
+
+def _leave_out_of_collections() -> None:
+    """What is loaded stays: without this each full collection of garbage walks it all, and meanwhile answers nobody."""
+    gc.collect(1)
     gc.freeze()
-    uvicorn.Server(config).run(sockets=[listener])
 
 
 def web_programs(settings: Settings, listener: socket.socket, env: Mapping[str, str]) -> list[Program]:

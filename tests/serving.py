@@ -10,18 +10,31 @@ import uvicorn
 from shortener.main import create_app
 from shortener.settings import Settings
 from tests.conftest import changed
+from tests.load.loop_watch import LoopWatch
+
+
+class _WatchedServer(uvicorn.Server):
+    """Begins to watch its event loop when it serves."""
+
+    watch: LoopWatch | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.watch is not None:
+            self.watch.start()
 
 
 @contextlib.contextmanager
-def serving(settings: Settings) -> Iterator[str]:
-    """The address of the app, which runs in a thread, on a free port."""
+def serving(settings: Settings, watch: LoopWatch | None = None) -> Iterator[str]:
+    """The address of the app, which runs in a thread, on a free port; `watch` is told of its event loop."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         url = f"http://127.0.0.1:{port}"
         app = create_app(changed(settings, port=port, base_url=url))
-        server = uvicorn.Server(
+        server = _WatchedServer(
             uvicorn.Config(app, proxy_headers=False, server_header=False, access_log=False, log_config=None)
         )
+        server.watch = watch
         thread = Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

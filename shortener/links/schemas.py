@@ -8,8 +8,9 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     Field,
-    SkipValidation,
     ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
 )
 from pydantic.json_schema import SkipJsonSchema
 
@@ -53,9 +54,13 @@ class LinkCreate(LinkFields):
     workspace: _Workspace = None
 
 
+def _later(value: Any, _: ValidatorFunctionWrapHandler) -> Any:
+    """To read a thousand links takes long: `BulkCreate.items` reads them in slices."""
+    return value
+
+
 class BulkCreate(RequestBody):
-    # Read one by one, since to read a thousand takes long.
-    links: list[SkipValidation[LinkFields]] = Field(
+    links: list[Annotated[LinkFields, WrapValidator(_later)]] = Field(
         min_length=1, max_length=MAX_BULK, description="Each as for a single create, without `workspace`."
     )
     workspace: _Workspace = None

@@ -31,7 +31,8 @@ from shortener.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-MAX_PARAMETER = 4096
+# Together they are fewer than the bytes that a query may have. Providers put much into a code.
+MAX_PARAMETER, MAX_CODE = 512, 4096
 # Others have never seen the browser's cookie; what else they put into the URL is told to nobody.
 _ERROR_CODE = re.compile(r"[a-z_]{1,40}")
 
@@ -99,7 +100,7 @@ async def end_oidc_login(
     session: Writer,
     sign_on: SignOn,
     state: Parameter = None,
-    code: Parameter = None,
+    code: Annotated[str | None, Query(max_length=MAX_CODE)] = None,
     iss: Parameter = None,
     error: Parameter = None,
 ) -> TokensOut:
