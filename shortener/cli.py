@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
+from setproctitle import setproctitle
 
 from shortener import __version__
 from shortener.abuse.cli import ban
@@ -19,7 +20,7 @@ from shortener.errors import ShortenerError
 from shortener.exposition import MetricsPortInUse, serving_own_metrics
 from shortener.local_settings import local_settings
 from shortener.settings import SettingsError, get_settings, load_settings
-from shortener.supervisor import StartFailed
+from shortener.supervisor import CommandFailed, StartFailed
 from shortener.telemetry import configure_logging
 from shortener.web import PortInUse
 
@@ -62,7 +63,16 @@ def up() -> None:
 
     settings = get_settings()
     configure_logging(settings)
+    setproctitle("shortener up")
     asyncio.run(run_all(settings, console))
+
+
+@app.command(hidden=True)
+def prepare() -> None:
+    """Do what `up` does before it starts web and worker."""
+    from shortener.prepare import prepare as command
+
+    print(asyncio.run(command(local_settings())))  # noqa: T201  (for `up` to read)
 
 
 @app.command()
@@ -75,11 +85,13 @@ def web(
 
     settings = get_settings() if workers is None else load_settings(web_processes=workers)
     if fd is not None:
+        setproctitle("shortener web")
         serve(settings, socket.socket(fileno=fd))
         return
     settings.require("database_url", "redis_url", "secret_key")
     configure_logging(settings)
     with bind(settings) as listener:
+        setproctitle("shortener web")
         if settings.web_processes == 1:
             with serving_own_metrics(settings):
                 serve(settings, listener)
@@ -94,6 +106,7 @@ def worker() -> None:
     """Drain clicks into the database, and do the upkeep."""
     from workers.main import run
 
+    setproctitle("shortener worker")
     asyncio.run(run())
 
 
@@ -226,6 +239,8 @@ def main() -> None:
         app()
     except KeyboardInterrupt:
         sys.exit(130)
+    except CommandFailed:
+        sys.exit(1)
     except Exception as error:
         message = _explain(error)
         if message is None:

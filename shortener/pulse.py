@@ -23,7 +23,6 @@ from shortener.telemetry import (
 log = structlog.get_logger(__name__)
 
 INTERVAL_S = 1.0
-_STARTED_AT_S = time.time()
 _STATM = Path("/proc/self/statm")
 
 
@@ -32,6 +31,7 @@ class Pulse:
 
     # Of the process, which may have had another pulse before.
     _counted_cpu_s: ClassVar[float] = 0.0
+    _started_at_s: ClassVar[float | None] = None
 
     def __init__(self, process: str, database: Database, also: Callable[[], Awaitable[None]] | None = None) -> None:
         self._process = process
@@ -41,7 +41,9 @@ class Pulse:
     async def run(self) -> None:
         """Until cancelled."""
         BUILD_INFO.labels(__version__, platform.python_version()).set(1)
-        PROCESS_STARTED_SECONDS.labels(self._process).set(_STARTED_AT_S)
+        # Not when this module is imported: that may be long before a fork server forks the process.
+        Pulse._started_at_s = Pulse._started_at_s or time.time()
+        PROCESS_STARTED_SECONDS.labels(self._process).set(Pulse._started_at_s)
         while True:
             self._measure()
             if self._also is not None:

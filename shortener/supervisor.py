@@ -3,27 +3,55 @@
 import asyncio
 import contextlib
 import ctypes
+import itertools
 import os
 import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 import structlog
 
 log = structlog.get_logger(__name__)
 
+# The first restart waits for nothing; the next ones wait twice as long as the one before.
 RESTART_PAUSE_S = 0.2
 RESTART_PAUSE_MAX_S = 10.0
-# A process that has run so long was well: its next restart waits no longer than the first.
+# A process that has run so long was well: its next restart is a first one again.
 STEADY_AFTER_S = 30.0
+# What fits into a pipe that nobody reads yet.
+_MAX_OUTPUT_BYTES = 4096
+# Begins the command line of the program itself.
+SHORTENER = (sys.executable, "-m", "shortener")
 _PR_SET_PDEATHSIG = 1
+# Loaded early: a child can do little between fork and exec.
+_libc = ctypes.CDLL(None)
 
 
 class StartFailed(Exception):
     """A process ended, or did not become ready; the message is for the operator."""
+
+
+class CommandFailed(Exception):
+    """A command of the program failed, and has told the operator why."""
+
+
+class Process(Protocol):
+    """A child: asyncio's, or one that a fork server has started."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def returncode(self) -> int | None: ...
+
+    async def wait(self) -> int: ...
+
+    def send_signal(self, signal: int, /) -> None: ...
+
+    def kill(self) -> None: ...
 
 
 @dataclass
@@ -38,63 +66,109 @@ class Program:
     explain: Callable[[], str] | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     stop_timeout_s: float = 60.0
+    # A command of the program itself can have descriptors for its stdin and stdout only.
     popen: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is a command of the program itself."""
+        return tuple(self.argv[: len(SHORTENER)]) == SHORTENER
 
 
 def die_with_parent(stop_signal: signal.Signals) -> Callable[[], None]:
     """For a child, before exec: get this signal when the parent is gone, however it went (Linux)."""
-    if sys.platform != "linux":
-        return lambda: None
-    libc = ctypes.CDLL(None, use_errno=True)
     parent = os.getpid()
+    return lambda: end_with_parent(parent, stop_signal)
 
-    def prepare() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, int(stop_signal))
-        if os.getppid() != parent:  # It went in the meantime.
-            os._exit(1)
 
-    return prepare
+def end_with_parent(parent: int, stop_signal: int) -> None:
+    """Have this process get the signal when its parent is gone; end it when the parent has gone already."""
+    if sys.platform != "linux":
+        return
+    _libc.prctl(_PR_SET_PDEATHSIG, int(stop_signal))
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+@dataclass
+class _Child:
+    program: Program
+    process: Process | None = None
+    started_at_s: float = 0.0
 
 
 class Supervisor:
     """Runs programs as one: `start` each in order, then `wait`, then `stop`.
 
-    `on_death` is told the id of each process that has ended unasked, before another takes its place.
+    `on_death` is told the id of each process that has ended unasked, before another takes its place. `fork` starts the
+    program's own commands, where the system has what a fork server needs.
     """
 
-    def __init__(self, on_death: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self,
+        on_death: Callable[[int], None] | None = None,
+        fork: Callable[[Program], Awaitable[Process]] | None = None,
+    ) -> None:
         self._on_death = on_death
-        self._running: list[tuple[Program, asyncio.subprocess.Process]] = []
+        self._fork = fork
+        self._children: list[_Child] = []
         self._watchers: list[asyncio.Task[None]] = []
         self._stopping = False
 
     async def start(self, *programs: Program) -> None:
         """Start these at the same time and wait until all are ready. Raises StartFailed."""
-        await asyncio.gather(*(self._start(program) for program in programs))
+        children = [_Child(program) for program in programs]
+        self._children += children
+        await asyncio.gather(*map(self._start, children))
 
-    async def _start(self, program: Program) -> None:
-        process = await self._spawn(program)
-        self._running.append((program, process))
-        started_at_s = time.monotonic()
-        if program.ready is not None:
-            await self._until_ready(program, process)
-        self._watchers.append(asyncio.create_task(self._watch(program, process, started_at_s)))
+    async def run(self, program: Program) -> str:
+        """Run a command to its end; what it printed, which is little. Raises CommandFailed."""
+        output, far_end = os.pipe()
+        child = _Child(replace(program, popen=program.popen | {"stdout": far_end}))
+        try:
+            try:
+                process = await self._launch(child)
+            finally:
+                os.close(far_end)
+            self._children.append(child)
+            code = await process.wait()
+            self._children.remove(child)
+            if code != 0:
+                raise CommandFailed
+            return os.read(output, _MAX_OUTPUT_BYTES).decode()
+        finally:
+            os.close(output)
 
-    async def _spawn(self, program: Program) -> asyncio.subprocess.Process:
-        process = await asyncio.create_subprocess_exec(
-            *program.argv,
-            env=program.env,
-            stdin=asyncio.subprocess.DEVNULL,
-            # A terminal's Ctrl-C goes to its whole process group; in one of their own they are stopped in order.
-            process_group=0,
-            preexec_fn=die_with_parent(program.stop_signal),
-            **program.popen,
-        )
+    async def _start(self, child: _Child) -> None:
+        await self._launch(child)
+        if child.program.ready is not None:
+            await self._until_ready(child)
+        self._watchers.append(asyncio.create_task(self._watch(child)))
+
+    async def _launch(self, child: _Child) -> Process:
+        child.process = await self._spawn(child.program)
+        child.started_at_s = time.monotonic()
+        return child.process
+
+    async def _spawn(self, program: Program) -> Process:
+        if program.is_own and self._fork is not None:
+            process = await self._fork(program)
+        else:
+            process = await asyncio.create_subprocess_exec(
+                *program.argv,
+                env=program.env,
+                # A terminal's Ctrl-C goes to its whole process group; in one of their own they are stopped in order.
+                process_group=0,
+                preexec_fn=die_with_parent(program.stop_signal),
+                **{"stdin": asyncio.subprocess.DEVNULL} | program.popen,
+            )
         log.debug("process_started", name=program.name, pid=process.pid)
         return process
 
-    async def _until_ready(self, program: Program, process: asyncio.subprocess.Process) -> None:
+    async def _until_ready(self, child: _Child) -> None:
+        program, process = child.program, child.process
         assert program.ready is not None
+        assert process is not None
         ready = asyncio.ensure_future(program.ready())
         ended = asyncio.create_task(process.wait())
         try:
@@ -109,25 +183,26 @@ class Supervisor:
                 task.cancel()
             await asyncio.gather(ready, ended, return_exceptions=True)
 
-    async def _watch(self, program: Program, process: asyncio.subprocess.Process, started_at_s: float) -> None:
-        pause_s = RESTART_PAUSE_S
+    async def _watch(self, child: _Child) -> None:
+        pause_s = 0.0
         while True:
-            code = await process.wait()
+            assert child.process is not None
+            code = await child.process.wait()
             if self._stopping:
                 return
             if self._on_death is not None:
-                self._on_death(process.pid)
-            if time.monotonic() - started_at_s > STEADY_AFTER_S:
-                pause_s = RESTART_PAUSE_S
-            log.error("process_died", name=program.name, exit_code=code, restart_in_s=pause_s)
+                self._on_death(child.process.pid)
+            if time.monotonic() - child.started_at_s > STEADY_AFTER_S:
+                pause_s = 0.0
+            log.error("process_died", name=child.program.name, exit_code=code, restart_in_s=pause_s)
             await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 2, RESTART_PAUSE_MAX_S)
+            pause_s = min(max(pause_s * 2, RESTART_PAUSE_S), RESTART_PAUSE_MAX_S)
             if self._stopping:
                 return
-            started_at_s = time.monotonic()
-            successor = await self._spawn(program)
-            self._running[self._running.index((program, process))] = (program, successor)
-            process = successor
+            try:
+                await self._launch(child)
+            except OSError as error:
+                log.error("process_not_started", name=child.program.name, error=repr(error))
 
     async def stop(self) -> None:
         """Stop everything, the last started first; what does not end in time is killed."""
@@ -135,17 +210,12 @@ class Supervisor:
         for watcher in self._watchers:
             watcher.cancel()
         await asyncio.gather(*self._watchers, return_exceptions=True)
-        groups: list[list[tuple[Program, asyncio.subprocess.Process]]] = []
-        for program, process in self._running:
-            if groups and groups[-1][0][0].name == program.name:
-                groups[-1].append((program, process))
-            else:
-                groups.append([(program, process)])
-        for group in reversed(groups):
-            await asyncio.gather(*(self._end(program, process) for program, process in group))
+        for _, group in itertools.groupby(reversed(self._children), key=lambda child: child.program.name):
+            await asyncio.gather(*map(self._end, group))
 
-    async def _end(self, program: Program, process: asyncio.subprocess.Process) -> None:
-        if process.returncode is not None:
+    async def _end(self, child: _Child) -> None:
+        program, process = child.program, child.process
+        if process is None or process.returncode is not None:
             return
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(program.stop_signal)

@@ -5,22 +5,20 @@ import contextlib
 import os
 import signal
 import socket
-import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from rich.console import Console
 
-from shortener.accounts.commands import FIRST_ADMIN, first_admin_key
 from shortener.embedded.data_directory import DataDirectory, RunFile, run_directory
 from shortener.embedded.postgres import EmbeddedPostgres
 from shortener.embedded.valkey import EmbeddedValkey
 from shortener.exposition import MetricsFiles, serving_metrics_of_children
-from shortener.migration import upgrade
+from shortener.fork_server import ForkServer, is_supported
 from shortener.redis import create_redis
 from shortener.setting_values import is_loopback
 from shortener.settings import Settings, load_settings, variable
-from shortener.supervisor import Program, Supervisor
+from shortener.supervisor import SHORTENER, Program, Supervisor
 from shortener.web import bind, web_programs
 from shortener.worker_health import is_any_well
 
@@ -28,7 +26,7 @@ _HEARTBEAT_POLL_S = 0.1
 
 
 async def up(settings: Settings, console: Console) -> None:
-    """Run until SIGTERM or SIGINT. Raises StartFailed, DataDirectoryInUse, DirectoryUnusable, PortInUse,
+    """Run until SIGTERM or SIGINT. Raises StartFailed, CommandFailed, DataDirectoryInUse, DirectoryUnusable, PortInUse,
     MetricsPortInUse, OSError."""
     stop = _stop_event()
     data = DataDirectory(settings.data_dir).lock()
@@ -38,7 +36,7 @@ async def up(settings: Settings, console: Console) -> None:
             serving_metrics_of_children(settings) as metrics,
             run_directory(data) as run_dir,
         ):
-            await _run(settings, data, run_dir, listener, metrics, stop, console)
+            await _Up(settings, data, run_dir, listener, metrics).run(stop, console)
     finally:
         data.unlock()
 
@@ -47,9 +45,11 @@ async def run_web(settings: Settings, listener: socket.socket) -> None:
     """Several web processes on one socket, until SIGTERM or SIGINT. Raises StartFailed, MetricsPortInUse, OSError."""
     stop = _stop_event()
     with serving_metrics_of_children(settings) as metrics:
-        supervisor = Supervisor(metrics.bury if metrics else None)
+        env = _environment(metrics)
+        supervisor, fork_server = _supervisor(metrics, env)
         try:
-            await supervisor.start(*web_programs(settings, listener, _environment(metrics)))
+            await supervisor.start(*fork_server)
+            await supervisor.start(*web_programs(settings, listener, env))
             await stop.wait()
         finally:
             await supervisor.stop()
@@ -57,6 +57,15 @@ async def run_web(settings: Settings, listener: socket.socket) -> None:
 
 def _environment(metrics: MetricsFiles | None) -> dict[str, str]:
     return os.environ | (metrics.env() if metrics else {})
+
+
+def _supervisor(metrics: MetricsFiles | None, env: dict[str, str]) -> tuple[Supervisor, list[Program]]:
+    """With the fork server to start first, where the system has what it needs."""
+    on_death = metrics.bury if metrics else None
+    if not is_supported():
+        return Supervisor(on_death), []
+    fork_server = ForkServer(env)
+    return Supervisor(on_death, fork_server.fork), [fork_server.program]
 
 
 def _stop_event() -> asyncio.Event:
@@ -67,73 +76,72 @@ def _stop_event() -> asyncio.Event:
     return stop
 
 
-async def _run(
-    settings: Settings,
-    data: DataDirectory,
-    run_dir: Path,
-    listener: socket.socket,
-    metrics: MetricsFiles | None,
-    stop: asyncio.Event,
-    console: Console,
-) -> None:
-    supervisor = Supervisor(metrics.bury if metrics else None)
-    env = _environment(metrics)
-    starting = asyncio.create_task(_start(settings, data, run_dir, listener, supervisor, env))
-    stopping = asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if starting.done():
-            _greet(*starting.result(), console)
-            await stopping
-            console.print("Stopping …")
-    finally:
-        for task in (starting, stopping):
-            task.cancel()
-        await asyncio.gather(starting, stopping, return_exceptions=True)
-        await supervisor.stop()
-        data.remove_run_file()
+class _Up:
+    """Servers and the fork server, then the schema, then worker and web: each needs the one before."""
 
+    def __init__(
+        self,
+        settings: Settings,
+        data: DataDirectory,
+        run_dir: Path,
+        listener: socket.socket,
+        metrics: MetricsFiles | None,
+    ) -> None:
+        self._settings = settings
+        self._data = data
+        self._run_dir = run_dir
+        self._listener = listener
+        self._env = _environment(metrics)
+        self._supervisor, self._fork_server = _supervisor(metrics, self._env)
 
-async def _start(
-    settings: Settings,
-    data: DataDirectory,
-    run_dir: Path,
-    listener: socket.socket,
-    supervisor: Supervisor,
-    env: dict[str, str],
-) -> tuple[Settings, str | None]:
-    """Servers, schema, web, worker: each needs the one before. Returns the settings as they came to be, and at the very
-    first start the first admin's key."""
-    overrides = local_defaults(settings)
-    servers: list[Program] = []
-    if not settings.database_url:
-        postgres = EmbeddedPostgres(data.path, run_dir)
-        overrides["database_url"] = postgres.url
-        servers.append(await asyncio.to_thread(postgres.prepare))
-    if not settings.redis_url:
-        valkey = EmbeddedValkey(data.path, run_dir)
-        overrides["redis_url"] = valkey.url
-        servers.append(await asyncio.to_thread(valkey.prepare))
-    if not settings.secret_key.get_secret_value():
-        overrides["secret_key"] = data.secret_key()
-    settings = load_settings(**overrides)
-    await supervisor.start(*servers)
-    data.write_run_file(
-        RunFile(os.getpid(), str(run_dir), settings.database_url, settings.redis_url, settings.base_url)
-    )
-    await asyncio.to_thread(upgrade, settings.database_url)
-    admin_key = await first_admin_key(settings)
+    async def run(self, stop: asyncio.Event, console: Console) -> None:
+        starting = asyncio.create_task(self._start())
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                _greet(self._settings, starting.result(), console)
+                await stopping
+                console.print("Stopping …")
+        finally:
+            for task in (starting, stopping):
+                task.cancel()
+            await asyncio.gather(starting, stopping, return_exceptions=True)
+            await self._supervisor.stop()
+            self._data.remove_run_file()
 
-    env |= {variable(name): value for name, value in overrides.items()}
-    worker = Program(
-        name="worker",
-        argv=[sys.executable, "-m", "shortener", "worker"],
-        env=env,
-        ready=lambda: _worker_ready(settings),
-    )
-    await supervisor.start(worker)
-    await supervisor.start(*web_programs(settings, listener, env))
-    return settings, admin_key
+    async def _start(self) -> str:
+        """Returns what else there is to tell the operator."""
+        servers = self._servers()
+        await asyncio.gather(
+            self._supervisor.start(*self._fork_server), *(self._start_server(server) for server in servers)
+        )
+        settings = self._settings
+        self._data.write_run_file(
+            RunFile(os.getpid(), str(self._run_dir), settings.database_url, settings.redis_url, settings.base_url)
+        )
+        news = await self._supervisor.run(Program("prepare", [*SHORTENER, "prepare"], self._env))
+        worker = Program("worker", [*SHORTENER, "worker"], self._env, ready=lambda: _worker_ready(settings))
+        await self._supervisor.start(worker, *web_programs(settings, self._listener, self._env))
+        return news
+
+    def _servers(self) -> list[EmbeddedPostgres | EmbeddedValkey]:
+        """The servers to start; completes the settings and the environment of the children."""
+        local = local_defaults(self._settings)
+        servers: dict[str, EmbeddedPostgres | EmbeddedValkey] = {}
+        if not self._settings.database_url:
+            servers["database_url"] = EmbeddedPostgres(self._data.path, self._run_dir)
+        if not self._settings.redis_url:
+            servers["redis_url"] = EmbeddedValkey(self._data.path, self._run_dir)
+        urls = {name: server.url for name, server in servers.items()}
+        # Not checked as an operator's are: that would import SQLAlchemy.
+        self._settings = load_settings(**local).model_copy(update=urls)
+        secret = {} if self._settings.secret_key.get_secret_value() else {"secret_key": self._data.secret_key()}
+        self._env |= {variable(name): value for name, value in (local | urls | secret).items()}
+        return list(servers.values())
+
+    async def _start_server(self, server: EmbeddedPostgres | EmbeddedValkey) -> None:
+        await self._supervisor.start(await asyncio.to_thread(server.prepare))
 
 
 def local_defaults(settings: Settings) -> dict[str, str]:
@@ -158,16 +166,15 @@ async def _worker_ready(settings: Settings) -> None:
             await asyncio.sleep(_HEARTBEAT_POLL_S)
 
 
-def _greet(settings: Settings, admin_key: str | None, console: Console) -> None:
+def _greet(settings: Settings, news: str, console: Console) -> None:
     url = settings.base_url
     body = '{"url": "https://example.com/"}'
-    admin = () if admin_key is None else (f"First admin's key    {admin_key}", f"  of {FIRST_ADMIN}, shown only now")
     credential = "" if settings.anonymous_links else "-H 'X-API-Key: …' "
     lines = (
         "",
         f"Shortener is ready   {url}",
         f"API documentation    {url}/docs",
-        *admin,
+        *news.splitlines(),
         "Shorten a URL:",
         "",
         f"  curl -s {url}/api/v1/links {credential}-H 'Content-Type: application/json' -d '{body}'",

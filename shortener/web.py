@@ -5,7 +5,6 @@ import gc
 import http.client
 import os
 import socket
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +13,7 @@ import uvicorn
 from shortener.http_protocol import BoundedProtocol
 from shortener.redirect.protocol import RedirectProtocol
 from shortener.settings import Settings
-from shortener.supervisor import Program
+from shortener.supervisor import SHORTENER, Program
 
 BACKLOG = 4096
 STOP_TIMEOUT_S = 30
@@ -90,10 +89,10 @@ def web_programs(settings: Settings, listener: socket.socket, env: Mapping[str, 
     return [
         Program(
             name="web",
-            argv=[sys.executable, "-m", "shortener", "web", "--fd", str(listener.fileno())],
+            argv=[*SHORTENER, "web", "--fd", "0"],
             env=env,
             ready=ready,
-            popen={"pass_fds": (listener.fileno(),)},
+            popen={"stdin": listener.fileno()},
         )
         for _ in range(settings.web_processes)
     ]

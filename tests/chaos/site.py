@@ -63,10 +63,9 @@ class Part:
             process = self._process = await asyncio.create_subprocess_exec(
                 *program.argv,
                 env=program.env,
-                stdin=asyncio.subprocess.DEVNULL,
                 process_group=0,
                 preexec_fn=die_with_parent(signal.SIGKILL),
-                **({"stdout": log, "stderr": log} | program.popen),
+                **({"stdin": asyncio.subprocess.DEVNULL, "stdout": log, "stderr": log} | program.popen),
             )
         if program.ready is None:
             return True

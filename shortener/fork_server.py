@@ -1,0 +1,224 @@
+"""A process that has imported the program and forks it, so that a command starts without importing anything.
+
+Forks share the memory of everything imported. Only modules exist before a fork: no event loop, thread, connection or
+setting. Each fork is a child of the supervisor: the server forks twice, the process in between ends, and the supervisor
+is a subreaper, which adopts orphans of its family. The supervisor therefore waits for a fork and signals it as any
+child, the end of the supervisor ends it, and the end of the fork server does not touch it.
+
+`python -m shortener.fork_server FD` is the server, and `ForkServer` the supervisor's side of it.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import gc
+import importlib
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from setproctitle import setproctitle
+
+from shortener.supervisor import SHORTENER, Process, Program, end_with_parent
+
+_PR_SET_CHILD_SUBREAPER = 36
+_IMPORTED = b"imported"
+# A server may be killed while it forks; its successor is then asked again.
+_TRIES = 3
+# Everything that a web process or a worker imports until it works.
+_PROGRAM = (
+    "shortener.cli",
+    "shortener.main",
+    "shortener.prepare",
+    "shortener.web",
+    "workers.main",
+)
+
+
+class ForkFailed(OSError):
+    """No process could be forked."""
+
+
+def is_supported() -> bool:
+    """Whether the system has subreapers and process file descriptors (Linux 5.3 or later)."""
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):
+        return False
+    return True
+
+
+class ForkServer:
+    """A supervisor starts `program`, and then has `fork` start the program's own commands."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._socket, self._far_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._socket.setblocking(False)
+        self._lock = asyncio.Lock()
+        fd = self._far_end.fileno()
+        self.program = Program(
+            "fork server",
+            [sys.executable, "-m", "shortener.fork_server", str(fd)],
+            env=env,
+            ready=self._ready,
+            # Kept open here, too: an order waits in it for the successor of a server that was killed.
+            popen={"pass_fds": (fd,)},
+        )
+
+    async def _ready(self) -> None:
+        await asyncio.get_running_loop().sock_recv(self._socket, len(_IMPORTED))
+
+    async def fork(self, program: Program) -> Process:
+        """Run a command of the program. Raises ForkFailed, OSError."""
+        async with self._lock:
+            for _ in range(_TRIES):
+                if pid := await self._order(program):
+                    return _Fork(pid)
+        raise ForkFailed(f"{program.name} could not be forked")
+
+    async def _order(self, program: Program) -> int | None:
+        """The new process's id; None when the server, or the process, ended before it could answer."""
+        descriptors = {n: program.popen[name] for n, name in enumerate(("stdin", "stdout")) if name in program.popen}
+        order = _Order(
+            list(program.argv[len(SHORTENER) :]), dict(program.env or os.environ), program.stop_signal, [*descriptors]
+        )
+        answer, far_end = os.pipe()
+        try:
+            with _subreaper():
+                try:
+                    with order.file() as file:
+                        socket.send_fds(self._socket, [b"."], [far_end, file, *descriptors.values()])
+                finally:
+                    os.close(far_end)
+                return int(await _read(answer) or 0)
+        finally:
+            os.close(answer)
+
+
+class _Order(NamedTuple):
+    """`descriptors` are sent with it; the fork has them under these numbers: 0 for stdin, 1 for stdout."""
+
+    arguments: list[str]
+    env: dict[str, str]
+    stop_signal: int
+    descriptors: list[int]
+
+    @contextlib.contextmanager
+    def file(self) -> Iterator[int]:
+        """In memory: an environment may be larger than a message can be."""
+        file = os.memfd_create("order")
+        try:
+            with open(file, "w", closefd=False) as text:
+                json.dump(self, text)
+            yield file
+        finally:
+            os.close(file)
+
+
+@contextlib.contextmanager
+def _subreaper() -> Iterator[None]:
+    """Not for longer: other orphans, such as those of a PostgreSQL that was killed, are init's to reap."""
+    libc = ctypes.CDLL(None)
+    libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    try:
+        yield
+    finally:
+        libc.prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+
+
+async def _read(fd: int) -> bytes:
+    loop, is_readable = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(fd, is_readable.set)
+    try:
+        await is_readable.wait()
+    finally:
+        loop.remove_reader(fd)
+    return os.read(fd, 64)
+
+
+class _Fork:
+    """A child that another process has forked."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._ended = asyncio.Event()
+        self._fd = os.pidfd_open(pid)
+        asyncio.get_running_loop().add_reader(self._fd, self._reap)
+
+    def _reap(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._fd)
+        os.close(self._fd)
+        _, status = os.waitpid(self.pid, 0)
+        self.returncode = os.waitstatus_to_exitcode(status)
+        self._ended.set()
+
+    async def wait(self) -> int:
+        await self._ended.wait()
+        assert self.returncode is not None
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.returncode is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+def serve(control: socket.socket) -> None:
+    """Import the program and fork it on each order. Returns in each fork, which is then to run `sys.argv`."""
+    supervisor = os.getppid()
+    # What is imported stays: no collection looks at it or writes to it.
+    gc.disable()
+    for name in _PROGRAM:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+    control.send(_IMPORTED)
+    while received := socket.recv_fds(control, 1, 8)[1]:
+        between = os.fork()
+        if between == 0:
+            between = os.getpid()
+            if os.fork() != 0:
+                os._exit(0)
+            control.close()
+            _become(supervisor, between, *received)
+            return
+        for fd in received:
+            os.close(fd)
+        os.waitpid(between, 0)
+    sys.exit()
+
+
+def _become(supervisor: int, between: int, answer: int, order_file: int, *received: int) -> None:
+    """Turn this fork into the process that was ordered."""
+    os.setpgid(0, 0)
+    with open(order_file) as file:
+        file.seek(0)
+        order = _Order(*json.load(file))
+    while os.getppid() == between:
+        time.sleep(0.0002)
+    end_with_parent(supervisor, order.stop_signal)
+    os.write(answer, str(os.getpid()).encode())
+    os.close(answer)
+    for fd, goal in zip(received, order.descriptors, strict=True):
+        os.dup2(fd, goal)
+        os.close(fd)
+    sys.argv[1:] = order.arguments
+    os.environ.clear()
+    os.environ.update(order.env)
+    gc.enable()
+
+
+if __name__ == "__main__":
+    setproctitle("shortener fork server")
+    serve(socket.socket(fileno=int(sys.argv[1])))
+    from shortener.cli import main
+
+    main()
