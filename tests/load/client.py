@@ -214,14 +214,14 @@ def prepare(host: str, path: str, *headers: str) -> bytes:
     return "\r\n".join([f"GET {path} HTTP/1.1", f"Host: {host}", *headers, "", ""]).encode()
 
 
-def requests(host: str, path: str, links: int, prefix: str, in_turn: bool) -> Iterator[bytes]:
+def requests(host: str, path: str, links: int, prefix: str, in_turn: bool, *headers: str) -> Iterator[bytes]:
     """For the path, again and again; or with `links` for one of so many codes, by chance or one after the other."""
     if not links:
-        return itertools.repeat(prepare(host, path))
-    template = prepare(host, f"/{prefix}%07x")
+        return itertools.repeat(prepare(host, path, *headers))
+    before, after = prepare(host, f"/{prefix}?", *headers).split(b"?", 1)
     if in_turn:
-        return (template % (n % links) for n in itertools.count())
-    return (template % int(random.random() * links) for _ in itertools.count())
+        return (b"%b%07x%b" % (before, n % links, after) for n in itertools.count())
+    return (b"%b%07x%b" % (before, int(random.random() * links), after) for _ in itertools.count())
 
 
 def main() -> None:
@@ -234,11 +234,12 @@ def main() -> None:
     parser.add_argument("--links", type=int, default=0, help="ask for one of so many codes instead of the path")
     parser.add_argument("--prefix", default="x", help="what these codes begin with")
     parser.add_argument("--in-turn", action="store_true", help="one code after the other")
+    parser.add_argument("--header", action="append", default=[], help="one more header, as Name: value")
     options = parser.parse_args()
     gc.freeze()
     gc.disable()
     url = urlsplit(options.url)
-    asked = requests(url.netloc, url.path or "/", options.links, options.prefix, options.in_turn)
+    asked = requests(url.netloc, url.path or "/", options.links, options.prefix, options.in_turn, *options.header)
     load = Load(asked, options.seconds, options.count, options.rate)
     print(json.dumps(uvloop.run(load.run(str(url.hostname), url.port or 80, options.connections))))
 

@@ -7,8 +7,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
+
+from tests.load.heads import BARE_HEAD
 
 SERVER_CORE, LOAD_CORE = 0, 1
 CONNECTIONS = 64
@@ -22,11 +24,16 @@ request = function() return wrk.format("GET", string.format("/x%07x", math.rando
 
 
 class Target(NamedTuple):
-    """What is asked for: the URL, or with `links` any of so many codes there (`stock.code`), evenly by chance."""
+    """A URL, or with `links` any of so many codes there (`stock.code`), evenly by chance. Every answer has `status`."""
 
     name: str
     url: str
     links: int = 0
+    status: int = 302
+    headers: Mapping[str, str] = BARE_HEAD
+
+    def with_head(self, headers: Mapping[str, str]) -> "Target":
+        return self._replace(headers=headers)
 
 
 class Round(NamedTuple):
@@ -35,7 +42,7 @@ class Round(NamedTuple):
 
 
 def run(target: Target, seconds: float, connections: int = CONNECTIONS) -> Round:
-    """Raises RuntimeError when any answer is not a redirect."""
+    """Raises RuntimeError when any answer has another status than the target's."""
     return (_wrk if HAS_WRK else own_client)(target, seconds, connections)
 
 
@@ -46,8 +53,9 @@ def _wrk(target: Target, seconds: float, connections: int) -> Round:
             script.write(_SPREAD_LUA.format(links=target.links))
             script.flush()
             argv += ["-s", script.name]
+        argv += [part for name, value in target.headers.items() for part in ("-H", f"{name}: {value}")]
         out = subprocess.run([*argv, target.url], capture_output=True, text=True, check=True).stdout
-    if "Non-2xx or 3xx" in out or "Socket errors" in out:
+    if "Socket errors" in out or _errors(out) != (_requests(out) if target.status >= 400 else 0):
         raise RuntimeError(f"{target.name}: {out}")
     rate = re.search(r"Requests/sec:\s+([\d.]+)", out)
     p99 = re.search(r"99%\s+([\d.]+)(us|ms|s)\b", out)
@@ -56,9 +64,22 @@ def _wrk(target: Target, seconds: float, connections: int) -> Round:
     return Round(float(rate[1]), float(p99[1]) * {"us": 0.001, "ms": 1, "s": 1000}[p99[2]])
 
 
+def _requests(out: str) -> int:
+    found = re.search(r"(\d+) requests in", out)
+    assert found is not None
+    return int(found[1])
+
+
+def _errors(out: str) -> int:
+    found = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
+    return 0 if found is None else int(found[1])
+
+
 def own_client(target: Target, seconds: float, connections: int) -> Round:
-    found = ask(target.url, f"--seconds={seconds:g}", f"--connections={connections}", f"--links={target.links}")
-    if found["statuses"].keys() != {"302"} or found["unanswered"]:
+    options = [f"--seconds={seconds:g}", f"--connections={connections}", f"--links={target.links}"]
+    options += [f"--header={name}: {value}" for name, value in target.headers.items()]
+    found = ask(target.url, *options)
+    if found["statuses"].keys() != {str(target.status)} or found["unanswered"]:
         raise RuntimeError(f"{target.name}: {found}")
     return Round(found["rate"], found["p99_ms"])
 

@@ -65,6 +65,10 @@ class Subject:
         return Target("this product, one hot link", f"{self.product.url}/{CODE}")
 
     @property
+    def miss(self) -> Target:
+        return Target("this product, a code that does not exist", f"{self.product.url}/nowhere", status=404)
+
+    @property
     def spread(self) -> Target:
         return Target(f"this product, spread over {self.links:,} links", self.product.url, self.links)
 
