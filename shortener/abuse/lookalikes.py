@@ -45,8 +45,3 @@ def _flag_of_label(label: str) -> Flag:
     if len(scripts - {"COMMON"}) > 1 and not any(scripts <= together for together in _WRITTEN_TOGETHER):
         return Flag.MIXED_SCRIPTS
     return Flag.PUNYCODE
-
-
-def unicode_host(host: str) -> str:
-    """As it is meant to be read."""
-    return str(ada_url.idna_to_unicode(host))

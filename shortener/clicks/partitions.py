@@ -1,8 +1,11 @@
 """Partitions: single clicks by month, visitors by day."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import TypeVar
 
 import asyncpg
+
+Day = TypeVar("Day", date, datetime)
 
 _LOCK_ID = 0x636C69636B73  # Any constant: one process at a time creates partitions.
 
@@ -11,8 +14,9 @@ def month_of(day: date) -> date:
     return day.replace(day=1)
 
 
-def next_month(month: date) -> date:
-    return (month.replace(day=1) + timedelta(days=32)).replace(day=1)
+def next_month(day: Day) -> Day:
+    """The beginning of the month after the one that holds this day; of its time of day nothing is changed."""
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
 async def ensure_partitions(connection: asyncpg.Connection, days: set[date], *, visitors: bool = True) -> None:

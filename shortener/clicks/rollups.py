@@ -11,7 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.clicks.models import DIMENSIONS
-from shortener.clicks.spans import EPOCH, Grain, Span, next_month, whole_days
+from shortener.clicks.partitions import next_month
+from shortener.clicks.spans import EPOCH, Grain, Span, whole_days
 
 # Reading fewer clicks by hour takes no longer.
 MIN_CLICKS = 50

@@ -128,11 +128,6 @@ def breakdown_spans(start: datetime, end: datetime, complete: Iterable[Span]) ->
     return found + split(start, end, _UNSUMMED_GRAINS)
 
 
-def next_month(month: datetime) -> datetime:
-    """The beginning of the month after the one that begins here."""
-    return (month + timedelta(days=32)).replace(day=1)
-
-
 def local_midnight(day: date, zone: ZoneInfo) -> datetime:
     """The first moment of a local day, in UTC; where midnight is skipped, the moment that follows the gap."""
     return datetime.combine(day, time(), zone).astimezone(UTC)

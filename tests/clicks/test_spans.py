@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shortener.clicks import spans as module
+from shortener.clicks.partitions import next_month
 from shortener.clicks.spans import (
     MAX_BUCKETS,
     Grain,
@@ -21,7 +22,6 @@ from shortener.clicks.spans import (
     breakdown_spans,
     end_of_day,
     local_midnight,
-    next_month,
     series_spans,
     split,
     whole_days,
