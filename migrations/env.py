@@ -1,21 +1,22 @@
 """Alembic's environment: asyncpg, one migration run at a time, and no waiting for locks behind live traffic."""
 
 import asyncio
+import importlib
+import pkgutil
 import time
 
 from alembic import context
 from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-import shortener.abuse.models
-import shortener.accounts.models
-import shortener.accounts.oidc.models
-import shortener.audit.models
-import shortener.clicks.models
-import shortener.links.models
-import shortener.workspaces.models  # noqa: F401  (a table exists once its module is imported)
+import shortener
 from shortener.database import Base
 from shortener.settings import get_settings
+
+# A table is known once its module is imported.
+for module in pkgutil.walk_packages(shortener.__path__, "shortener."):
+    if module.name.endswith(".models"):
+        importlib.import_module(module.name)
 
 ADVISORY_LOCK_ID = 7_236_001
 LOCK_TIMEOUT = "5s"

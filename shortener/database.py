@@ -3,11 +3,12 @@
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, ClassVar
 
 import asyncpg
 from fastapi import Depends, Request
-from sqlalchemy import MetaData, event
+from sqlalchemy import DateTime, MetaData, event
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
@@ -25,6 +26,8 @@ REQUEST_KEY = "request"
 
 
 class Base(DeclarativeBase):
+    # A moment has a time zone, in every table.
+    type_annotation_map: ClassVar = {datetime: DateTime(timezone=True)}
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(column_0_label)s",

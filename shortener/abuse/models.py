@@ -3,12 +3,11 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Identity, Index, Integer, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Integer, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shortener.database import Base
 
-_MOMENT = DateTime(timezone=True)
 _NOW = text("now()")
 
 
@@ -39,9 +38,9 @@ class Ban(Base):
     kind: Mapped[str] = mapped_column(Text)
     value: Mapped[str] = mapped_column(Text(collation="C"))
     reason: Mapped[str] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=_NOW)
+    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
     created_by: Mapped[int | None] = _admin()
-    lifted_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+    lifted_at: Mapped[datetime | None]
     lifted_by: Mapped[int | None] = _admin()
 
 
@@ -56,9 +55,9 @@ class ReportCase(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     link_id: Mapped[int] = mapped_column(BigInteger)
     reports: Mapped[int] = mapped_column(Integer)
-    opened_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=_NOW)
-    last_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=_NOW)
-    resolved_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+    opened_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    last_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    resolved_at: Mapped[datetime | None]
     resolved_by: Mapped[int | None] = _admin()
     resolution: Mapped[str | None] = mapped_column(Text)
 
@@ -72,7 +71,7 @@ class Report(Base):
     case_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("report_cases.id", ondelete="CASCADE"), index=True)
     reason: Mapped[str] = mapped_column(Text)
     comment: Mapped[str | None] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=_NOW)
+    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
 
 
 class DestinationCheck(Base):
@@ -87,8 +86,8 @@ class DestinationCheck(Base):
     feed: Mapped[str] = mapped_column(Text, primary_key=True)
     verdict: Mapped[str] = mapped_column(Text)
     tries: Mapped[int] = mapped_column(Integer, server_default=text("0"))
-    checked_at: Mapped[datetime | None] = mapped_column(_MOMENT)
-    next_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+    checked_at: Mapped[datetime | None]
+    next_at: Mapped[datetime | None]
 
 
 class FeedCursor(Base):

@@ -3,13 +3,12 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Identity, LargeBinary, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, LargeBinary, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shortener.database import Base
 
-_MOMENT = DateTime(timezone=True)
 _NOW = text("now()")
 
 
@@ -24,8 +23,8 @@ class User(Base):
     password_hash: Mapped[str | None] = mapped_column(Text)
     is_admin: Mapped[bool] = mapped_column(server_default=text("false"))
     is_disabled: Mapped[bool] = mapped_column(server_default=text("false"))
-    created_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=_NOW)
-    password_changed_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    password_changed_at: Mapped[datetime | None]
 
 
 def _owner() -> Mapped[int]:
@@ -39,10 +38,10 @@ class Session(Base):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     user_id: Mapped[int] = _owner()
-    created_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=_NOW)
-    last_used_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=_NOW)
-    expires_at: Mapped[datetime] = mapped_column(_MOMENT, index=True)
-    revoked_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    last_used_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    revoked_at: Mapped[datetime | None]
 
 
 class RefreshToken(Base):
@@ -52,7 +51,7 @@ class RefreshToken(Base):
 
     hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     session_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"), index=True)
-    used_at: Mapped[datetime | None] = mapped_column(_MOMENT, index=True)
+    used_at: Mapped[datetime | None] = mapped_column(index=True)
 
 
 class ApiKey(Base):
@@ -67,7 +66,7 @@ class ApiKey(Base):
     hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     requests_per_minute: Mapped[int | None]
-    created_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=_NOW)
-    expires_at: Mapped[datetime | None] = mapped_column(_MOMENT)
-    last_used_at: Mapped[datetime | None] = mapped_column(_MOMENT)
-    revoked_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]

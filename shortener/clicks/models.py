@@ -3,12 +3,10 @@
 from datetime import date, datetime
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Date, DateTime, Identity, Integer, LargeBinary, SmallInteger, Text, text
+from sqlalchemy import BigInteger, Date, Identity, Integer, LargeBinary, SmallInteger, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shortener.database import Base
-
-_MOMENT = DateTime(timezone=True)
 
 
 class Dimension(NamedTuple):
@@ -36,7 +34,7 @@ class ClickRow(Base):
 
     # In this order the key is also the index that reads a link's clicks, newest first.
     link_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    at: Mapped[datetime] = mapped_column(_MOMENT, primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     visitor: Mapped[int] = mapped_column(BigInteger)
     is_new_visitor: Mapped[bool]
@@ -56,7 +54,7 @@ class ClickBatch(Base):
     __tablename__ = "click_batches"
 
     id: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    written_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=text("now()"), index=True)
+    written_at: Mapped[datetime] = mapped_column(server_default=text("now()"), index=True)
 
 
 class ClickVisitor(Base):
@@ -85,7 +83,7 @@ class ClickCount15Min(Base):
     __tablename__ = "click_counts_15min"
 
     link_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    start: Mapped[datetime] = mapped_column(_MOMENT, primary_key=True)
+    start: Mapped[datetime] = mapped_column(primary_key=True)
     clicks: Mapped[int] = mapped_column(Integer)
     visitors: Mapped[int] = mapped_column(Integer)
     bots: Mapped[int] = mapped_column(Integer)
@@ -97,7 +95,7 @@ class ClickCountDaily(Base):
     __tablename__ = "click_counts_daily"
 
     link_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    start: Mapped[datetime] = mapped_column(_MOMENT, primary_key=True)
+    start: Mapped[datetime] = mapped_column(primary_key=True)
     clicks: Mapped[int] = mapped_column(BigInteger)
     visitors: Mapped[int] = mapped_column(BigInteger)
     bots: Mapped[int] = mapped_column(BigInteger)
@@ -109,7 +107,7 @@ class ClickBreakdownHourly(Base):
     __tablename__ = "click_breakdown_hourly"
 
     link_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    start: Mapped[datetime] = mapped_column(_MOMENT, primary_key=True)
+    start: Mapped[datetime] = mapped_column(primary_key=True)
     dimension: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     value: Mapped[str] = mapped_column(Text, primary_key=True)
     clicks: Mapped[int] = mapped_column(Integer)
@@ -122,7 +120,7 @@ class ClickBreakdownDaily(Base):
     __tablename__ = "click_breakdown_daily"
 
     link_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    start: Mapped[datetime] = mapped_column(_MOMENT, primary_key=True)
+    start: Mapped[datetime] = mapped_column(primary_key=True)
     dimension: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     value: Mapped[str] = mapped_column(Text, primary_key=True)
     clicks: Mapped[int] = mapped_column(BigInteger)
@@ -135,7 +133,7 @@ class ClickBreakdownMonthly(Base):
     __tablename__ = "click_breakdown_monthly"
 
     link_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    start: Mapped[datetime] = mapped_column(_MOMENT, primary_key=True)
+    start: Mapped[datetime] = mapped_column(primary_key=True)
     dimension: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     value: Mapped[str] = mapped_column(Text, primary_key=True)
     clicks: Mapped[int] = mapped_column(BigInteger)

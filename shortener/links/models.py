@@ -3,13 +3,11 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import BigInteger, DateTime, Identity, Index, LargeBinary, Text, text
+from sqlalchemy import BigInteger, Identity, Index, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shortener.database import Base
 from shortener.links.readable import SEARCHED_CHARACTERS
-
-_MOMENT = DateTime(timezone=True)
 
 # What `q` searches, of bounded length. The separator is a character that no search holds. The index and the query must
 # use the same expression. In the code's own collation, letters outside of ASCII would be compared with regard to case.
@@ -53,11 +51,11 @@ class Link(Base):
     # For the search; null where it is the URL itself.
     readable_url: Mapped[str | None] = mapped_column(Text)
     title: Mapped[str | None] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=text("now()"))
-    updated_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=text("now()"))
-    expires_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    updated_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    expires_at: Mapped[datetime | None]
     is_disabled: Mapped[bool] = mapped_column(server_default=text("false"))
-    deleted_at: Mapped[datetime | None] = mapped_column(_MOMENT)
+    deleted_at: Mapped[datetime | None]
     # Without a key to the table of bans, which would be looked into at every create.
     ban_id: Mapped[int | None] = mapped_column(BigInteger)
     # Why the destination's host is suspicious.
@@ -75,4 +73,4 @@ class IdempotencyKey(Base):
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
     link_id: Mapped[int] = mapped_column(BigInteger)
     answer: Mapped[bytes | None] = mapped_column(LargeBinary)
-    created_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=text("now()"), index=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"), index=True)

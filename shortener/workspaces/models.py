@@ -4,12 +4,11 @@ import uuid
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, LargeBinary, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shortener.database import Base
 
-_MOMENT = DateTime(timezone=True)
 _NOW = text("now()")
 
 
@@ -35,7 +34,7 @@ class Workspace(Base):
     personal_user_id: Mapped[int | None] = mapped_column(
         BigInteger, ForeignKey("users.id", ondelete="CASCADE"), unique=True
     )
-    created_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=_NOW)
+    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
 
 
 class Member(Base):
@@ -50,7 +49,7 @@ class Member(Base):
     )
     id: Mapped[uuid.UUID] = mapped_column(unique=True)
     role: Mapped[str] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=_NOW)
+    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
 
 
 class Invitation(Base):
@@ -68,5 +67,5 @@ class Invitation(Base):
     role: Mapped[str | None] = mapped_column(Text)
     hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     invited_by: Mapped[int] = mapped_column(BigInteger, ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    created_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=_NOW)
-    expires_at: Mapped[datetime] = mapped_column(_MOMENT)
+    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    expires_at: Mapped[datetime]

@@ -2,12 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, LargeBinary, Text, text
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shortener.database import Base
-
-_MOMENT = DateTime(timezone=True)
 
 
 class OidcIdentity(Base):
@@ -18,7 +16,7 @@ class OidcIdentity(Base):
     issuer: Mapped[str] = mapped_column(Text, primary_key=True)
     subject: Mapped[str] = mapped_column(Text, primary_key=True)
     user_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    created_at: Mapped[datetime] = mapped_column(_MOMENT, server_default=text("now()"))
+    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 
 
 class OidcUsedState(Base):
@@ -27,4 +25,4 @@ class OidcUsedState(Base):
     __tablename__ = "oidc_used_states"
 
     hash: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    expires_at: Mapped[datetime] = mapped_column(_MOMENT)
+    expires_at: Mapped[datetime]
