@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from shortener.setting_values import IPNetwork
+from shortener.settings.values import IPNetwork
 
 UNKNOWN = "unknown"
 

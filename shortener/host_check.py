@@ -16,8 +16,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shortener import page
 from shortener.errors import ShortenerError, problem_of
-from shortener.setting_values import is_loopback
 from shortener.settings import Settings
+from shortener.settings.values import is_loopback
 
 # Load balancers and monitors ask for these by address. The paths of short links never get here.
 _FOR_ANY_HOST = frozenset(("/health/live", "/health/ready"))

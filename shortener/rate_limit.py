@@ -17,8 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shortener.client_address import TrustedProxies, client_network
 from shortener.errors import TooManyRequests
 from shortener.redis import RedisGuard, RedisUnavailable
-from shortener.setting_values import ByteRate, Rate
 from shortener.settings import Settings
+from shortener.settings.values import ByteRate, Rate
 
 KEY_PREFIX = "limit:"
 _STATE_KEY = "shortener.rate_limit"

@@ -14,8 +14,8 @@ import typer
 import shortener
 from shortener.cli import app
 from shortener.errors import TYPE_PREFIX, ShortenerError
-from shortener.setting_values import ByteRate, Rate, parse_byte_rate, parse_rate
 from shortener.settings import Settings, load_settings, variable
+from shortener.settings.values import ByteRate, Rate, parse_byte_rate, parse_rate
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted(p for p in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])

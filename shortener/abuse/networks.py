@@ -3,7 +3,7 @@
 import ipaddress
 
 from shortener.client_address import without_ipv6
-from shortener.setting_values import IPNetwork
+from shortener.settings.values import IPNetwork
 from shortener.text import trim
 
 # One subscriber has such a network whole.

@@ -17,7 +17,7 @@ from shortener.accounts.tokens import API_KEY_PREFIX, Access, AccessTokens, Inva
 from shortener.database import Database
 from shortener.invalidations import UNINFORMED_LIFETIME_S
 from shortener.rate_limit import LocalWindows
-from shortener.setting_values import Rate
+from shortener.settings.values import Rate
 
 MAX_PRINCIPALS = 10_000
 # Each bad credential costs a look into the database: so many different ones a client may try in each process.

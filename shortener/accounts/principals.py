@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from shortener.rate_limit import Identity
-from shortener.setting_values import Rate
+from shortener.settings.values import Rate
 
 # Where in the scope of a request the principal is; None is there for who shows nothing.
 PRINCIPAL_KEY = "shortener.principal"

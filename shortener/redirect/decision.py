@@ -7,8 +7,8 @@ from shortener.redirect.cache import Absent, Cached
 from shortener.redirect.request import RedirectRequest
 from shortener.redirect.target import Status
 from shortener.redirect.throttle import Throttle
-from shortener.setting_values import Rate
 from shortener.settings import Settings
+from shortener.settings.values import Rate
 
 MISS, EMBEDDED_MISS, REDIRECT = "miss", "embedded-miss", "redirect"
 

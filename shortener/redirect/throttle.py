@@ -13,7 +13,7 @@ from cachebox import LRUCache
 
 from shortener.rate_limit import LimitKeys, Verdict, policy_of
 from shortener.redis import Command
-from shortener.setting_values import Rate
+from shortener.settings.values import Rate
 
 # Clients that are remembered for each policy; one that is forgotten is known again after its next round trip.
 MAX_CLIENTS = 50_000

@@ -9,7 +9,7 @@ import httpx
 import orjson
 
 from shortener.accounts.oidc.errors import OidcProviderFailed, OidcProviderUnavailable
-from shortener.setting_values import is_loopback
+from shortener.settings.values import is_loopback
 
 TIMEOUT_S = 5.0
 MAX_ANSWER_BYTES = 256 * 1024

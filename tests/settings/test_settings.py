@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shortener.main import create_app
-from shortener.setting_values import ByteRate, Rate, parse_rate
 from shortener.settings import Settings, SettingsError, load_settings, unknown_variables, variable
+from shortener.settings.values import ByteRate, Rate, parse_rate
 from tests.conftest import SECRET
 
 

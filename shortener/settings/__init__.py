@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from shortener.setting_values import (
+from shortener.settings.values import (
     BaseUrl,
     ByteRate,
     ByteRateLimit,
