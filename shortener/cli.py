@@ -19,7 +19,8 @@ from shortener.embedded.data_directory import DataDirectoryInUse, DirectoryUnusa
 from shortener.errors import ShortenerError
 from shortener.exposition import MetricsPortInUse, serving_own_metrics
 from shortener.local_settings import local_settings
-from shortener.settings import SettingsError, get_settings, load_settings
+from shortener.settings import get_settings, load_settings
+from shortener.settings.source import SettingsError
 from shortener.supervisor import CommandFailed, StartFailed
 from shortener.telemetry import configure_logging
 from shortener.web import PortInUse

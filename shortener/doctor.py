@@ -10,7 +10,8 @@ from redis.exceptions import RedisError
 from shortener.database import Database
 from shortener.health import Status, run_checks
 from shortener.redis import create_redis
-from shortener.settings import Settings, unknown_variables, variable
+from shortener.settings import Settings, unknown_variables
+from shortener.settings.source import variable
 
 MAX_CLOCK_DIFFERENCE_S = 2.0
 

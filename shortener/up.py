@@ -16,7 +16,8 @@ from shortener.embedded.valkey import EmbeddedValkey
 from shortener.exposition import MetricsFiles, serving_metrics_of_children
 from shortener.fork_server import ForkServer, is_supported
 from shortener.redis import create_redis
-from shortener.settings import Settings, load_settings, variable
+from shortener.settings import Settings, load_settings
+from shortener.settings.source import variable
 from shortener.settings.values import is_loopback
 from shortener.supervisor import SHORTENER, Program, Supervisor
 from shortener.web import bind, web_programs

@@ -33,7 +33,8 @@ from shortener.embedded.valkey import EmbeddedValkey
 from shortener.main import create_app
 from shortener.migration import upgrade
 from shortener.redis import create_redis
-from shortener.settings import Settings, load_settings, variable
+from shortener.settings import Settings, load_settings
+from shortener.settings.source import variable
 from shortener.supervisor import Supervisor
 from workers.clicks import Drain
 

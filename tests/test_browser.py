@@ -3,7 +3,8 @@
 import pytest
 from fastapi.routing import iter_route_contexts
 
-from shortener.settings import SettingsError, load_settings
+from shortener.settings import load_settings
+from shortener.settings.source import SettingsError
 from tests.conftest import changed, client_of, create_link, running_app
 from tests.links.test_api import LINKS, assert_problem
 

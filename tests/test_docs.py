@@ -14,7 +14,8 @@ import typer
 import shortener
 from shortener.cli import app
 from shortener.errors import TYPE_PREFIX, ShortenerError
-from shortener.settings import Settings, load_settings, variable
+from shortener.settings import Settings, load_settings
+from shortener.settings.source import variable
 from shortener.settings.values import ByteRate, Rate, parse_byte_rate, parse_rate
 
 ROOT = Path(__file__).parent.parent

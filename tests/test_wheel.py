@@ -24,7 +24,8 @@ import yaml
 
 from shortener import __version__
 from shortener.cli import app
-from shortener.settings import Settings, variable
+from shortener.settings import Settings
+from shortener.settings.source import variable
 from tests.conftest import CHROME, Servers
 from tests.e2e.product import free_port
 

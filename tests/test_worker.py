@@ -23,7 +23,8 @@ from shortener.clicks.stream import DEAD_STREAM, GROUP, STREAM, ClickStream, Sea
 from shortener.database import Database
 from shortener.jobs import create_queue
 from shortener.redis import create_redis
-from shortener.settings import Settings, variable
+from shortener.settings import Settings
+from shortener.settings.source import variable
 from shortener.worker_health import heartbeats
 from tests.clicks.make import batch, number_of_rows, rows_of
 from tests.conftest import SECRET, changed, create_link, eventually

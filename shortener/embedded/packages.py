@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 from pathlib import Path
 
-from shortener.settings import variable
+from shortener.settings.source import variable
 from shortener.supervisor import StartFailed
 
 

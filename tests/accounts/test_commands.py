@@ -5,7 +5,8 @@ import uuid
 import pytest
 
 from shortener.accounts import commands
-from shortener.settings import Settings, variable
+from shortener.settings import Settings
+from shortener.settings.source import variable
 from shortener.up import local_defaults
 from tests.accounts.conftest import EMAIL, KEYS, ME, OTHER_PASSWORD, PASSWORD, log_in
 from tests.conftest import eventually

@@ -8,7 +8,7 @@ import pytest
 
 from shortener.audit import listing
 from shortener.audit.trail import COMMAND_LINE, Action, record
-from shortener.settings import SettingsError
+from shortener.settings.source import SettingsError
 from tests.audit.conftest import AUDIT, page_of
 from tests.clicks.make import rows_of
 from tests.conftest import changed

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shortener.main import create_app
-from shortener.settings import Settings, SettingsError, load_settings, unknown_variables, variable
+from shortener.settings import Settings, load_settings, unknown_variables
+from shortener.settings.source import SettingsError, variable
 from shortener.settings.values import ByteRate, Rate, parse_rate
 from tests.conftest import SECRET
 

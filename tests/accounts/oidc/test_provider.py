@@ -12,7 +12,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 
 from shortener.accounts.oidc import exchange
 from shortener.accounts.oidc import provider as provider_module
-from shortener.settings import SettingsError, load_settings
+from shortener.settings import load_settings
+from shortener.settings.source import SettingsError
 from tests.accounts.conftest import EMAIL, register
 from tests.accounts.oidc.conftest import CALLBACK, LOGIN, at_provider, begin, me, sign_on
 from tests.accounts.oidc.provider import OTHER_RSA_KEY, RSA_KEY, OidcProvider, provider_process

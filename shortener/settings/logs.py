@@ -1,0 +1,15 @@
+"""What is logged."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from shortener.settings.source import Section
+
+
+class LogSettings(Section):
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="`debug` to `error`.")
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="`json`, `console`, or `auto`: console on a terminal."
+    )
+    access_log: bool = Field(False, description="Log each request.")

@@ -1,0 +1,51 @@
+"""Where the product listens, and how it is reached."""
+
+import os
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from shortener.settings.source import Section
+from shortener.settings.values import (
+    BaseUrl,
+    Networks,
+    Origins,
+)
+
+
+class ServerSettings(Section):
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port to listen on.")
+    web_processes: int = Field(
+        default_factory=lambda: min(os.cpu_count() or 1, 4),
+        ge=1,
+        le=64,
+        description="Number of web processes. Default: one per core, at most 4.",
+    )
+    base_url: BaseUrl = Field(
+        "",
+        description="Public address that short URLs start with, such as `https://sho.rt`. "
+        "Default: `http://` host and port.",
+    )
+    trusted_proxies: Networks = Field(
+        (),
+        description="Addresses or networks, separated by commas, whose `X-Forwarded-For` is believed.",
+    )
+    hsts: Literal["off", "host", "subdomains"] = Field(
+        "host",
+        description="Whether browsers are told to come by TLS only, for a year: to this `host`, or to its `subdomains` "
+        "too; or `off`. Only where the public address is https.",
+    )
+    cors_origins: Origins = Field(
+        (),
+        description="Origins, separated by commas, whose pages may use the API from a browser, or an asterisk: all. "
+        "Default: none.",
+    )
+
+    @model_validator(mode="after")
+    def _default_base_url(self) -> Self:
+        if not self.base_url:
+            host = {"0.0.0.0": "localhost", "::": "localhost"}.get(self.host, self.host)  # noqa: S104
+            host = f"[{host}]" if ":" in host else host
+            object.__setattr__(self, "base_url", f"http://{host}:{self.port}")
+        return self

@@ -1,0 +1,34 @@
+"""An OpenID Connect provider."""
+
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
+
+from shortener.settings.source import Section
+from shortener.settings.values import (
+    Issuer,
+    OidcScopes,
+)
+
+
+class SingleSignOnSettings(Section):
+    oidc_issuer: Issuer = Field(
+        "", description="Address of an OpenID Connect provider, such as `https://id.example.com`. Default: none."
+    )
+    oidc_client_id: str = Field("", validate_default=True, description="This service's name at the provider.")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="Its secret there; a public client has none.")
+    oidc_scopes: OidcScopes = Field("openid email", description="What the provider is asked for, separated by spaces.")
+    oidc_name: str = Field("The identity provider", description="What people know the provider by.")
+    oidc_registration: bool = Field(
+        False,
+        description="Whether who logs in there for the first time gets an account, also where registration is closed.",
+    )
+    oidc_link_by_email: bool = Field(
+        False,
+        description="Whether a verified address links to the account that has it: its password, logins and keys end.",
+    )
+
+    @field_validator("oidc_client_id")
+    @classmethod
+    def _belongs_to_issuer(cls, value: str, info: ValidationInfo) -> str:
+        if info.data.get("oidc_issuer") and not value:
+            raise ValueError("the provider knows this service by it; or leave SHORTENER_OIDC_ISSUER away")
+        return value
