@@ -17,12 +17,12 @@ from shortener.abuse.cli import ban
 from shortener.accounts.cli import key, user
 from shortener.embedded.data_directory import DataDirectoryInUse, DirectoryUnusable
 from shortener.errors import ShortenerError
-from shortener.exposition import MetricsPortInUse, serving_own_metrics
 from shortener.local_settings import local_settings
+from shortener.observability.exposition import MetricsPortInUse, serving_own_metrics
+from shortener.observability.logging import configure_logging
 from shortener.settings import get_settings, load_settings
 from shortener.settings.source import SettingsError
 from shortener.supervisor import CommandFailed, StartFailed
-from shortener.telemetry import configure_logging
 from shortener.web import PortInUse
 
 app = typer.Typer(

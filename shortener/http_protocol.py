@@ -13,7 +13,7 @@ from shortener.browser import protected
 from shortener.errors import BadRequest, ShortenerError, problem_of
 from shortener.http_flow import Flow
 from shortener.http_framing import RawHeader, check_head, split_target
-from shortener.telemetry import CONNECTIONS_DROPPED
+from shortener.observability.metrics import CONNECTIONS_DROPPED
 
 # Request line and headers together. More than browsers and proxies send, and far less than would be felt.
 MAX_HEAD_BYTES = 32 * 1024

@@ -4,8 +4,8 @@ import logging
 from pathlib import Path
 
 from shortener.embedded.data_directory import DataDirectory
+from shortener.observability.logging import configure_logging
 from shortener.settings import Settings, get_settings, load_settings
-from shortener.telemetry import configure_logging
 
 
 def local_settings() -> Settings:

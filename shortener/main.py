@@ -40,6 +40,7 @@ from shortener.links.api import router as links_router
 from shortener.links.codes import RESERVED
 from shortener.links.destinations import own_hosts
 from shortener.links.service import LinkService
+from shortener.observability.logging import configure_logging
 from shortener.openapi import install_openapi
 from shortener.pulse import Pulse
 from shortener.rate_limit import LimitKeys, RateLimitHeaders, RateLimits
@@ -54,7 +55,6 @@ from shortener.request_metrics import RequestMetrics
 from shortener.request_observer import RequestObserver
 from shortener.settings import Settings, get_settings
 from shortener.tasks import end
-from shortener.telemetry import configure_logging
 from shortener.workspaces.api import invitations_router, workspaces_router
 from shortener.workspaces.service import WorkspaceService
 

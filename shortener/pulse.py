@@ -12,7 +12,7 @@ import structlog
 
 from shortener import __version__
 from shortener.database import Database
-from shortener.telemetry import (
+from shortener.observability.metrics import (
     BUILD_INFO,
     DATABASE_CONNECTIONS,
     PROCESS_CPU_SECONDS,

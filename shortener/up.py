@@ -13,8 +13,8 @@ from rich.console import Console
 from shortener.embedded.data_directory import DataDirectory, RunFile, run_directory
 from shortener.embedded.postgres import EmbeddedPostgres
 from shortener.embedded.valkey import EmbeddedValkey
-from shortener.exposition import MetricsFiles, serving_metrics_of_children
 from shortener.fork_server import ForkServer, is_supported
+from shortener.observability.exposition import MetricsFiles, serving_metrics_of_children
 from shortener.redis import create_redis
 from shortener.settings import Settings, load_settings
 from shortener.settings.source import variable

@@ -4,7 +4,7 @@ import time
 
 from shortener.clicks.stream import DEAD_STREAM, STREAM, ClickStream
 from shortener.database import Database
-from shortener.telemetry import (
+from shortener.observability.metrics import (
     LEDGER_BATCHES,
     STREAM_ENTRIES,
     STREAM_LAG,

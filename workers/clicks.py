@@ -15,7 +15,7 @@ from shortener.clicks.stream import ClickStream, Entry, UnreadableEntry
 from shortener.clicks.writer import ClickWriter
 from shortener.database import Database
 from shortener.errors import is_database_down
-from shortener.telemetry import (
+from shortener.observability.metrics import (
     CLICK_BATCHES_DEAD,
     CLICK_STREAM_MISSING,
     DRAIN_CLICKS,

@@ -13,8 +13,8 @@ from shortener.abuse.feeds import Feed, FeedUnavailable
 from shortener.audit.trail import ACTOR_KEY, WORKER
 from shortener.database import Database
 from shortener.links.service import UnknownLink
+from shortener.observability.metrics import FEED_CHECKS
 from shortener.redirect.cache import evict
-from shortener.telemetry import FEED_CHECKS
 
 log = structlog.get_logger(__name__)
 

@@ -19,13 +19,13 @@ from redis.exceptions import RedisError
 from shortener.abuse.feeds import feeds_of
 from shortener.clicks.stream import ClickStream, Sealer
 from shortener.database import Database
-from shortener.exposition import serving_own_metrics
 from shortener.jobs import QUEUE, create_queue, deserialize, serialize
+from shortener.observability.exposition import serving_own_metrics
+from shortener.observability.logging import configure_logging
 from shortener.pulse import Pulse
 from shortener.redis import create_redis
 from shortener.settings import Settings, get_settings
 from shortener.tasks import end
-from shortener.telemetry import configure_logging
 from shortener.worker_health import beat, keep_beating, leave
 from workers.alone import alone
 from workers.backlog import BacklogMetrics

@@ -7,7 +7,7 @@ from pathlib import Path
 import structlog
 
 from shortener.abuse.hosts import read_host
-from shortener.telemetry import BLOCK_LIST_LINES
+from shortener.observability.metrics import BLOCK_LIST_LINES
 from shortener.text import trim
 
 log = structlog.get_logger(__name__)

@@ -6,8 +6,8 @@ from shortener.abuse.lookalikes import Flag, flag_of
 from shortener.abuse.standing import Standing
 from shortener.errors import InvalidField
 from shortener.expiry import InvalidExpiry
+from shortener.observability.metrics import DESTINATIONS_REFUSED
 from shortener.settings import Settings
-from shortener.telemetry import DESTINATIONS_REFUSED
 
 
 class RefusedDestination(InvalidField):

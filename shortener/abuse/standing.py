@@ -19,9 +19,9 @@ from shortener.database import Database, driver_of
 from shortener.errors import Forbidden
 from shortener.invalidations import INFORMED_LIFETIME_S, UNINFORMED_LIFETIME_S
 from shortener.links.destinations import host_of
+from shortener.observability.metrics import CLIENTS_REFUSED
 from shortener.redirect.target import Target
 from shortener.slices import gathered
-from shortener.telemetry import CLIENTS_REFUSED
 
 log = structlog.get_logger(__name__)
 

@@ -24,7 +24,7 @@ from shortener.accounts.users import ensure_personal_workspace, insert_user
 from shortener.audit.trail import Action, record
 from shortener.database import REQUEST_KEY
 from shortener.errors import Conflict, Forbidden, NotFound, Unauthorized
-from shortener.telemetry import LOGINS_REFUSED
+from shortener.observability.metrics import LOGINS_REFUSED
 from shortener.workspaces.invitations import InvitationRequired, find_invitation, use_invitation
 from shortener.workspaces.service import WorkspaceService
 

@@ -14,9 +14,7 @@ from typing import Any, Protocol
 import structlog
 
 from shortener.clicks.event import Batch, Click, new_batch
-from shortener.redis import RECORDER, Command, RedisGuard, RedisUnavailable
-from shortener.tasks import call_safely, end
-from shortener.telemetry import (
+from shortener.observability.metrics import (
     AT_ONCE,
     CLICK_BATCH_SIZE,
     CLICKS_BUFFERED,
@@ -25,6 +23,8 @@ from shortener.telemetry import (
     CLICKS_LOST,
     REDIRECT_SECONDS,
 )
+from shortener.redis import RECORDER, Command, RedisGuard, RedisUnavailable
+from shortener.tasks import call_safely, end
 
 log = structlog.get_logger(__name__)
 

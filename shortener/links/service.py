@@ -28,9 +28,9 @@ from shortener.links.idempotency import claim
 from shortener.links.models import Link
 from shortener.links.readable import readable_url
 from shortener.links.schemas import BulkCreate, LinkCreate, LinkFields, LinkUpdate
+from shortener.observability.metrics import DESTINATIONS_REFUSED
 from shortener.redirect.cache import evict, evict_present
 from shortener.slices import gathered
-from shortener.telemetry import DESTINATIONS_REFUSED
 from shortener.workspaces.access import Asker, InsufficientRole, check_writable
 from shortener.workspaces.models import Member, Role, Workspace
 

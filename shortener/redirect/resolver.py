@@ -10,12 +10,12 @@ import structlog
 
 from shortener.database import Database
 from shortener.errors import ServiceUnavailable, is_database_down
+from shortener.observability.metrics import RESOLVED
 from shortener.redirect.cache import Absent, Cached, TargetCache
 from shortener.redirect.memory import MemoryLevel
 from shortener.redirect.target import Target
 from shortener.redis import Command, RedisUnavailable
 from shortener.tasks import call_safely
-from shortener.telemetry import RESOLVED
 
 log = structlog.get_logger(__name__)
 

@@ -14,6 +14,7 @@ from shortener.clicks.event import Click
 from shortener.clicks.recorder import Recorder
 from shortener.client_address import TrustedProxies, client_network
 from shortener.errors import MethodNotAllowed, ShortenerError, problem_of
+from shortener.observability.metrics import AT_ONCE, REDIRECTS, RESOLVED
 from shortener.rate_limit import Verdict, split_head
 from shortener.redirect.answers import Answer, Answers
 from shortener.redirect.cache import Absent, Cached
@@ -31,7 +32,6 @@ from shortener.redirect.resolver import Resolver
 from shortener.redirect.target import LIVE, Status, Target
 from shortener.redirect.throttle import Throttle
 from shortener.settings import Settings
-from shortener.telemetry import AT_ONCE, REDIRECTS, RESOLVED
 
 log = structlog.get_logger(__name__)
 

@@ -1,6 +1,6 @@
 """What is refused is counted, with the reason."""
 
-from shortener.telemetry import REGISTRY
+from shortener.observability.metrics import REGISTRY
 from tests.abuse.conftest import ban
 from tests.accounts.conftest import ME, OTHER_PASSWORD, log_in, register
 from tests.conftest import changed, client_of, create_link, running_app

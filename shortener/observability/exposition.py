@@ -18,9 +18,9 @@ from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from shortener.observability.metrics import CLICKS_BUFFERED, CLICKS_LOST, REGISTRY
 from shortener.settings import Settings
 from shortener.settings.source import variable
-from shortener.telemetry import CLICKS_BUFFERED, CLICKS_LOST, REGISTRY
 
 log = structlog.get_logger(__name__)
 

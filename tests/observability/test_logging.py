@@ -9,8 +9,8 @@ from typing import NamedTuple
 import pytest
 import structlog
 
+from shortener.observability.logging import configure_logging
 from shortener.settings import load_settings
-from shortener.telemetry import configure_logging
 
 CANARY = " ".join(("a", "canary", "sings"))
 FORGED = '{"event": "forged"}'

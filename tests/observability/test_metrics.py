@@ -21,13 +21,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from redis.asyncio import Redis
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from shortener import telemetry
 from shortener.clicks.stream import STREAM, Backlog, ClickStream, Sealer
 from shortener.embedded.data_directory import DataDirectory
-from shortener.exposition import MetricsFiles, serving_metrics_of_children
+from shortener.observability import metrics as telemetry
+from shortener.observability.exposition import MetricsFiles, serving_metrics_of_children
+from shortener.observability.metrics import AT_ONCE, REGISTRY
 from shortener.redirect.protocol import RedirectProtocol
 from shortener.settings import load_settings
-from shortener.telemetry import AT_ONCE, REGISTRY
 from tests.clicks.make import batch
 from tests.conftest import SECRET, changed, client_of, create_link, eventually, running_app
 from tests.e2e import product
@@ -222,7 +222,7 @@ def test_what_a_process_had_counted_outlives_it(tmp_path, reason):
     buffered = 7 if "buffer" in reason else 0
     script = f"""
 import os, signal
-from shortener.telemetry import CLICKS_BUFFERED, CLICKS_LOST, DRAIN_CLICKS, REDIRECTS
+from shortener.observability.metrics import CLICKS_BUFFERED, CLICKS_LOST, DRAIN_CLICKS, REDIRECTS
 REDIRECTS.labels("gone").inc(3)
 DRAIN_CLICKS.observe(100)
 CLICKS_LOST.labels("process_killed").inc(0)
@@ -251,7 +251,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_the_folder_of_a_supervisor_that_was_killed_is_removed_by_the_next(tmp_path, monkeypatch):
-    monkeypatch.setattr("shortener.exposition._SHARED_MEMORY", tmp_path)
+    monkeypatch.setattr("shortener.observability.exposition._SHARED_MEMORY", tmp_path)
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
         pass
     stale, other = (tmp_path / f"shortener-metrics-{pid}-x" for pid in (ended.pid, os.getpid()))
