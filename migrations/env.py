@@ -10,8 +10,8 @@ from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import shortener
-from shortener.database import Base
 from shortener.settings import get_settings
+from shortener.stores.database import Base
 
 # A table is known once its module is imported.
 for module in pkgutil.walk_packages(shortener.__path__, "shortener."):

@@ -11,7 +11,7 @@ from alembic.util.exc import CommandError
 
 from shortener.embedded.data_directory import DataDirectory, run_directory
 from shortener.embedded.postgres import EmbeddedPostgres
-from shortener.migration import alembic_config
+from shortener.stores.migration import alembic_config
 from shortener.supervisor import Supervisor
 
 

@@ -114,8 +114,8 @@ def worker() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database to this version's schema."""
-    from shortener.migration import upgrade
-    from shortener.revision import head_revision
+    from shortener.stores.migration import upgrade
+    from shortener.stores.revision import head_revision
 
     settings = local_settings()
     settings.require("database_url")
@@ -214,7 +214,7 @@ def _explain_server(error: BaseException) -> str | None:
     from redis.exceptions import RedisError
     from sqlalchemy.exc import SQLAlchemyError
 
-    from shortener.errors import is_database_down
+    from shortener.stores.outage import is_database_down
 
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return f"The disk is full ({error.filename or 'data folder'}). Free some space, then start again."

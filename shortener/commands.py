@@ -16,7 +16,6 @@ from shortener.clicks.dead_letters import DeadLetters
 from shortener.clicks.schemas import read_span
 from shortener.clicks.spans import Interval
 from shortener.clicks.stats import Figures, figures
-from shortener.database import Database
 from shortener.errors import Unprocessable
 from shortener.links.codes import check_custom_code
 from shortener.links.destinations import own_hosts
@@ -24,9 +23,10 @@ from shortener.links.models import Link
 from shortener.links.schemas import LinkCreate
 from shortener.links.service import LinkService
 from shortener.opened import Opened, opened
-from shortener.redis import create_redis
 from shortener.seed import seed as make_seed
 from shortener.settings import Settings
+from shortener.stores.database import Database
+from shortener.stores.redis import create_redis
 from shortener.workspaces.access import OPERATOR
 
 

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from redis.exceptions import RedisError
 
-from shortener.database import Database
 from shortener.health import Status, run_checks
-from shortener.redis import create_redis
 from shortener.settings import Settings, unknown_variables
 from shortener.settings.source import variable
+from shortener.stores.database import Database
+from shortener.stores.redis import create_redis
 
 MAX_CLOCK_DIFFERENCE_S = 2.0
 

@@ -25,18 +25,17 @@ from http import HTTPStatus
 from itertools import islice
 from typing import Any, ClassVar
 
-import asyncpg
 import orjson
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from shortener import page
+from shortener.stores.outage import DATABASE_DOWN, is_database_down
 
 PROBLEM_JSON = "application/problem+json"
 # So many wrong fields of a request are told.
@@ -118,27 +117,6 @@ class BadGateway(ShortenerError):
 
 class ServiceUnavailable(ShortenerError):
     status, type, title = 503, "service-unavailable", "Service unavailable"
-
-
-# What the database says when it is the database, not the request, that is at fault.
-DATABASE_DOWN = (
-    OSError,
-    OperationalError,
-    InterfaceError,
-    PoolTimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.OperatorInterventionError,
-)
-
-
-def is_database_down(error: BaseException) -> bool:
-    """Whether the same statement may succeed later, without any change to it."""
-    if isinstance(error, DBAPIError) and error.orig is not None:
-        cause = error.orig.__cause__ or error.orig
-        return error.connection_invalidated or isinstance(cause, DATABASE_DOWN) or isinstance(error, DATABASE_DOWN)
-    return isinstance(error, DATABASE_DOWN)
 
 
 def problem(

@@ -32,10 +32,9 @@ from shortener.clicks.recorder import Recorder
 from shortener.clicks.stream import ClickStream, Sealer
 from shortener.clicks.writer import ClickWriter
 from shortener.client_address import TrustedProxies
-from shortener.database import Database
 from shortener.errors import install_error_handlers
+from shortener.event_loop.tasks import end
 from shortener.host_check import HostCheck
-from shortener.invalidations import Invalidations
 from shortener.links.api import router as links_router
 from shortener.links.codes import RESERVED
 from shortener.links.destinations import own_hosts
@@ -50,11 +49,12 @@ from shortener.redirect.memory import MemoryLevel
 from shortener.redirect.resolver import Resolver
 from shortener.redirect.router import RedirectRouter, Redirects
 from shortener.redirect.throttle import Throttle
-from shortener.redis import RedisGuard, create_redis
 from shortener.request_metrics import RequestMetrics
 from shortener.request_observer import RequestObserver
 from shortener.settings import Settings, get_settings
-from shortener.tasks import end
+from shortener.stores.database import Database
+from shortener.stores.invalidations import Invalidations
+from shortener.stores.redis import RedisGuard, create_redis
 from shortener.workspaces.api import invitations_router, workspaces_router
 from shortener.workspaces.service import WorkspaceService
 

@@ -8,9 +8,9 @@ from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.audit.trail import ACTOR_KEY, COMMAND_LINE
-from shortener.database import Database
-from shortener.redis import create_redis
 from shortener.settings import Settings
+from shortener.stores.database import Database
+from shortener.stores.redis import create_redis
 
 
 class Opened(NamedTuple):

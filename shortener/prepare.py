@@ -4,8 +4,8 @@ import asyncio
 
 from shortener.accounts.commands import FIRST_ADMIN, first_admin_key
 from shortener.opened import opened
-from shortener.revision import current_revision, head_revision
 from shortener.settings import Settings
+from shortener.stores.revision import current_revision, head_revision
 
 
 async def prepare(settings: Settings) -> str:
@@ -15,7 +15,7 @@ async def prepare(settings: Settings) -> str:
         await servers.redis.ping()
         if await current_revision(servers.database.engine) != head_revision():
             # Alembic is not needed otherwise.
-            from shortener.migration import upgrade
+            from shortener.stores.migration import upgrade
 
             await asyncio.to_thread(upgrade, settings.database_url)
     key = await first_admin_key(settings)

@@ -11,7 +11,6 @@ from typing import ClassVar
 import structlog
 
 from shortener import __version__
-from shortener.database import Database
 from shortener.observability.metrics import (
     BUILD_INFO,
     DATABASE_CONNECTIONS,
@@ -19,6 +18,7 @@ from shortener.observability.metrics import (
     PROCESS_MEMORY_BYTES,
     PROCESS_STARTED_SECONDS,
 )
+from shortener.stores.database import Database
 
 log = structlog.get_logger(__name__)
 

@@ -16,9 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shortener.client_address import TrustedProxies, client_network
 from shortener.errors import TooManyRequests
-from shortener.redis import RedisGuard, RedisUnavailable
 from shortener.settings import Settings
 from shortener.settings.values import ByteRate, Rate
+from shortener.stores.redis import RedisGuard, RedisUnavailable
 
 KEY_PREFIX = "limit:"
 _STATE_KEY = "shortener.rate_limit"

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from shortener.slices import gathered
+from shortener.event_loop.slices import gathered
 
 # To parse takes time and memory by the number of values, which may be a third of the number of bytes. So many have the
 # commas and opening brackets of a thousand links, and of their URLs.

@@ -15,10 +15,10 @@ from shortener.embedded.postgres import EmbeddedPostgres
 from shortener.embedded.valkey import EmbeddedValkey
 from shortener.fork_server import ForkServer, is_supported
 from shortener.observability.exposition import MetricsFiles, serving_metrics_of_children
-from shortener.redis import create_redis
 from shortener.settings import Settings, load_settings
 from shortener.settings.source import variable
 from shortener.settings.values import is_loopback
+from shortener.stores.redis import create_redis
 from shortener.supervisor import SHORTENER, Program, Supervisor
 from shortener.web import bind, web_programs
 from shortener.worker_health import is_any_well

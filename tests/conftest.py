@@ -26,15 +26,15 @@ from redis.asyncio import Redis
 
 from shortener.accounts import passwords
 from shortener.clicks.stream import ClickStream, Sealer
-from shortener.database import Database
 from shortener.embedded.data_directory import DataDirectory, run_directory
 from shortener.embedded.postgres import EmbeddedPostgres
 from shortener.embedded.valkey import EmbeddedValkey
 from shortener.main import create_app
-from shortener.migration import upgrade
-from shortener.redis import create_redis
 from shortener.settings import Settings, load_settings
 from shortener.settings.source import variable
+from shortener.stores.database import Database
+from shortener.stores.migration import upgrade
+from shortener.stores.redis import create_redis
 from shortener.supervisor import Supervisor
 from workers.clicks import Drain
 
@@ -167,8 +167,8 @@ def settings(database_url: str, servers: Servers, redis: Redis, monkeypatch: pyt
     """Settings for the test's own servers; limits are off, and waiting for Redis is patient."""
     for name in [name for name in os.environ if name.startswith("SHORTENER_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr("shortener.redis.CONNECT_TIMEOUT_S", 20.0)
-    monkeypatch.setattr("shortener.redis.SOCKET_TIMEOUT_S", 20.0)
+    monkeypatch.setattr("shortener.stores.redis.CONNECT_TIMEOUT_S", 20.0)
+    monkeypatch.setattr("shortener.stores.redis.SOCKET_TIMEOUT_S", 20.0)
     return load_settings(
         database_url=database_url,
         redis_url=servers.redis_url,

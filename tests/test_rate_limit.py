@@ -11,9 +11,9 @@ import pytest
 from shortener.client_address import TrustedProxies
 from shortener.rate_limit import LimitKeys, RateLimits
 from shortener.redirect.throttle import MAX_UNTOLD, UNTOLD_SHARE
-from shortener.redis import RedisGuard
 from shortener.settings import load_settings
 from shortener.settings.values import Rate
+from shortener.stores.redis import RedisGuard
 from tests.conftest import SECRET, changed, client_of, create_link, eventually, running_app
 from tests.links.test_api import LINKS, assert_problem
 

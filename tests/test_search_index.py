@@ -8,8 +8,8 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shortener.database import Database
 from shortener.settings import Settings
+from shortener.stores.database import Database
 from tests.conftest import create_link
 from workers.alone import alone
 from workers.search_index import _LOCK_ID, create_merge_engine, merge

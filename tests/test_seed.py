@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from shortener.database import Database
 from shortener.links.bulk import CodeTaken
 from shortener.seed import NotEmpty, seed
+from shortener.stores.database import Database
 from tests.clicks.make import rows_of
 
 SERIES = """

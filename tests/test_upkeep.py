@@ -8,8 +8,8 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from shortener.database import Database
-from shortener.redis import create_redis
+from shortener.stores.database import Database
+from shortener.stores.redis import create_redis
 from tests.clicks.make import rows_of
 from tests.conftest import create_link, eventually
 from tests.own_valkey import own_valkey

@@ -3,7 +3,6 @@
 import time
 
 from shortener.clicks.stream import DEAD_STREAM, STREAM, ClickStream
-from shortener.database import Database
 from shortener.observability.metrics import (
     LEDGER_BATCHES,
     STREAM_ENTRIES,
@@ -11,6 +10,7 @@ from shortener.observability.metrics import (
     STREAM_OLDEST_SECONDS,
     STREAM_PENDING,
 )
+from shortener.stores.database import Database
 
 LEDGER = "click_batches"
 LEDGER_INTERVAL_S = 60.0

@@ -13,8 +13,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from shortener.clicks.event import Batch
 from shortener.clicks.stream import ClickStream, Entry, UnreadableEntry
 from shortener.clicks.writer import ClickWriter
-from shortener.database import Database
-from shortener.errors import is_database_down
 from shortener.observability.metrics import (
     CLICK_BATCHES_DEAD,
     CLICK_STREAM_MISSING,
@@ -22,6 +20,8 @@ from shortener.observability.metrics import (
     DRAIN_FAILURES,
     DRAIN_SECONDS,
 )
+from shortener.stores.database import Database
+from shortener.stores.outage import is_database_down
 
 log = structlog.get_logger(__name__)
 

@@ -11,10 +11,10 @@ from shortener.abuse.bans import AlreadyBanned, mark_link
 from shortener.abuse.checks import Verdict, due, queue_new, store
 from shortener.abuse.feeds import Feed, FeedUnavailable
 from shortener.audit.trail import ACTOR_KEY, WORKER
-from shortener.database import Database
 from shortener.links.service import UnknownLink
 from shortener.observability.metrics import FEED_CHECKS
 from shortener.redirect.cache import evict
+from shortener.stores.database import Database
 
 log = structlog.get_logger(__name__)
 

@@ -7,8 +7,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shortener.database import create_engine
 from shortener.settings import Settings
+from shortener.stores.database import create_engine
 
 log = structlog.get_logger(__name__)
 

@@ -12,9 +12,9 @@ from shortener.audit.listing import forget_entries
 from shortener.clicks.partitions import drop_visitor_partitions, ensure_partitions_ahead
 from shortener.clicks.rollups import RECENT, busy_links, sum_up
 from shortener.clicks.stream import ClickStream
-from shortener.database import Database
 from shortener.redirect.cache import evict
 from shortener.settings import Settings
+from shortener.stores.database import Database
 
 # A batch that is older than this cannot come again: it would have to wait in the stream for as long.
 LEDGER_DAYS = 30

@@ -32,8 +32,8 @@ from shortener.abuse.schemas import (
 )
 from shortener.accounts.access import ApiRoute, LoginRoute, needs_admin, principal_of
 from shortener.accounts.models import User
-from shortener.database import Reader, Writer
 from shortener.errors import InvalidField
+from shortener.event_loop.slices import gathered
 from shortener.links.api import ExistingCode, link_out
 from shortener.links.listing import EVERYWHERE, Order, Sort, list_links
 from shortener.links.models import Link
@@ -41,7 +41,7 @@ from shortener.links.schemas import LinkUpdate
 from shortener.openapi import errors
 from shortener.pagination import Limit, PageCursor, Search, beside_items
 from shortener.pieces import answer_of, json_list
-from shortener.slices import gathered
+from shortener.stores.database import Reader, Writer
 from shortener.workspaces.access import OPERATOR
 
 reports_router = APIRouter(prefix="/reports", tags=["abuse"], route_class=LoginRoute)

@@ -23,10 +23,10 @@ from shortener.accounts.service import UnknownUser
 from shortener.audit.trail import Action, ban_subject, link_subject, record
 from shortener.client_address import Networks
 from shortener.errors import Conflict, InvalidField, NotFound
-from shortener.invalidations import report
 from shortener.links.models import Link
 from shortener.links.service import UnknownLink
 from shortener.pagination import Page, read_newest
+from shortener.stores.invalidations import report
 from shortener.text import trim
 
 log = structlog.get_logger(__name__)

@@ -15,13 +15,13 @@ from sqlalchemy import text
 from shortener.abuse.block_list import BlockList
 from shortener.abuse.hosts import covers
 from shortener.client_address import Networks
-from shortener.database import Database, driver_of
 from shortener.errors import Forbidden
-from shortener.invalidations import INFORMED_LIFETIME_S, UNINFORMED_LIFETIME_S
+from shortener.event_loop.slices import gathered
 from shortener.links.destinations import host_of
 from shortener.observability.metrics import CLIENTS_REFUSED
 from shortener.redirect.target import Target
-from shortener.slices import gathered
+from shortener.stores.database import Database, driver_of
+from shortener.stores.invalidations import INFORMED_LIFETIME_S, UNINFORMED_LIFETIME_S
 
 log = structlog.get_logger(__name__)
 

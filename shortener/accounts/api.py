@@ -27,9 +27,9 @@ from shortener.accounts.schemas import (
 )
 from shortener.accounts.service import AccountService, RegistrationClosed, Tokens
 from shortener.accounts.tokens import ACCESS_LIFETIME_S
-from shortener.database import Writer
 from shortener.openapi import errors
 from shortener.rate_limit import ApiRateLimiter, Identity
+from shortener.stores.database import Writer
 from shortener.workspaces.invitations import InvitationRequired
 
 entry_router = APIRouter(prefix="/auth", tags=["accounts"], route_class=LoginRoute)

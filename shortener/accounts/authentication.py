@@ -14,10 +14,10 @@ from shortener.accounts.credentials import InvalidCredential
 from shortener.accounts.models import ApiKey, Session, User
 from shortener.accounts.principals import Principal, Scope, scopes_of_user
 from shortener.accounts.tokens import API_KEY_PREFIX, Access, AccessTokens, InvalidToken, hash_secret
-from shortener.database import Database
-from shortener.invalidations import UNINFORMED_LIFETIME_S
 from shortener.rate_limit import LocalWindows
 from shortener.settings.values import Rate
+from shortener.stores.database import Database
+from shortener.stores.invalidations import UNINFORMED_LIFETIME_S
 
 MAX_PRINCIPALS = 10_000
 # Each bad credential costs a look into the database: so many different ones a client may try in each process.

@@ -6,7 +6,7 @@ import uuid
 import structlog
 from sqlalchemy import text
 
-from shortener.database import Database
+from shortener.stores.database import Database
 
 log = structlog.get_logger(__name__)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 
 from redis.asyncio import Redis
 
-from shortener.invalidations import report
+from shortener.stores.invalidations import report
 
 REVOKED_CHANNEL = "revoked"
 

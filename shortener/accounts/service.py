@@ -22,9 +22,9 @@ from shortener.accounts.slowdown import Slowdown, TooManyFailures
 from shortener.accounts.tokens import AccessTokens, hash_secret, new_refresh_token
 from shortener.accounts.users import ensure_personal_workspace, insert_user
 from shortener.audit.trail import Action, record
-from shortener.database import REQUEST_KEY
 from shortener.errors import Conflict, Forbidden, NotFound, Unauthorized
 from shortener.observability.metrics import LOGINS_REFUSED
+from shortener.stores.database import REQUEST_KEY
 from shortener.workspaces.invitations import InvitationRequired, find_invitation, use_invitation
 from shortener.workspaces.service import WorkspaceService
 

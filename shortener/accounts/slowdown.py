@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 from shortener.errors import TooManyRequests
 from shortener.rate_limit import MAX_CLIENTS, LimitKeys
-from shortener.redis import RedisGuard, RedisUnavailable
+from shortener.stores.redis import RedisGuard, RedisUnavailable
 
 # So many failures cost nothing; from then on each doubles the pause that follows it.
 FREE_FAILURES = 10

@@ -12,9 +12,9 @@ from shortener.audit.schemas import AuditEntryOut, AuditPage
 from shortener.audit.trail import Action
 from shortener.clicks.schemas import Moment
 from shortener.clicks.spans import local_midnight
-from shortener.database import Reader
 from shortener.openapi import errors
 from shortener.pagination import Limit, PageCursor, path_at
+from shortener.stores.database import Reader
 
 router = APIRouter(prefix="/admin/audit", tags=["administration"], route_class=ApiRoute, dependencies=[needs_admin])
 

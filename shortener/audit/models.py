@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Identity, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shortener.database import Base
+from shortener.stores.database import Base
 
 
 class AuditEntry(Base):

@@ -20,13 +20,13 @@ from shortener.clicks.schemas import ClickOut, ClickPage, Moment, StatsOut, read
 from shortener.clicks.spans import Interval, TooManyBuckets
 from shortener.clicks.stats import figures
 from shortener.clicks.stats_answer import stats_answer
-from shortener.database import Database, Reader, Writer
 from shortener.errors import Unprocessable
+from shortener.event_loop.slices import gathered
 from shortener.links.api import AskerDep, ExistingCode
 from shortener.links.service import LinkService
 from shortener.openapi import errors
 from shortener.pagination import Limit, Page, PageCursor, path_at, read_page
-from shortener.slices import gathered
+from shortener.stores.database import Database, Reader, Writer
 
 router = APIRouter(prefix="/links/{code}", tags=["figures"], route_class=ApiRoute)
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import BigInteger, Date, Identity, Integer, LargeBinary, SmallInteger, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shortener.database import Base
+from shortener.stores.database import Base
 
 
 class Dimension(NamedTuple):

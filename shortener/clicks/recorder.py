@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import structlog
 
 from shortener.clicks.event import Batch, Click, new_batch
+from shortener.event_loop.tasks import call_safely, end
 from shortener.observability.metrics import (
     AT_ONCE,
     CLICK_BATCH_SIZE,
@@ -23,8 +24,7 @@ from shortener.observability.metrics import (
     CLICKS_LOST,
     REDIRECT_SECONDS,
 )
-from shortener.redis import RECORDER, Command, RedisGuard, RedisUnavailable
-from shortener.tasks import call_safely, end
+from shortener.stores.redis import RECORDER, Command, RedisGuard, RedisUnavailable
 
 log = structlog.get_logger(__name__)
 

@@ -20,7 +20,7 @@ from shortener.clicks.spans import (
     moves,
     series_spans,
 )
-from shortener.slices import gathered
+from shortener.event_loop.slices import gathered
 
 TOP = 10
 _NONE = (0, 0, 0)

@@ -3,7 +3,7 @@
 import orjson
 
 from shortener.clicks.stats import Figures
-from shortener.slices import gathered
+from shortener.event_loop.slices import gathered
 
 
 async def stats_answer(found: Figures) -> bytes:

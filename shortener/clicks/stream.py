@@ -18,7 +18,7 @@ from redis.exceptions import ResponseError
 from shortener.clicks.event import Batch, Click
 from shortener.clicks.recorder import Rider
 from shortener.observability.metrics import CLICK_BATCHES_VANISHED
-from shortener.redis import Command, RoundTrips
+from shortener.stores.redis import Command, RoundTrips
 
 STREAM = "clicks"
 GROUP = "workers"

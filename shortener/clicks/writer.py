@@ -16,8 +16,8 @@ from shortener.clicks.enrich import EnrichedClick, days, enrich
 from shortener.clicks.event import Batch
 from shortener.clicks.partitions import ensure_partitions
 from shortener.clicks.tally import Columns, Rows, Tally, Visit
+from shortener.event_loop.slices import gathered
 from shortener.observability.metrics import CLICK_BATCHES_REPEATED, CLICKS_WRITTEN
-from shortener.slices import gathered
 
 COLUMNS = (
     "link_id", "at", "visitor", "is_new_visitor", "bot", "country", "referrer_host", "referrer",

@@ -10,7 +10,6 @@ from fastapi import status as http
 from shortener.abuse.lookalikes import Flag
 from shortener.accounts.access import ApiRoute, Opening, needs, principal_of
 from shortener.accounts.principals import Scope
-from shortener.database import Reader, Writer
 from shortener.links.bulk_answer import bulk_answer
 from shortener.links.destinations import host_of
 from shortener.links.idempotency import bulk_fingerprint
@@ -22,6 +21,7 @@ from shortener.links.service import LinkService
 from shortener.openapi import errors
 from shortener.pagination import Limit, PageCursor, Search, beside_items
 from shortener.pieces import answer_of
+from shortener.stores.database import Reader, Writer
 from shortener.workspaces.access import Asker, Place, readable
 
 router = APIRouter(prefix="/links", tags=["links"], route_class=ApiRoute)

@@ -6,9 +6,9 @@ from datetime import UTC
 import orjson
 
 from shortener.errors import ShortenerError, document_of
+from shortener.event_loop.slices import gathered
 from shortener.links.bulk import NewLink, Outcome
 from shortener.pieces import json_list
-from shortener.slices import gathered
 
 
 async def bulk_answer(outcomes: Sequence[Outcome], base_url: str) -> list[bytes]:

@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.errors import Unprocessable
+from shortener.event_loop.slices import gathered
 from shortener.links.models import IdempotencyKey
-from shortener.slices import gathered
 
 
 class IdempotencyKeyReused(Unprocessable):

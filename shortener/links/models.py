@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Identity, Index, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shortener.database import Base
 from shortener.links.readable import SEARCHED_CHARACTERS
+from shortener.stores.database import Base
 
 # What `q` searches, of bounded length. The separator is a character that no search holds. The index and the query must
 # use the same expression. In the code's own collation, letters outside of ASCII would be compared with regard to case.

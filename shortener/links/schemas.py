@@ -16,11 +16,11 @@ from pydantic.json_schema import SkipJsonSchema
 
 from shortener.abuse.lookalikes import Flag
 from shortener.errors import Unprocessable, invalid_request
+from shortener.event_loop.slices import gathered
 from shortener.expiry import Expiry
 from shortener.links.codes import CUSTOM_CODE, check_custom_code
 from shortener.pagination import NextPath, PreviousPath
 from shortener.request_body import RequestBody
-from shortener.slices import gathered
 from shortener.text import OneLine
 
 MAX_TITLE = 300

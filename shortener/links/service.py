@@ -19,8 +19,8 @@ from shortener.abuse.policy import LinkPolicy
 from shortener.accounts.principals import user_subject
 from shortener.audit.trail import Action, link_subject, record, workspace_subject
 from shortener.clicks.models import ClickTotal
-from shortener.database import Database, driver_of
 from shortener.errors import Conflict, InvalidField, NotFound, ShortenerError
+from shortener.event_loop.slices import gathered
 from shortener.expiry import check_expiry
 from shortener.links.bulk import NewLink, Outcome, insert_many, insert_one
 from shortener.links.destinations import Destination, OwnHosts, read_destination
@@ -30,7 +30,7 @@ from shortener.links.readable import readable_url
 from shortener.links.schemas import BulkCreate, LinkCreate, LinkFields, LinkUpdate
 from shortener.observability.metrics import DESTINATIONS_REFUSED
 from shortener.redirect.cache import evict, evict_present
-from shortener.slices import gathered
+from shortener.stores.database import Database, driver_of
 from shortener.workspaces.access import Asker, InsufficientRole, check_writable
 from shortener.workspaces.models import Member, Role, Workspace
 

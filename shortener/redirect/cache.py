@@ -14,7 +14,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from shortener.redirect.target import Target, pack, unpack
-from shortener.redis import Command, RedisGuard
+from shortener.stores.redis import Command, RedisGuard
 
 KEY_PREFIX = "link:"
 MARK_MS = 3000

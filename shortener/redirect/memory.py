@@ -5,8 +5,8 @@ import time
 import msgspec
 from cachebox import LRUCache
 
-from shortener.invalidations import UNINFORMED_LIFETIME_S
 from shortener.redirect.cache import Absent, Cached
+from shortener.stores.invalidations import UNINFORMED_LIFETIME_S
 
 
 class _Entry(msgspec.Struct, frozen=True, gc=False):

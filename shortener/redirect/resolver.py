@@ -8,14 +8,15 @@ from typing import Any
 import asyncpg
 import structlog
 
-from shortener.database import Database
-from shortener.errors import ServiceUnavailable, is_database_down
+from shortener.errors import ServiceUnavailable
+from shortener.event_loop.tasks import call_safely
 from shortener.observability.metrics import RESOLVED
 from shortener.redirect.cache import Absent, Cached, TargetCache
 from shortener.redirect.memory import MemoryLevel
 from shortener.redirect.target import Target
-from shortener.redis import Command, RedisUnavailable
-from shortener.tasks import call_safely
+from shortener.stores.database import Database
+from shortener.stores.outage import is_database_down
+from shortener.stores.redis import Command, RedisUnavailable
 
 log = structlog.get_logger(__name__)
 

@@ -12,8 +12,8 @@ from typing import Any
 from cachebox import LRUCache
 
 from shortener.rate_limit import LimitKeys, Verdict, policy_of
-from shortener.redis import Command
 from shortener.settings.values import Rate
+from shortener.stores.redis import Command
 
 # Clients that are remembered for each policy; one that is forgotten is known again after its next round trip.
 MAX_CLIENTS = 50_000

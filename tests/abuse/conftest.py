@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from shortener.accounts.commands import create_key, create_user
-from shortener.invalidations import INFORMED_LIFETIME_S
 from shortener.settings import Settings
+from shortener.stores.invalidations import INFORMED_LIFETIME_S
 from tests.accounts.conftest import two_processes
 from tests.conftest import changed, create_link, eventually
 

@@ -11,7 +11,7 @@ from shortener.accounts import commands
 from shortener.accounts.passwords import PARALLEL_HASHES
 from shortener.accounts.slowdown import FREE_FAILURES, Slowdown, TooManyFailures
 from shortener.rate_limit import LimitKeys
-from shortener.redis import RedisGuard, create_redis
+from shortener.stores.redis import RedisGuard, create_redis
 from tests.accounts.conftest import (
     AUTH,
     EMAIL,

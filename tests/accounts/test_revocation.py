@@ -10,8 +10,8 @@ import pytest
 
 from shortener.accounts import commands
 from shortener.audit.trail import COMMAND_LINE
-from shortener.invalidations import INFORMED_LIFETIME_S
 from shortener.settings import Settings
+from shortener.stores.invalidations import INFORMED_LIFETIME_S
 from tests.accounts.conftest import (
     AUTH,
     KEYS,

@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from shortener.accounts.commands import create_key, create_user
-from shortener.database import Database
 from shortener.settings import Settings
+from shortener.stores.database import Database
 from tests.accounts.conftest import *  # noqa: F403  (its fixtures)
 from tests.clicks.make import rows_of
 

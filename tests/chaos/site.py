@@ -18,11 +18,11 @@ import psutil
 
 from shortener.embedded.postgres import EmbeddedPostgres
 from shortener.embedded.valkey import EmbeddedValkey
-from shortener.migration import upgrade
 from shortener.redirect.cache import key_of
-from shortener.redis import create_redis
 from shortener.settings import load_settings
 from shortener.settings.source import variable
+from shortener.stores.migration import upgrade
+from shortener.stores.redis import create_redis
 from shortener.supervisor import Program, die_with_parent
 from shortener.web import bind, web_programs
 from tests.chaos.disks import Disk

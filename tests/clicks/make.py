@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from shortener.clicks.event import Batch, Click, Mark, new_batch
 from shortener.clicks.writer import ClickWriter
-from shortener.database import Database
+from shortener.stores.database import Database
 from tests.conftest import CHROME, create_link
 
 _ROWS_AND_COUNTED = "SELECT (SELECT count(*) FROM clicks), (SELECT coalesce(sum(clicks + bots), 0) FROM click_totals)"

@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 
 from shortener.clicks.event import new_batch
-from shortener.database import Database
+from shortener.stores.database import Database
 from tests.clicks.make import click, link_of, rows_of, write
 from tests.conftest import create_link
 

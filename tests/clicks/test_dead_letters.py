@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 from shortener.cli import app
 from shortener.clicks.dead_letters import DeadLetters
 from shortener.clicks.stream import DEAD_STREAM, STREAM, ClickStream, Sealer
-from shortener.database import Database
 from shortener.settings import Settings, get_settings
 from shortener.settings.source import variable
+from shortener.stores.database import Database
 from tests.clicks.make import batch, number_of_rows
 from tests.conftest import SECRET
 from workers.clicks import Drain

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from shortener.clicks.event import new_batch
 from shortener.clicks.stream import ClickStream, Sealer
 from shortener.clicks.writer import ClickWriter
-from shortener.database import Database
+from shortener.stores.database import Database
 from tests.clicks.make import batch, click, number_of_rows, rows_of, write
 from tests.conftest import CHROME, SECRET
 from workers.upkeep import LEDGER_DAYS, SALT_DAYS, forget

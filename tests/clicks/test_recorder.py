@@ -14,10 +14,10 @@ from shortener.clicks.event import Batch, new_batch
 from shortener.clicks.recorder import MAX_BATCH, Recorder, Rider
 from shortener.clicks.stream import STREAM, ClickStream, Sealer
 from shortener.clicks.writer import ClickWriter
-from shortener.database import Database
 from shortener.observability.metrics import CLICKS_DEFERRED, CLICKS_LOST
-from shortener.redis import RedisGuard, create_redis
 from shortener.settings import Settings
+from shortener.stores.database import Database
+from shortener.stores.redis import RedisGuard, create_redis
 from tests.clicks.make import click, number_of_rows
 from tests.conftest import SECRET, changed, create_link, eventually
 from tests.own_valkey import OwnValkey, own_valkey

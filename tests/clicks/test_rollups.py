@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from shortener.clicks.event import Batch, new_batch
 from shortener.clicks.rollups import MIN_CLICKS, RECENT, complete_spans, sum_up
 from shortener.clicks.spans import Grain
-from shortener.database import Database
+from shortener.stores.database import Database
 from tests.clicks.make import click, link_of, rows_of, write
 from workers import upkeep
 

@@ -21,7 +21,7 @@ from shortener.clicks.models import DIMENSIONS
 from shortener.clicks.rollups import complete_spans, sum_up
 from shortener.clicks.schemas import StatsOut
 from shortener.clicks.spans import MAX_BUCKETS, Grain
-from shortener.database import Database
+from shortener.stores.database import Database
 from tests.clicks.make import click, link_of, rows_of, write
 from tests.conftest import CHROME, client_of, create_link
 

@@ -18,7 +18,7 @@ from shortener.clicks.models import DIMENSIONS
 from shortener.clicks.partitions import ensure_partitions
 from shortener.clicks.recorder import MAX_BATCH
 from shortener.clicks.writer import ClickWriter
-from shortener.database import Database
+from shortener.stores.database import Database
 from tests.clicks.make import batch, click, number_of_rows, rows_of, write
 from tests.conftest import CHROME, create_link, eventually
 from tests.load.loop_watch import LoopWatch

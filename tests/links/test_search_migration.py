@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 from alembic import command
 
-from shortener.migration import alembic_config, upgrade
+from shortener.stores.migration import alembic_config, upgrade
 from tests.load.bench_create import made_up_url
 
 BEFORE, COLUMN, INDEX = "20261121_09", "20261126_01", "20261126_02"

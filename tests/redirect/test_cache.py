@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from shortener.redirect.cache import MARK_MS, Absent, Cached, TargetCache, evict, key_of, unpack
 from shortener.redirect.target import Target
-from shortener.redis import RedisGuard
+from shortener.stores.redis import RedisGuard
 from tests.conftest import changed, client_of, create_link, eventually, running_app
 from tests.links.test_api import LINKS
 

@@ -8,7 +8,7 @@ import sys
 import asyncpg
 import pytest
 
-from shortener.migration import upgrade
+from shortener.stores.migration import upgrade
 
 BEFORE, TABLES, INDEX = "20261121_04", "20261121_05", "20261121_05b"
 INDEXES = "SELECT indexname FROM pg_indexes WHERE tablename = 'links' AND indexname LIKE '%created_at_id'"

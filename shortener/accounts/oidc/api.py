@@ -24,10 +24,10 @@ from shortener.accounts.oidc.service import OidcService, recorded_when_refused
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.schemas import TokensOut
 from shortener.accounts.service import AccountService
-from shortener.database import Writer
 from shortener.openapi import errors
 from shortener.rate_limit import Identity
 from shortener.settings import Settings
+from shortener.stores.database import Writer
 
 log = structlog.get_logger(__name__)
 

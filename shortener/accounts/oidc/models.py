@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shortener.database import Base
+from shortener.stores.database import Base
 
 
 class OidcIdentity(Base):

@@ -5,12 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from shortener.redis import RECORDER, RedisGuard, RedisUnavailable
+from shortener.stores.redis import RECORDER, RedisGuard, RedisUnavailable
 
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shortener.redis.MIN_PAUSE_S", 0.0)
+    monkeypatch.setattr("shortener.stores.redis.MIN_PAUSE_S", 0.0)
 
 
 async def hang() -> None:
@@ -30,7 +30,7 @@ async def test_while_the_recorder_tries_a_redis_that_is_away_nobody_else_waits_f
             await guard.call(part, hang())
     with pytest.raises(RedisUnavailable):
         await guard.call("cache", answer())
-    monkeypatch.setattr("shortener.redis.RECORDER_TRIES_WITHIN_S", 0.0)
+    monkeypatch.setattr("shortener.stores.redis.RECORDER_TRIES_WITHIN_S", 0.0)
     assert await guard.call("cache", answer()) == "well"
 
 
@@ -53,9 +53,9 @@ async def test_where_no_clicks_come_in_others_try() -> None:
 
 async def test_the_pause_begins_short_and_grows_with_each_failure_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = 100.0
-    monkeypatch.setattr("shortener.redis.time", SimpleNamespace(monotonic=lambda: now_s))
-    monkeypatch.setattr("shortener.redis.MIN_PAUSE_S", 0.25)
-    monkeypatch.setattr("shortener.redis.MAX_PAUSE_S", 1.0)
+    monkeypatch.setattr("shortener.stores.redis.time", SimpleNamespace(monotonic=lambda: now_s))
+    monkeypatch.setattr("shortener.stores.redis.MIN_PAUSE_S", 0.25)
+    monkeypatch.setattr("shortener.stores.redis.MAX_PAUSE_S", 1.0)
     guard = RedisGuard(budget_s=0.001)
     pauses = []
     for _ in range(4):

@@ -3,8 +3,8 @@
 import asyncpg
 import pytest
 
-from shortener import database as module
-from shortener.database import Database
+from shortener.stores import database as module
+from shortener.stores.database import Database
 from tests.conftest import eventually
 
 

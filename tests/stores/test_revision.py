@@ -2,8 +2,8 @@
 
 from alembic.script import ScriptDirectory
 
-from shortener.migration import alembic_config
-from shortener.revision import current_revision, head_revision
+from shortener.stores.migration import alembic_config
+from shortener.stores.revision import current_revision, head_revision
 
 
 async def test_the_newest_migration_by_name_is_alembics_head_and_the_database_has_it(database):

@@ -1,0 +1,1 @@
+"""The event loop: tasks that end, callbacks, and long work in slices."""

@@ -1,0 +1,1 @@
+"""PostgreSQL and Redis: connections, sessions, queues, and what holds when one of them is away."""
