@@ -12,8 +12,8 @@ from redis.exceptions import RedisError
 from sqlalchemy import text
 
 from shortener.clicks.stream import oldest_age_s
-from shortener.errors import PROBLEM_JSON, TYPE_PREFIX
-from shortener.openapi import errors
+from shortener.http.openapi import errors
+from shortener.http.problems import PROBLEM_JSON, TYPE_PREFIX
 from shortener.stores.database import Database
 from shortener.stores.revision import current_revision, head_revision
 from shortener.worker_health import SILENT_AFTER_S, heartbeats

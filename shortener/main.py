@@ -6,12 +6,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from fastapi import APIRouter, FastAPI
 
-from shortener import __version__, docs, health
+from shortener import __version__, health
 from shortener.abuse.api import admin_router, reports_router
 from shortener.abuse.bans import BanService
 from shortener.abuse.policy import LinkPolicy
 from shortener.abuse.standing import BANS_CHANNEL, Standing
-from shortener.access_log import log_request
 from shortener.accounts.api import auth_router, entry_router, keys_router, me_router
 from shortener.accounts.authentication import Authentication
 from shortener.accounts.key_use import KeyUse
@@ -23,34 +22,37 @@ from shortener.accounts.service import AccountService
 from shortener.accounts.slowdown import Slowdown
 from shortener.accounts.tokens import AccessTokens
 from shortener.audit.api import router as audit_router
-from shortener.body_limit import BodyLimit
-from shortener.browser import ApiCors, BrowserProtection, protections
 from shortener.clicks import enrich
 from shortener.clicks.api import router as clicks_router
 from shortener.clicks.event import Batch
 from shortener.clicks.recorder import Recorder
 from shortener.clicks.stream import ClickStream, Sealer
 from shortener.clicks.writer import ClickWriter
-from shortener.client_address import TrustedProxies
-from shortener.errors import install_error_handlers
 from shortener.event_loop.tasks import end
-from shortener.host_check import HostCheck
+from shortener.http import docs
+from shortener.http.access_log import log_request
+from shortener.http.body_limit import BodyLimit
+from shortener.http.browser import ApiCors, BrowserProtection, protections
+from shortener.http.client_address import TrustedProxies
+from shortener.http.host_check import HostCheck
+from shortener.http.openapi import install_openapi
+from shortener.http.problems import install_error_handlers
+from shortener.http.request_metrics import RequestMetrics
+from shortener.http.request_observer import RequestObserver
 from shortener.links.api import router as links_router
 from shortener.links.codes import RESERVED
 from shortener.links.destinations import own_hosts
 from shortener.links.service import LinkService
 from shortener.observability.logging import configure_logging
-from shortener.openapi import install_openapi
 from shortener.pulse import Pulse
 from shortener.rate_limit import LimitKeys, RateLimitHeaders, RateLimits
 from shortener.redirect.cache import EVICTED_CHANNEL, TargetCache
 from shortener.redirect.decision import redirect_limits
 from shortener.redirect.memory import MemoryLevel
+from shortener.redirect.openapi import redirect_paths
 from shortener.redirect.resolver import Resolver
 from shortener.redirect.router import RedirectRouter, Redirects
 from shortener.redirect.throttle import Throttle
-from shortener.request_metrics import RequestMetrics
-from shortener.request_observer import RequestObserver
 from shortener.settings import Settings, get_settings
 from shortener.stores.database import Database
 from shortener.stores.invalidations import Invalidations
@@ -215,7 +217,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(v1)
     app.include_router(health.router)
     docs.install_docs(app)
-    install_openapi(app)
+    install_openapi(app, redirect_paths())
 
     # The last that is added is the first to be asked: a redirect passes nothing but the access log.
     bodies = {"/api/v1/auth/token": MAX_LOGIN_BODY_BYTES, "/api/v1/links/bulk": MAX_BULK_BODY_BYTES}

@@ -14,8 +14,8 @@ from fastapi_limiter.depends import RateLimiter
 from redis.asyncio import Redis
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shortener.client_address import TrustedProxies, client_network
 from shortener.errors import TooManyRequests
+from shortener.http.client_address import TrustedProxies, client_network
 from shortener.settings import Settings
 from shortener.settings.values import ByteRate, Rate
 from shortener.stores.redis import RedisGuard, RedisUnavailable

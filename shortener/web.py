@@ -10,7 +10,7 @@ from typing import Any
 
 import uvicorn
 
-from shortener.http_protocol import BoundedProtocol
+from shortener.http.protocol import BoundedProtocol
 from shortener.redirect.protocol import RedirectProtocol
 from shortener.settings import Settings
 from shortener.supervisor import SHORTENER, Program

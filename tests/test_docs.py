@@ -13,7 +13,8 @@ import typer
 
 import shortener
 from shortener.cli import app
-from shortener.errors import TYPE_PREFIX, ShortenerError
+from shortener.errors import ShortenerError
+from shortener.http.problems import TYPE_PREFIX
 from shortener.settings import Settings, load_settings
 from shortener.settings.source import variable
 from shortener.settings.values import ByteRate, Rate, parse_byte_rate, parse_rate

@@ -17,9 +17,9 @@ from tests.accounts.conftest import *  # noqa: F403  (its fixtures)
 from tests.accounts.conftest import PASSWORD, Account
 from tests.clicks.make import click, rows_of, write
 from tests.conftest import create_link
+from tests.http.test_openapi import operations
 from tests.links.test_api import assert_problem
 from tests.serving import serving
-from tests.test_openapi import operations
 
 # What nobody may give to themselves, and what no body knows at all.
 EXTRA = {"is_admin": True, "user_id": 1, "id": 1, "created_at": "2020-01-01T00:00:00Z", "clicks": 10**6, "nobody": None}

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shortener import request_body
+from shortener.http import json_body
+from shortener.http.json_body import MAX_PART_BYTES, JsonRequest
+from shortener.http.pieces import PIECE_BYTES, answer_of, json_list
 from shortener.links.idempotency import bulk_fingerprint
 from shortener.links.schemas import BulkOut
-from shortener.pieces import PIECE_BYTES, answer_of, json_list
-from shortener.request_body import MAX_PART_BYTES, JsonRequest
 from tests.links.test_api import LINKS, URL, assert_problem
 
 values = st.recursive(
@@ -38,7 +38,7 @@ async def test_a_large_body_is_read_as_a_small_one(value: Any, indent: int | Non
         return
     with pytest.MonkeyPatch.context() as patch:
         # Each part is longer than what is parsed at once, and none is too long.
-        patch.setattr(request_body, "MAX_WHOLE_BYTES", 0)
+        patch.setattr(json_body, "MAX_WHOLE_BYTES", 0)
         assert await read(body) == await read(b"\xef\xbb\xbf \n" + body) == wanted
 
 

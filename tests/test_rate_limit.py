@@ -8,7 +8,7 @@ from collections import Counter
 import httpx
 import pytest
 
-from shortener.client_address import TrustedProxies
+from shortener.http.client_address import TrustedProxies
 from shortener.rate_limit import LimitKeys, RateLimits
 from shortener.redirect.throttle import MAX_UNTOLD, UNTOLD_SHARE
 from shortener.settings import load_settings

@@ -34,13 +34,13 @@ from shortener.accounts.access import ApiRoute, LoginRoute, needs_admin, princip
 from shortener.accounts.models import User
 from shortener.errors import InvalidField
 from shortener.event_loop.slices import gathered
+from shortener.http.openapi import errors
+from shortener.http.pagination import Limit, PageCursor, Search, beside_items
+from shortener.http.pieces import answer_of, json_list
 from shortener.links.api import ExistingCode, link_out
 from shortener.links.listing import EVERYWHERE, Order, Sort, list_links
 from shortener.links.models import Link
 from shortener.links.schemas import LinkUpdate
-from shortener.openapi import errors
-from shortener.pagination import Limit, PageCursor, Search, beside_items
-from shortener.pieces import answer_of, json_list
 from shortener.stores.database import Reader, Writer
 from shortener.workspaces.access import OPERATOR
 

@@ -21,11 +21,11 @@ from shortener.accounts.principals import user_subject
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.service import UnknownUser
 from shortener.audit.trail import Action, ban_subject, link_subject, record
-from shortener.client_address import Networks
 from shortener.errors import Conflict, InvalidField, NotFound
+from shortener.http.client_address import Networks
+from shortener.http.pagination import Page, read_newest
 from shortener.links.models import Link
 from shortener.links.service import UnknownLink
-from shortener.pagination import Page, read_newest
 from shortener.stores.invalidations import report
 from shortener.text import trim
 

@@ -14,7 +14,7 @@ from shortener.abuse.schemas import BanCreate
 from shortener.abuse.standing import Standing
 from shortener.accounts.revocation import Revocations
 from shortener.commands import link_service
-from shortener.errors import invalid_request
+from shortener.http.problems import invalid_request
 from shortener.opened import opened
 from shortener.settings import Settings
 

@@ -2,7 +2,7 @@
 
 import ipaddress
 
-from shortener.client_address import without_ipv6
+from shortener.http.client_address import without_ipv6
 from shortener.settings.values import IPNetwork
 from shortener.text import trim
 

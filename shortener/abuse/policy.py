@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from shortener.abuse.lookalikes import Flag, flag_of
 from shortener.abuse.standing import Standing
 from shortener.errors import InvalidField
-from shortener.expiry import InvalidExpiry
+from shortener.http.expiry import InvalidExpiry
 from shortener.observability.metrics import DESTINATIONS_REFUSED
 from shortener.settings import Settings
 

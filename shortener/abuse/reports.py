@@ -12,9 +12,9 @@ from shortener.abuse.models import ReportCase
 from shortener.accounts.models import User
 from shortener.audit.trail import Action, link_subject, record, report_subject
 from shortener.errors import Conflict, NotFound
+from shortener.http.pagination import Page, read_newest
 from shortener.links.codes import CUSTOM_CODE
 from shortener.links.models import Link
-from shortener.pagination import Page, read_newest
 
 log = structlog.get_logger(__name__)
 

@@ -8,10 +8,10 @@ from pydantic import BaseModel, Field, model_validator
 from shortener.abuse.checks import Verdict
 from shortener.abuse.models import Kind
 from shortener.abuse.reports import Reason, Resolution
+from shortener.http.json_body import RequestBody
+from shortener.http.pagination import NextPath, PreviousPath
 from shortener.links.codes import CUSTOM_CODE
 from shortener.links.schemas import LinkOut
-from shortener.pagination import NextPath, PreviousPath
-from shortener.request_body import RequestBody
 from shortener.text import OneLine, Trimmed
 
 MAX_REASON = 500

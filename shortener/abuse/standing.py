@@ -14,9 +14,9 @@ from sqlalchemy import text
 
 from shortener.abuse.block_list import BlockList
 from shortener.abuse.hosts import covers
-from shortener.client_address import Networks
 from shortener.errors import Forbidden
 from shortener.event_loop.slices import gathered
+from shortener.http.client_address import Networks
 from shortener.links.destinations import host_of
 from shortener.observability.metrics import CLIENTS_REFUSED
 from shortener.redirect.target import Target

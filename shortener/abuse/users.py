@@ -12,7 +12,7 @@ from shortener.accounts.revocation import Revocations
 from shortener.accounts.service import UnknownUser
 from shortener.audit.trail import Action, record
 from shortener.errors import Conflict
-from shortener.pagination import Page, like_pattern, read_newest
+from shortener.http.pagination import Page, like_pattern, read_newest
 
 log = structlog.get_logger(__name__)
 

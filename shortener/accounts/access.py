@@ -22,9 +22,9 @@ from shortener.accounts.credentials import (
 )
 from shortener.accounts.principals import PRINCIPAL_KEY, Principal, Scope
 from shortener.errors import Forbidden
-from shortener.openapi import ANONYMOUS
+from shortener.http.json_body import JsonRequest
+from shortener.http.openapi import ANONYMOUS
 from shortener.rate_limit import ApiRateLimiter, RateLimits, identify
-from shortener.request_body import JsonRequest
 
 _SCOPES = {
     Scope.LINKS_READ: "Read links.",
@@ -42,7 +42,7 @@ class Opening(StrEnum):
 
 
 class _Anonymous(SecurityBase):
-    """Stands in the document for "or nothing at all"; see `shortener.openapi`."""
+    """Stands in the document for "or nothing at all"; see `shortener.http.openapi`."""
 
     model = SecurityModel(type="http")
 

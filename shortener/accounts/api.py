@@ -27,7 +27,7 @@ from shortener.accounts.schemas import (
 )
 from shortener.accounts.service import AccountService, RegistrationClosed, Tokens
 from shortener.accounts.tokens import ACCESS_LIFETIME_S
-from shortener.openapi import errors
+from shortener.http.openapi import errors
 from shortener.rate_limit import ApiRateLimiter, Identity
 from shortener.stores.database import Writer
 from shortener.workspaces.invitations import InvitationRequired

@@ -21,7 +21,8 @@ from shortener.accounts.schemas import Email, KeyName
 from shortener.accounts.service import UnknownUser, replace_password
 from shortener.accounts.users import ensure_personal_workspace, insert_user
 from shortener.audit.trail import Action, record
-from shortener.errors import Conflict, Unprocessable, invalid_request
+from shortener.errors import Conflict, Unprocessable
+from shortener.http.problems import invalid_request
 from shortener.links.service import adopt_some
 from shortener.opened import opened
 from shortener.settings import Settings

@@ -16,7 +16,7 @@ from shortener.accounts.revocation import Revocations
 from shortener.accounts.tokens import hash_secret, new_api_key
 from shortener.audit.trail import Action, record
 from shortener.errors import Conflict, Forbidden, NotFound
-from shortener.expiry import check_expiry
+from shortener.http.expiry import check_expiry
 
 MAX_KEYS = 100
 

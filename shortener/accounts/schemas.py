@@ -8,8 +8,8 @@ from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from shortener.accounts.passwords import MAX_BYTES, MIN_LENGTH
 from shortener.accounts.principals import Scope
-from shortener.expiry import Expiry
-from shortener.request_body import RequestBody
+from shortener.http.expiry import Expiry
+from shortener.http.json_body import RequestBody
 from shortener.text import OneLine, Trimmed
 
 # As browsers check it: one form, in ASCII, so that no two addresses only look alike.

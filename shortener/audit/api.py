@@ -10,10 +10,9 @@ from shortener.accounts.access import ApiRoute, needs_admin
 from shortener.audit.listing import Wanted, list_entries
 from shortener.audit.schemas import AuditEntryOut, AuditPage
 from shortener.audit.trail import Action
-from shortener.clicks.schemas import Moment
-from shortener.clicks.spans import local_midnight
-from shortener.openapi import errors
-from shortener.pagination import Limit, PageCursor, path_at
+from shortener.http.moments import Moment, local_midnight
+from shortener.http.openapi import errors
+from shortener.http.pagination import Limit, PageCursor, path_at
 from shortener.stores.database import Reader
 
 router = APIRouter(prefix="/admin/audit", tags=["administration"], route_class=ApiRoute, dependencies=[needs_admin])

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.audit.models import AuditEntry
-from shortener.pagination import Key, Page, read_page
+from shortener.http.pagination import Key, Page, read_page
 
 _KEYS: list[Key] = [(AuditEntry.at.expression, datetime), (AuditEntry.id.expression, int)]
 _DELETED_AT_ONCE = 1000

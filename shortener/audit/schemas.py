@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from shortener.pagination import NextPath
+from shortener.http.pagination import NextPath
 
 
 class AuditEntryOut(BaseModel):

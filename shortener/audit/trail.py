@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection
 
 from shortener.accounts.principals import PRINCIPAL_KEY, Principal, user_subject
 from shortener.audit.models import AuditEntry
-from shortener.client_address import coarse_network
+from shortener.http.client_address import coarse_network
 from shortener.stores.database import REQUEST_KEY
 from shortener.text import log_line
 

@@ -16,16 +16,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shortener.accounts.access import ApiRoute, needs
 from shortener.accounts.principals import Scope
 from shortener.clicks.models import ClickRow
-from shortener.clicks.schemas import ClickOut, ClickPage, Moment, StatsOut, read_span
+from shortener.clicks.schemas import ClickOut, ClickPage, StatsOut, read_span
 from shortener.clicks.spans import Interval, TooManyBuckets
 from shortener.clicks.stats import figures
 from shortener.clicks.stats_answer import stats_answer
 from shortener.errors import Unprocessable
 from shortener.event_loop.slices import gathered
+from shortener.http.moments import Moment
+from shortener.http.openapi import errors
+from shortener.http.pagination import Limit, Page, PageCursor, path_at, read_page
 from shortener.links.api import AskerDep, ExistingCode
 from shortener.links.service import LinkService
-from shortener.openapi import errors
-from shortener.pagination import Limit, Page, PageCursor, path_at, read_page
 from shortener.stores.database import Database, Reader, Writer
 
 router = APIRouter(prefix="/links/{code}", tags=["figures"], route_class=ApiRoute)

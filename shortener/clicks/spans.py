@@ -2,11 +2,13 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
+
+from shortener.http.moments import local_midnight
 
 # Of hours these are 104 days, of days six years and ten months.
 MAX_BUCKETS = 2_500
@@ -126,11 +128,6 @@ def breakdown_spans(start: datetime, end: datetime, complete: Iterable[Span]) ->
             span = span._replace(start=found.pop().start)
         found.append(span)
     return found + split(start, end, _UNSUMMED_GRAINS)
-
-
-def local_midnight(day: date, zone: ZoneInfo) -> datetime:
-    """The first moment of a local day, in UTC; where midnight is skipped, the moment that follows the gap."""
-    return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
 def _local_hours(start: datetime, zone: ZoneInfo) -> Iterator[datetime]:

@@ -10,6 +10,9 @@ from fastapi import status as http
 from shortener.abuse.lookalikes import Flag
 from shortener.accounts.access import ApiRoute, Opening, needs, principal_of
 from shortener.accounts.principals import Scope
+from shortener.http.openapi import errors
+from shortener.http.pagination import Limit, PageCursor, Search, beside_items
+from shortener.http.pieces import answer_of
 from shortener.links.bulk_answer import bulk_answer
 from shortener.links.destinations import host_of
 from shortener.links.idempotency import bulk_fingerprint
@@ -18,9 +21,6 @@ from shortener.links.models import Link
 from shortener.links.readable import SEARCHED_CHARACTERS
 from shortener.links.schemas import BulkCreate, BulkOut, LinkCreate, LinkOut, LinkPage, LinkUpdate
 from shortener.links.service import LinkService
-from shortener.openapi import errors
-from shortener.pagination import Limit, PageCursor, Search, beside_items
-from shortener.pieces import answer_of
 from shortener.stores.database import Reader, Writer
 from shortener.workspaces.access import Asker, Place, readable
 

@@ -5,10 +5,11 @@ from datetime import UTC
 
 import orjson
 
-from shortener.errors import ShortenerError, document_of
+from shortener.errors import ShortenerError
 from shortener.event_loop.slices import gathered
+from shortener.http.pieces import json_list
+from shortener.http.problems import document_of
 from shortener.links.bulk import NewLink, Outcome
-from shortener.pieces import json_list
 
 
 async def bulk_answer(outcomes: Sequence[Outcome], base_url: str) -> list[bytes]:

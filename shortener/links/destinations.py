@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import ada_url
 
-from shortener.client_address import without_ipv6
+from shortener.http.client_address import without_ipv6
 from shortener.text import trim
 
 MAX_LENGTH = 8192

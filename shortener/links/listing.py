@@ -9,8 +9,8 @@ from sqlalchemy import Select, Text, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.clicks.models import ClickTotal
+from shortener.http.pagination import Key, Page, like_pattern, read_page
 from shortener.links.models import SEARCHED_SQL, Link
-from shortener.pagination import Key, Page, like_pattern, read_page
 
 _CLICKS = func.coalesce(ClickTotal.clicks, 0)
 

@@ -15,12 +15,13 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema
 
 from shortener.abuse.lookalikes import Flag
-from shortener.errors import Unprocessable, invalid_request
+from shortener.errors import Unprocessable
 from shortener.event_loop.slices import gathered
-from shortener.expiry import Expiry
+from shortener.http.expiry import Expiry
+from shortener.http.json_body import RequestBody
+from shortener.http.pagination import NextPath, PreviousPath
+from shortener.http.problems import invalid_request
 from shortener.links.codes import CUSTOM_CODE, check_custom_code
-from shortener.pagination import NextPath, PreviousPath
-from shortener.request_body import RequestBody
 from shortener.text import OneLine
 
 MAX_TITLE = 300
@@ -114,7 +115,7 @@ class LinkPage(BaseModel):
 
 
 class Problem(BaseModel):
-    """Stands for the schema that `shortener.openapi` adds."""
+    """Stands for the schema that `shortener.http.openapi` adds."""
 
     type: str
     title: str

@@ -21,7 +21,7 @@ from shortener.audit.trail import Action, link_subject, record, workspace_subjec
 from shortener.clicks.models import ClickTotal
 from shortener.errors import Conflict, InvalidField, NotFound, ShortenerError
 from shortener.event_loop.slices import gathered
-from shortener.expiry import check_expiry
+from shortener.http.expiry import check_expiry
 from shortener.links.bulk import NewLink, Outcome, insert_many, insert_one
 from shortener.links.destinations import Destination, OwnHosts, read_destination
 from shortener.links.idempotency import claim

@@ -5,8 +5,9 @@ from html import escape
 import ada_url
 import orjson
 
-from shortener.errors import PROBLEM_JSON, ShortenerError, document_of
-from shortener.page import HTML, page
+from shortener.errors import ShortenerError
+from shortener.http.page import HTML, page
+from shortener.http.problems import PROBLEM_JSON, document_of
 
 JSON = b"application/json"
 Content = tuple[bytes, bytes]

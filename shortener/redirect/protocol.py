@@ -11,8 +11,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from shortener.client_address import UNKNOWN
-from shortener.http_protocol import BoundedProtocol
+from shortener.http.client_address import UNKNOWN
+from shortener.http.protocol import BoundedProtocol
 from shortener.redirect.answers import Answer
 from shortener.redirect.head import read_head
 from shortener.redirect.router import Redirects

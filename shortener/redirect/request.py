@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import msgspec
 
 from shortener.clicks.event import MAX_REFERRER, MAX_USER_AGENT, Mark
-from shortener.page import is_for_people
+from shortener.http.page import is_for_people
 from shortener.redirect.head import Head
 
 # Text editors, chats and mail programs leave what stands around a link on it: blanks and invisible characters, quotes,

@@ -9,11 +9,12 @@ import msgspec
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shortener.browser import protected
 from shortener.clicks.event import Click
 from shortener.clicks.recorder import Recorder
-from shortener.client_address import TrustedProxies, client_network
-from shortener.errors import MethodNotAllowed, ShortenerError, problem_of
+from shortener.errors import MethodNotAllowed, ShortenerError
+from shortener.http.browser import protected
+from shortener.http.client_address import TrustedProxies, client_network
+from shortener.http.problems import problem_of
 from shortener.observability.metrics import AT_ONCE, REDIRECTS, RESOLVED
 from shortener.rate_limit import Verdict, split_head
 from shortener.redirect.answers import Answer, Answers

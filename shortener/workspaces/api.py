@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.accounts.access import ApiRoute, Known, LoggedIn, Manager
 from shortener.accounts.models import User
-from shortener.openapi import errors
-from shortener.pagination import Limit, PageCursor, path_at, read_page
+from shortener.http.openapi import errors
+from shortener.http.pagination import Limit, PageCursor, path_at, read_page
 from shortener.stores.database import Writer
 from shortener.workspaces.invitations import accept, invite, managed_by, revoke
 from shortener.workspaces.models import Invitation, Member, Workspace

@@ -7,8 +7,8 @@ from typing import Annotated, Self
 from pydantic import BaseModel, Field, model_validator
 
 from shortener.accounts.schemas import Email, InvitationToken
-from shortener.pagination import NextPath
-from shortener.request_body import RequestBody
+from shortener.http.json_body import RequestBody
+from shortener.http.pagination import NextPath
 from shortener.text import OneLine
 from shortener.workspaces.models import Role
 

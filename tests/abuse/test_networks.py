@@ -3,7 +3,7 @@
 import pytest
 
 from shortener.abuse.networks import read_network
-from shortener.client_address import Networks
+from shortener.http.client_address import Networks
 
 
 @pytest.mark.parametrize(

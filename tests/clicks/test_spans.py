@@ -21,11 +21,11 @@ from shortener.clicks.spans import (
     TooManyBuckets,
     breakdown_spans,
     end_of_day,
-    local_midnight,
     series_spans,
     split,
     whole_days,
 )
+from shortener.http.moments import local_midnight
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WIDTHS = {Grain.QUARTER: timedelta(minutes=15), Grain.HOUR: timedelta(hours=1), Grain.DAY: timedelta(days=1)}

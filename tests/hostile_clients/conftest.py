@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import uvicorn
 
-from shortener.http_protocol import BoundedProtocol
+from shortener.http.protocol import BoundedProtocol
 from shortener.main import create_app
 from shortener.redirect.protocol import RedirectProtocol
 from tests.conftest import eventually

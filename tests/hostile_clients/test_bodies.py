@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from shortener import body_limit
-from shortener.http_protocol import MAX_HEAD_BYTES
+from shortener.http import body_limit
+from shortener.http.protocol import MAX_HEAD_BYTES
 from tests.hostile_clients.conftest import HEAD, assert_alive, connected
 
 

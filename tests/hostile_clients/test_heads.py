@@ -9,8 +9,8 @@ import psutil
 import pytest
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from shortener import http_protocol
-from shortener.http_protocol import HEAD_TIMEOUT_S, MAX_HEAD_BYTES
+from shortener.http import protocol
+from shortener.http.protocol import HEAD_TIMEOUT_S, MAX_HEAD_BYTES
 from tests.conftest import create_link
 from tests.hostile_clients.conftest import HEAD, assert_alive, assert_refused, connected
 
@@ -65,7 +65,7 @@ async def test_a_head_bomb_costs_no_memory(address):
 
 async def test_a_head_that_comes_slowly_is_refused_when_its_time_is_over(address, monkeypatch):
     assert HEAD_TIMEOUT_S == 10
-    monkeypatch.setattr(http_protocol, "HEAD_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 0.5)
     async with connected(address) as raw:
         began_at_s = time.monotonic()
 
@@ -82,7 +82,7 @@ async def test_a_head_that_comes_slowly_is_refused_when_its_time_is_over(address
 
 
 async def test_a_second_head_on_a_connection_has_no_more_time_than_the_first(address, monkeypatch):
-    monkeypatch.setattr(http_protocol, "HEAD_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 0.5)
     async with connected(address) as raw:
         await raw.send(HEAD + b"\r\n")
         assert b" 200 OK\r\n" in await raw.reader.readuntil(b"\r\n\r\n")
@@ -91,14 +91,14 @@ async def test_a_second_head_on_a_connection_has_no_more_time_than_the_first(add
 
 
 async def test_who_connects_and_asks_nothing_is_let_go_in_silence(address, monkeypatch):
-    monkeypatch.setattr(http_protocol, "HEAD_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 0.3)
     async with connected(address) as raw:
         assert await raw.answer() == b""
 
 
 async def test_a_slow_answer_is_no_slow_head(address, monkeypatch):
     """Once a head is there, its time is over for good: also when the connection is used for longer."""
-    monkeypatch.setattr(http_protocol, "HEAD_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 0.3)
     async with connected(address) as raw:
         for _ in range(8):
             await raw.send(HEAD + b"\r\n")

@@ -6,7 +6,7 @@ import time
 
 import psutil
 
-from shortener import http_protocol
+from shortener.http import protocol
 from tests.e2e.product import free_port, running
 from tests.hostile_clients.conftest import Raw, assert_alive, connected
 
@@ -59,7 +59,7 @@ def test_two_hundred_sockets_of_twenty_thousand_requests_take_little_memory_and_
 
 
 async def test_a_client_that_never_reads_its_answer_is_dropped_after_a_time(address, monkeypatch):
-    monkeypatch.setattr(http_protocol, "STALL_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(protocol, "STALL_TIMEOUT_S", 0.5)
     async with connected(address) as raw:
         raw.writer.transport.pause_reading()
         for _ in range(400):
@@ -78,7 +78,7 @@ async def written_until_dropped(raw: Raw) -> None:
 
 
 async def test_a_client_that_reads_slowly_is_not_dropped(address, monkeypatch):
-    monkeypatch.setattr(http_protocol, "STALL_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(protocol, "STALL_TIMEOUT_S", 1.0)
     async with connected(address) as raw:
         await raw.send(b"GET /openapi.json HTTP/1.1\r\nHost: sho.rt\r\n\r\n" * 20)
         await raw.send(b"GET /health/live HTTP/1.1\r\nHost: sho.rt\r\nConnection: close\r\n\r\n")

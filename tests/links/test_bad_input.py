@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from shortener.body_limit import MAX_PARAMETERS, MAX_QUERY_BYTES
+from shortener.http.body_limit import MAX_PARAMETERS, MAX_QUERY_BYTES
+from shortener.http.json_body import MAX_MEMBERS, MAX_SIGNS
 from shortener.main import MAX_BODY_BYTES
-from shortener.request_body import MAX_MEMBERS, MAX_SIGNS
 from tests.conftest import create_link
 from tests.links.test_api import LINKS, URL, assert_problem
 

@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from uvicorn.server import ServerState
 
-from shortener.client_address import TrustedProxies
-from shortener.http_protocol import BoundedProtocol
+from shortener.http.client_address import TrustedProxies
+from shortener.http.protocol import BoundedProtocol
 from shortener.redirect.answers import Answer
 from shortener.redirect.head import read_head
 from shortener.redirect.protocol import RedirectProtocol

@@ -10,7 +10,7 @@ import pytest
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from shortener.http_protocol import BoundedProtocol
+from shortener.http.protocol import BoundedProtocol
 from shortener.main import create_app
 from shortener.redirect.protocol import RedirectProtocol
 from tests.conftest import changed, client_of, create_link, eventually

@@ -24,7 +24,7 @@ from shortener.accounts.oidc.service import OidcService, recorded_when_refused
 from shortener.accounts.revocation import Revocations
 from shortener.accounts.schemas import TokensOut
 from shortener.accounts.service import AccountService
-from shortener.openapi import errors
+from shortener.http.openapi import errors
 from shortener.rate_limit import Identity
 from shortener.settings import Settings
 from shortener.stores.database import Writer

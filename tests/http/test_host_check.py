@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from shortener.host_check import own_authorities, read_authority
+from shortener.http.host_check import own_authorities, read_authority
 from tests.conftest import changed, client_of, create_link, running_app
 from tests.links.test_api import LINKS, assert_problem
 from tests.serving import serving

@@ -7,9 +7,9 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 
-from shortener.errors import MAX_FAULTS, PROBLEM_JSON, TYPE_PREFIX
+from shortener.http.problems import MAX_FAULTS, PROBLEM_JSON, TYPE_PREFIX
+from shortener.http.unchanging import Unchanging
 from shortener.settings import Settings
-from shortener.unchanging import Unchanging
 
 # Before the name of a setting: by it a route says that nothing need be shown where that setting is on.
 ANONYMOUS = "Nothing: "
@@ -62,11 +62,11 @@ _TITLES = {
 }
 
 
-def _limit_headers() -> dict[str, Any]:
+def limit_headers() -> dict[str, Any]:
     return {name: {"description": text, "schema": {"type": "integer"}} for name, text in _LIMIT_HEADERS.items()}
 
 
-def _error(status: int) -> dict[str, Any]:
+def error_answer(status: int) -> dict[str, Any]:
     type_, title = _TITLES[status]
     example = {"type": TYPE_PREFIX + type_, "title": title, "status": status, "detail": f"{title}."}
     answer: dict[str, Any] = {
@@ -77,7 +77,7 @@ def _error(status: int) -> dict[str, Any]:
         answer["headers"] = {"WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}}}
     if status == 429:
         answer["headers"] = {
-            **_limit_headers(),
+            **limit_headers(),
             "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
         }
     return answer
@@ -85,54 +85,7 @@ def _error(status: int) -> dict[str, Any]:
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that can fail in these ways."""
-    return {status: _error(status) for status in statuses}
-
-
-def _redirect_paths() -> dict[str, Any]:
-    code = {
-        "name": "code",
-        "in": "path",
-        "required": True,
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{3,64}$"},
-        "example": "k7Rm2pX",
-    }
-    failures = {str(status): _error(status) for status in (404, 410, 429, 503)}
-    for answer in failures.values():
-        answer["content"]["text/html"] = {"schema": {"type": "string"}}
-    moved = {
-        "description": "The link's destination. The click is stored before this answer leaves.",
-        "headers": {
-            "Location": {"description": "The destination.", "schema": {"type": "string", "format": "uri"}},
-            "Cache-Control": {"schema": {"type": "string", "const": "private, no-store"}},
-            **_limit_headers(),
-        },
-    }
-    destination = {
-        "type": "object",
-        "required": ["code", "short_url", "url"],
-        "properties": {name: {"type": "string"} for name in ("code", "short_url", "url")},
-    }
-    shown = {
-        "description": "Where the link leads.",
-        "content": {"application/json": {"schema": destination}, "text/html": {"schema": {"type": "string"}}},
-    }
-    warned = shown | {"description": "Where a suspicious link leads, and how to follow it all the same; no redirect."}
-    follow = {"tags": ["redirects"], "parameters": [code], "responses": {"302": moved, "200": warned, **failures}}
-    return {
-        "/{code}": {
-            "get": {"summary": "Follow a link", "operationId": "follow_link", **follow},
-            "head": {"summary": "Ask for a link's destination", "operationId": "head_link", **follow},
-        },
-        "/{code}+": {
-            "get": {
-                "summary": "See where a link leads, without going there",
-                "operationId": "preview_link",
-                "tags": ["redirects"],
-                "parameters": [code],
-                "responses": {"200": shown, **failures},
-            }
-        },
-    }
+    return {status: error_answer(status) for status in statuses}
 
 
 def _settle_anonymous(operation: dict[str, Any], settings: Settings) -> None:
@@ -145,13 +98,13 @@ def _settle_anonymous(operation: dict[str, Any], settings: Settings) -> None:
         operation["security"] = [*([{}] if is_open else []), *others]
 
 
-def install_openapi(app: FastAPI) -> None:
+def install_openapi(app: FastAPI, paths: dict[str, Any]) -> None:
     """Serve the document, which completes FastAPI's. It takes a quarter of a second to make: `serve` has it made before
     there are requests that would wait."""
 
     @cache
     def made() -> Unchanging:
-        return Unchanging(orjson.dumps(_complete(app)), "application/json")
+        return Unchanging(orjson.dumps(_complete(app, paths)), "application/json")
 
     async def openapi(request: Request) -> Response:
         return made().answer(request)
@@ -160,7 +113,7 @@ def install_openapi(app: FastAPI) -> None:
     app.add_route("/openapi.json", openapi, include_in_schema=False)
 
 
-def _complete(app: FastAPI) -> dict[str, Any]:
+def _complete(app: FastAPI, paths: dict[str, Any]) -> dict[str, Any]:
     document = get_openapi(
         title=app.title,
         version=app.version,
@@ -177,10 +130,10 @@ def _complete(app: FastAPI) -> dict[str, Any]:
         for method in set(_METHODS) & path.keys():
             # FastAPI documents a 422 of its own form wherever there is a parameter.
             if "422" in path[method]["responses"]:
-                path[method]["responses"]["422"] = _error(422)
+                path[method]["responses"]["422"] = error_answer(422)
             _settle_anonymous(path[method], app.state.settings)
     schemes = document["components"]["securitySchemes"]
     for marker in [name for name in schemes if name.startswith(ANONYMOUS)]:
         del schemes[marker]
-    document["paths"] |= _redirect_paths()
+    document["paths"] |= paths
     return document

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shortener.client_address import TrustedProxies, client_network
+from shortener.http.client_address import TrustedProxies, client_network
 from shortener.settings import load_settings
 from tests.conftest import SECRET, changed, client_of, running_app
 from tests.links.test_api import LINKS

@@ -7,7 +7,8 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shortener.errors import Forbidden, problem_of
+from shortener.errors import Forbidden
+from shortener.http.problems import problem_of
 from shortener.settings import Settings
 
 RawHeaders = list[tuple[bytes, bytes]]

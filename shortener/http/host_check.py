@@ -14,8 +14,9 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shortener import page
-from shortener.errors import ShortenerError, problem_of
+from shortener.errors import ShortenerError
+from shortener.http import page
+from shortener.http.problems import problem_of
 from shortener.settings import Settings
 from shortener.settings.values import is_loopback
 

@@ -19,9 +19,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from shortener.http.request_observer import RequestObserver
 from shortener.main import create_app
 from shortener.redirect.protocol import RedirectProtocol
-from shortener.request_observer import RequestObserver
 from tests.conftest import changed, create_link, eventually
 from tests.e2e.product import free_port
 from tests.links.test_api import LINKS

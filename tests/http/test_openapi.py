@@ -175,7 +175,7 @@ async def test_the_document_is_made_once_and_sent_only_to_clients_that_do_not_ha
     first = await client.get("/openapi.json")
     assert first.headers["content-type"] == "application/json"
     etag = first.headers["etag"]
-    monkeypatch.setattr("shortener.openapi.get_openapi", None)
+    monkeypatch.setattr("shortener.http.openapi.get_openapi", None)
     for known in (etag, f"W/{etag}", f'"another", {etag}', "*"):
         again = await client.get("/openapi.json", headers={"If-None-Match": known})
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag), known

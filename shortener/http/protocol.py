@@ -9,10 +9,11 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from shortener.browser import protected
-from shortener.errors import BadRequest, ShortenerError, problem_of
-from shortener.http_flow import Flow
-from shortener.http_framing import RawHeader, check_head, split_target
+from shortener.errors import BadRequest, ShortenerError
+from shortener.http.browser import protected
+from shortener.http.flow import Flow
+from shortener.http.framing import RawHeader, check_head, split_target
+from shortener.http.problems import problem_of
 from shortener.observability.metrics import CONNECTIONS_DROPPED
 
 # Request line and headers together. More than browsers and proxies send, and far less than would be felt.

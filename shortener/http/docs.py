@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
-from shortener.unchanging import Unchanging
+from shortener.http.unchanging import Unchanging
 
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
@@ -46,7 +46,7 @@ def install_docs(app: FastAPI) -> None:
 
     # The package is used for the files it carries (Swagger UI and ReDoc); its app class would add inline scripts.
     app.mount("/static/vendor", StaticFiles(directory=str(files("fastapi_offline") / "static")))
-    app.mount("/static", StaticFiles(directory=str(files("shortener") / "static")))
+    app.mount("/static", StaticFiles(directory=str(files("shortener.http") / "static")))
     headers = {"Content-Security-Policy": _CSP}
 
     @app.head("/docs", include_in_schema=False)

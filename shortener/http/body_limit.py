@@ -8,7 +8,8 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shortener.errors import BadRequest, ContentTooLarge, problem_of
+from shortener.errors import BadRequest, ContentTooLarge
+from shortener.http.problems import problem_of
 
 # For sixteen megabytes that is a little more than a megabit a second.
 MAX_BODY_S = 120
