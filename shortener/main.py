@@ -39,13 +39,14 @@ from shortener.http.openapi import install_openapi
 from shortener.http.problems import install_error_handlers
 from shortener.http.request_metrics import RequestMetrics
 from shortener.http.request_observer import RequestObserver
+from shortener.limits.api_limits import RateLimitHeaders, RateLimits
+from shortener.limits.keys import LimitKeys
 from shortener.links.api import router as links_router
 from shortener.links.codes import RESERVED
 from shortener.links.destinations import own_hosts
 from shortener.links.service import LinkService
 from shortener.observability.logging import configure_logging
 from shortener.pulse import Pulse
-from shortener.rate_limit import LimitKeys, RateLimitHeaders, RateLimits
 from shortener.redirect.cache import EVICTED_CHANNEL, TargetCache
 from shortener.redirect.decision import redirect_limits
 from shortener.redirect.memory import MemoryLevel

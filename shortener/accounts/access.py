@@ -24,7 +24,8 @@ from shortener.accounts.principals import PRINCIPAL_KEY, Principal, Scope
 from shortener.errors import Forbidden
 from shortener.http.json_body import JsonRequest
 from shortener.http.openapi import ANONYMOUS
-from shortener.rate_limit import ApiRateLimiter, RateLimits, identify
+from shortener.limits.api_limits import ApiRateLimiter, RateLimits
+from shortener.limits.identity import identify
 
 _SCOPES = {
     Scope.LINKS_READ: "Read links.",

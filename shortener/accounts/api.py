@@ -28,7 +28,8 @@ from shortener.accounts.schemas import (
 from shortener.accounts.service import AccountService, RegistrationClosed, Tokens
 from shortener.accounts.tokens import ACCESS_LIFETIME_S
 from shortener.http.openapi import errors
-from shortener.rate_limit import ApiRateLimiter, Identity
+from shortener.limits.api_limits import ApiRateLimiter
+from shortener.limits.identity import Identity
 from shortener.stores.database import Writer
 from shortener.workspaces.invitations import InvitationRequired
 

@@ -14,7 +14,7 @@ from shortener.accounts.credentials import InvalidCredential
 from shortener.accounts.models import ApiKey, Session, User
 from shortener.accounts.principals import Principal, Scope, scopes_of_user
 from shortener.accounts.tokens import API_KEY_PREFIX, Access, AccessTokens, InvalidToken, hash_secret
-from shortener.rate_limit import LocalWindows
+from shortener.limits.local import LocalWindows
 from shortener.settings.values import Rate
 from shortener.stores.database import Database
 from shortener.stores.invalidations import UNINFORMED_LIFETIME_S

@@ -5,7 +5,7 @@ import uuid
 from enum import StrEnum
 from typing import NamedTuple
 
-from shortener.rate_limit import Identity
+from shortener.limits.identity import Identity
 from shortener.settings.values import Rate
 
 # Where in the scope of a request the principal is; None is there for who shows nothing.

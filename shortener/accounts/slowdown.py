@@ -7,7 +7,8 @@ from cachebox import LRUCache
 from redis.asyncio import Redis
 
 from shortener.errors import TooManyRequests
-from shortener.rate_limit import MAX_CLIENTS, LimitKeys
+from shortener.limits.keys import LimitKeys
+from shortener.limits.local import MAX_CLIENTS
 from shortener.stores.redis import RedisGuard, RedisUnavailable
 
 # So many failures cost nothing; from then on each doubles the pause that follows it.

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from shortener.errors import Gone, NotFound, ShortenerError
 from shortener.http import page
 from shortener.http.browser import CSP, hsts, protections
-from shortener.rate_limit import Verdict
+from shortener.limits.policies import Verdict
 from shortener.redirect.pages import Content, destination_content, error_content, warning_content
 from shortener.redirect.request import RedirectRequest
 from shortener.redirect.target import Status, Target

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from shortener.rate_limit import Verdict
+from shortener.limits.policies import Verdict
 from shortener.redirect.cache import Absent, Cached
 from shortener.redirect.request import RedirectRequest
 from shortener.redirect.target import Status

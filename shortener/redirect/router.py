@@ -15,8 +15,8 @@ from shortener.errors import MethodNotAllowed, ShortenerError
 from shortener.http.browser import protected
 from shortener.http.client_address import TrustedProxies, client_network
 from shortener.http.problems import problem_of
+from shortener.limits.policies import Verdict, split_head
 from shortener.observability.metrics import AT_ONCE, REDIRECTS, RESOLVED
-from shortener.rate_limit import Verdict, split_head
 from shortener.redirect.answers import Answer, Answers
 from shortener.redirect.cache import Absent, Cached
 from shortener.redirect.consent import Consent

@@ -11,7 +11,8 @@ from typing import Any
 
 from cachebox import LRUCache
 
-from shortener.rate_limit import LimitKeys, Verdict, policy_of
+from shortener.limits.keys import LimitKeys
+from shortener.limits.policies import Verdict, policy_of
 from shortener.settings.values import Rate
 from shortener.stores.redis import Command
 

@@ -10,7 +10,7 @@ import pytest
 from shortener.accounts import commands
 from shortener.accounts.passwords import PARALLEL_HASHES
 from shortener.accounts.slowdown import FREE_FAILURES, Slowdown, TooManyFailures
-from shortener.rate_limit import LimitKeys
+from shortener.limits.keys import LimitKeys
 from shortener.stores.redis import RedisGuard, create_redis
 from tests.accounts.conftest import (
     AUTH,

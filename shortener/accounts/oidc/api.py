@@ -25,7 +25,7 @@ from shortener.accounts.revocation import Revocations
 from shortener.accounts.schemas import TokensOut
 from shortener.accounts.service import AccountService
 from shortener.http.openapi import errors
-from shortener.rate_limit import Identity
+from shortener.limits.identity import Identity
 from shortener.settings import Settings
 from shortener.stores.database import Writer
 

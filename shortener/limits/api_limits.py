@@ -1,30 +1,23 @@
 """Limits per client, user and key, counted in Redis and shared by all processes. Alone imports fastapi-limiter."""
 
-import hashlib
-import time
 from collections.abc import Mapping
-from functools import lru_cache
 from math import ceil
-from typing import NamedTuple
 
-import msgspec
-from cachebox import LRUCache
 from fastapi import Request, Response
 from fastapi_limiter.depends import RateLimiter
 from redis.asyncio import Redis
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shortener.errors import TooManyRequests
 from shortener.http.client_address import TrustedProxies, client_network
+from shortener.limits.identity import IDENTITY_KEY, Identity
+from shortener.limits.keys import LimitKeys
+from shortener.limits.local import LocalWindows
+from shortener.limits.policies import Verdict, policy_of, split_head
 from shortener.settings import Settings
-from shortener.settings.values import ByteRate, Rate
+from shortener.settings.values import Rate
 from shortener.stores.redis import RedisGuard, RedisUnavailable
 
-KEY_PREFIX = "limit:"
 _STATE_KEY = "shortener.rate_limit"
-_IDENTITY_KEY = "shortener.identity"
-# Clients that are remembered by a process that counts alone.
-MAX_CLIENTS = 50_000
 
 # KEYS: the counter. ARGV: quota, window in ms, cost. Charges the cost unless nothing is left; the last request may cost
 # more than is left. Returns: allowed, used, ms to the end of the window. The window starts with its first request and
@@ -38,102 +31,6 @@ used = used + tonumber(ARGV[3])
 redis.call('SET', KEYS[1], used, 'PX', left)
 return {1, used, left}
 """
-
-
-def split_head(head: bytes) -> list[tuple[bytes, bytes]]:
-    """Lines of headers as ASGI wants them."""
-    return [(name, value) for name, _, value in (line.partition(b": ") for line in head.splitlines())]
-
-
-class TooManyBytes(TooManyRequests):
-    type, title = "too-many-bytes", "Too many bytes"
-
-
-class Policy(msgspec.Struct, frozen=True, gc=False):
-    """A rate under its name, and what is the same in the headers of all its verdicts."""
-
-    rate: Rate
-    head_form: bytes
-
-
-@lru_cache
-def policy_of(name: str, rate: Rate) -> Policy:
-    """Its headers are those that people know, and those of the IETF's draft (draft-ietf-httpapi-ratelimit-headers)."""
-    unit = ';qu="content-bytes"' if isinstance(rate, ByteRate) else ""
-    form = (
-        f"x-ratelimit-limit: {rate.quota}\r\nx-ratelimit-remaining: %d\r\nx-ratelimit-reset: %d\r\n"
-        f'ratelimit-policy: "{name}";q={rate.quota}{unit};w={rate.window_s}\r\nratelimit: "{name}";r=%d;t=%d\r\n'
-    )
-    return Policy(rate, form.encode())
-
-
-class Verdict(msgspec.Struct, frozen=True, gc=False):
-    """What a policy says of one request: `reset_s` is when its window ends."""
-
-    policy: Policy
-    is_allowed: bool
-    remaining: int
-    reset_s: int
-
-    def head(self) -> bytes:
-        """Lines of headers, each with its end."""
-        remaining, reset_s = self.remaining, self.reset_s
-        return self.policy.head_form % (remaining, reset_s, remaining, reset_s)
-
-    def refusal(self) -> TooManyRequests:
-        rate = self.policy.rate
-        is_of_bytes = isinstance(rate, ByteRate)
-        what = "bytes of bulk requests" if is_of_bytes else "requests"
-        detail = (
-            f"At most {rate.quota} {what} in {rate.window_s} seconds are allowed here. "
-            f"Try again in {self.reset_s} seconds."
-        )
-        headers = {"Retry-After": str(self.reset_s)}
-        return TooManyBytes(detail, headers=headers) if is_of_bytes else TooManyRequests(detail, headers=headers)
-
-
-class LimitKeys:
-    """Names of counters. Redis writes what it holds to disk: a client's address is there only as a keyed hash."""
-
-    def __init__(self, secret: str) -> None:
-        self._secret = hashlib.sha256(secret.encode()).digest()
-
-    def key(self, policy: str, client: str) -> str:
-        digest = hashlib.blake2b(client.encode(), key=self._secret, person=b"limit", digest_size=12).hexdigest()
-        return f"{KEY_PREFIX}{policy}:{digest}"
-
-
-class LocalWindows:
-    """The same windows, counted in this process alone. Times are the monotonic clock's."""
-
-    def __init__(self) -> None:
-        self._counts: LRUCache[str, tuple[int, float]] = LRUCache(MAX_CLIENTS)
-
-    def verdict(self, policy: str, client: str, rate: Rate, cost: int = 1) -> Verdict:
-        """Charge the client, unless nothing is left; a cost of 0 only asks."""
-        now_s = time.monotonic()
-        used, ends_at_s = self._counts.get(client) or (0, 0.0)
-        if ends_at_s <= now_s:
-            used, ends_at_s = 0, now_s + rate.window_s
-        is_allowed = used < rate.quota
-        if is_allowed and cost:
-            used += cost
-            self._counts[client] = (used, ends_at_s)
-        left = max(rate.quota - used, 0)
-        return Verdict(policy_of(policy, rate), is_allowed, left, ceil(ends_at_s - now_s))
-
-
-class Identity(NamedTuple):
-    """As whom a request is counted; with a `rate` of its own, or its policy's."""
-
-    policy: str
-    name: str
-    rate: Rate | None = None
-
-
-def identify(scope: Scope, identity: Identity) -> None:
-    """Count this request as one of theirs, and not as one of its address."""
-    scope[_IDENTITY_KEY] = identity
 
 
 class RateLimits:
@@ -161,7 +58,7 @@ class RateLimits:
 
     def identity_of(self, scope: Scope) -> Identity:
         """As whom the request is counted: its user or key, else the client."""
-        identity: Identity | None = scope.get(_IDENTITY_KEY)
+        identity: Identity | None = scope.get(IDENTITY_KEY)
         return identity or Identity("api", self.client_of(scope))
 
     async def check(self, policy: str, client: str, rate: Rate | None = None, cost: int = 1) -> Verdict | None:
