@@ -12,6 +12,7 @@ from rich.table import Table
 
 from shortener.abuse.policy import LinkPolicy
 from shortener.abuse.standing import Standing
+from shortener.access.memberships import OPERATOR
 from shortener.clicks.dead_letters import DeadLetters
 from shortener.clicks.schemas import read_span
 from shortener.clicks.spans import Interval
@@ -27,7 +28,6 @@ from shortener.seed import seed as make_seed
 from shortener.settings import Settings
 from shortener.stores.database import Database
 from shortener.stores.redis import create_redis
-from shortener.workspaces.access import OPERATOR
 
 
 async def link_service(settings: Settings, servers: Opened) -> LinkService:

@@ -11,16 +11,16 @@ from shortener.abuse.api import admin_router, reports_router
 from shortener.abuse.bans import BanService
 from shortener.abuse.policy import LinkPolicy
 from shortener.abuse.standing import BANS_CHANNEL, Standing
+from shortener.access.authentication import Authentication
+from shortener.access.key_use import KeyUse
+from shortener.access.revocation import REVOKED_CHANNEL, Revocations
+from shortener.access.tokens import AccessTokens
 from shortener.accounts.api import auth_router, entry_router, keys_router, me_router
-from shortener.accounts.authentication import Authentication
-from shortener.accounts.key_use import KeyUse
 from shortener.accounts.keys import KeyService
 from shortener.accounts.oidc.api import SingleSignOn, oidc_router
 from shortener.accounts.passwords import Passwords
-from shortener.accounts.revocation import REVOKED_CHANNEL, Revocations
 from shortener.accounts.service import AccountService
 from shortener.accounts.slowdown import Slowdown
-from shortener.accounts.tokens import AccessTokens
 from shortener.audit.api import router as audit_router
 from shortener.clicks import enrich
 from shortener.clicks.api import router as clicks_router

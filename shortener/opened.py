@@ -7,7 +7,7 @@ from typing import NamedTuple
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shortener.audit.trail import ACTOR_KEY, COMMAND_LINE
+from shortener.access.actors import ACTOR_KEY, COMMAND_LINE
 from shortener.settings import Settings
 from shortener.stores.database import Database
 from shortener.stores.redis import create_redis

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from shortener.abuse.schemas import BanCreate, ReportCreate, Words
+from shortener.access.schemas import Email, EmailAddress
 from shortener.accounts.commands import read_key_name
-from shortener.accounts.schemas import Email, EmailAddress, KeyName
+from shortener.accounts.schemas import KeyName
 from shortener.errors import Unprocessable
 from shortener.links.schemas import LinkCreate, Title
 from shortener.text import log_line, one_line, trim

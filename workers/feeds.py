@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from shortener.abuse.bans import AlreadyBanned, mark_link
 from shortener.abuse.checks import Verdict, due, queue_new, store
 from shortener.abuse.feeds import Feed, FeedUnavailable
-from shortener.audit.trail import ACTOR_KEY, WORKER
+from shortener.access.actors import ACTOR_KEY, WORKER
 from shortener.links.service import UnknownLink
 from shortener.observability.metrics import FEED_CHECKS
 from shortener.redirect.cache import evict

@@ -30,8 +30,9 @@ from shortener.abuse.schemas import (
     UserOut,
     UserPage,
 )
-from shortener.accounts.access import ApiRoute, LoginRoute, needs_admin, principal_of
-from shortener.accounts.models import User
+from shortener.access.memberships import OPERATOR
+from shortener.access.models import User
+from shortener.access.routes import ApiRoute, LoginRoute, needs_admin, principal_of
 from shortener.errors import InvalidField
 from shortener.event_loop.slices import gathered
 from shortener.http.openapi import errors
@@ -42,7 +43,6 @@ from shortener.links.listing import EVERYWHERE, Order, Sort, list_links
 from shortener.links.models import Link
 from shortener.links.schemas import LinkUpdate
 from shortener.stores.database import Reader, Writer
-from shortener.workspaces.access import OPERATOR
 
 reports_router = APIRouter(prefix="/reports", tags=["abuse"], route_class=LoginRoute)
 admin_router = APIRouter(prefix="/admin", tags=["administration"], route_class=ApiRoute, dependencies=[needs_admin])

@@ -16,9 +16,9 @@ from shortener.abuse.hosts import is_public_suffix, read_host
 from shortener.abuse.models import Ban, Kind
 from shortener.abuse.networks import read_network
 from shortener.abuse.standing import BANS_CHANNEL, Standing
-from shortener.accounts.models import User
-from shortener.accounts.principals import user_subject
-from shortener.accounts.revocation import Revocations
+from shortener.access.models import User
+from shortener.access.principals import user_subject
+from shortener.access.revocation import Revocations
 from shortener.accounts.service import UnknownUser
 from shortener.audit.trail import Action, ban_subject, link_subject, record
 from shortener.errors import Conflict, InvalidField, NotFound

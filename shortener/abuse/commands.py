@@ -12,7 +12,7 @@ from shortener.abuse.bans import BanService
 from shortener.abuse.models import Kind
 from shortener.abuse.schemas import BanCreate
 from shortener.abuse.standing import Standing
-from shortener.accounts.revocation import Revocations
+from shortener.access.revocation import Revocations
 from shortener.commands import link_service
 from shortener.http.problems import invalid_request
 from shortener.opened import opened

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.abuse.bans import AlreadyBanned, mark_link
 from shortener.abuse.models import ReportCase
-from shortener.accounts.models import User
+from shortener.access.models import User
 from shortener.audit.trail import Action, link_subject, record, report_subject
 from shortener.errors import Conflict, NotFound
 from shortener.http.pagination import Page, read_newest

@@ -6,9 +6,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.abuse.bans import OwnBan
 from shortener.abuse.models import Ban, Kind
-from shortener.accounts.models import User
-from shortener.accounts.principals import user_subject
-from shortener.accounts.revocation import Revocations
+from shortener.access.models import User
+from shortener.access.principals import user_subject
+from shortener.access.revocation import Revocations
 from shortener.accounts.service import UnknownUser
 from shortener.audit.trail import Action, record
 from shortener.errors import Conflict

@@ -1,1 +1,1 @@
-"""Who is asking: users, their logins and API keys."""
+"""Accounts: registering, logging in, keys, and what people may change of theirs."""

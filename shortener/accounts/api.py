@@ -6,11 +6,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi import status as http
 
-from shortener.accounts.access import ApiRoute, Known, LoggedIn, LoginRoute, Manager
-from shortener.accounts.credentials import InvalidCredential
+from shortener.access.credentials import InvalidCredential
+from shortener.access.models import ApiKey, User
+from shortener.access.principals import user_subject
+from shortener.access.routes import ApiRoute, Known, LoggedIn, LoginRoute, Manager
+from shortener.access.tokens import ACCESS_LIFETIME_S
 from shortener.accounts.keys import KeyService
-from shortener.accounts.models import ApiKey, User
-from shortener.accounts.principals import user_subject
 from shortener.accounts.schemas import (
     AccountDeletion,
     KeyCreate,
@@ -26,7 +27,6 @@ from shortener.accounts.schemas import (
     TokensOut,
 )
 from shortener.accounts.service import AccountService, RegistrationClosed, Tokens
-from shortener.accounts.tokens import ACCESS_LIFETIME_S
 from shortener.http.openapi import errors
 from shortener.limits.api_limits import ApiRateLimiter
 from shortener.limits.identity import Identity

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from shortener.accounts.principals import Scope
+from shortener.access.principals import Scope
 from shortener.local_settings import local_settings
 
 user = typer.Typer(help="People who may log in.", no_args_is_help=True)

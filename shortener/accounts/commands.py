@@ -12,12 +12,13 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.abuse.users import check_not_banned
+from shortener.access.models import ApiKey, User
+from shortener.access.principals import Principal, Scope, scopes_of_user, user_subject
+from shortener.access.revocation import Revocations
+from shortener.access.schemas import Email
 from shortener.accounts.keys import KeyService
-from shortener.accounts.models import ApiKey, User
 from shortener.accounts.passwords import Passwords
-from shortener.accounts.principals import Principal, Scope, scopes_of_user, user_subject
-from shortener.accounts.revocation import Revocations
-from shortener.accounts.schemas import Email, KeyName
+from shortener.accounts.schemas import KeyName
 from shortener.accounts.service import UnknownUser, replace_password
 from shortener.accounts.users import ensure_personal_workspace, insert_user
 from shortener.audit.trail import Action, record

@@ -9,11 +9,11 @@ import uuid_utils.compat
 from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shortener.accounts.credentials import InvalidCredential
-from shortener.accounts.models import ApiKey, User
-from shortener.accounts.principals import Principal, Scope, key_subject, user_subject
-from shortener.accounts.revocation import Revocations
-from shortener.accounts.tokens import hash_secret, new_api_key
+from shortener.access.credentials import InvalidCredential
+from shortener.access.models import ApiKey, User
+from shortener.access.principals import Principal, Scope, key_subject, user_subject
+from shortener.access.revocation import Revocations
+from shortener.access.tokens import hash_secret, new_api_key
 from shortener.audit.trail import Action, record
 from shortener.errors import Conflict, Forbidden, NotFound
 from shortener.http.expiry import check_expiry

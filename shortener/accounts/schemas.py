@@ -6,17 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
+from shortener.access.principals import Scope
+from shortener.access.schemas import Email, InvitationToken
 from shortener.accounts.passwords import MAX_BYTES, MIN_LENGTH
-from shortener.accounts.principals import Scope
 from shortener.http.expiry import Expiry
 from shortener.http.json_body import RequestBody
-from shortener.text import OneLine, Trimmed
+from shortener.text import OneLine
 
-# As browsers check it: one form, in ASCII, so that no two addresses only look alike.
-_EMAIL = (
-    r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@"
-    r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$"
-)
 MAX_NAME = 100
 
 
@@ -26,18 +22,8 @@ def _bounded(password: SecretStr) -> SecretStr:
     return password
 
 
-EmailAddress = Annotated[
-    str,
-    Field(max_length=254, pattern=_EMAIL, examples=["ada@example.com"]),
-    AfterValidator(lambda email: email.lower()),
-]
-# As people paste it. What a provider says of an address is taken to the letter.
-Email = Annotated[EmailAddress, Trimmed]
 Password = Annotated[SecretStr, Field(max_length=MAX_BYTES), AfterValidator(_bounded)]
 NewPassword = Annotated[Password, Field(description=f"At least {MIN_LENGTH} characters, and none of the common ones.")]
-
-
-InvitationToken = Annotated[SecretStr, Field(max_length=200)]
 
 
 class Registration(RequestBody):

@@ -13,13 +13,13 @@ from fastapi import Request
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shortener.accounts.credentials import InvalidCredential
-from shortener.accounts.models import RefreshToken, Session, User
+from shortener.access.credentials import InvalidCredential
+from shortener.access.models import RefreshToken, Session, User
+from shortener.access.principals import Principal, session_subject, user_subject
+from shortener.access.revocation import Revocations
+from shortener.access.tokens import AccessTokens, hash_secret, new_refresh_token
 from shortener.accounts.passwords import IsGone, Passwords
-from shortener.accounts.principals import Principal, session_subject, user_subject
-from shortener.accounts.revocation import Revocations
 from shortener.accounts.slowdown import Slowdown, TooManyFailures
-from shortener.accounts.tokens import AccessTokens, hash_secret, new_refresh_token
 from shortener.accounts.users import ensure_personal_workspace, insert_user
 from shortener.audit.trail import Action, record
 from shortener.errors import Conflict, Forbidden, NotFound, Unauthorized

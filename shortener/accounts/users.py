@@ -4,10 +4,9 @@ from sqlalchemy import func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shortener.accounts.models import User
-from shortener.accounts.principals import user_subject
+from shortener.access.models import Member, Role, User, Workspace
+from shortener.access.principals import user_subject
 from shortener.audit.trail import Action, record
-from shortener.workspaces.models import Member, Role, Workspace
 
 PERSONAL_NAME = "Personal"
 

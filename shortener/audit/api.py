@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request
 
-from shortener.accounts.access import ApiRoute, needs_admin
+from shortener.access.routes import ApiRoute, needs_admin
 from shortener.audit.listing import Wanted, list_entries
 from shortener.audit.schemas import AuditEntryOut, AuditPage
 from shortener.audit.trail import Action

@@ -3,19 +3,17 @@
 import uuid
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import HTTPConnection
 
-from shortener.accounts.principals import PRINCIPAL_KEY, Principal, user_subject
+from shortener.access.actors import ACTOR_KEY, ANONYMOUS, Actor
+from shortener.access.principals import PRINCIPAL_KEY, Principal, user_subject
 from shortener.audit.models import AuditEntry
 from shortener.http.client_address import coarse_network
 from shortener.stores.database import REQUEST_KEY
 from shortener.text import log_line
 
-ANONYMOUS = "anonymous"
-ACTOR_KEY = "actor"
 MAX_VALUE = 200
 
 Value = str | int | bool | Iterable[str]
@@ -53,18 +51,6 @@ class Action(StrEnum):
     BAN_CREATED = "ban.created"
     BAN_LIFTED = "ban.lifted"
     REPORT_RESOLVED = "report.resolved"
-
-
-class Actor(NamedTuple):
-    """Who does it; by which session or key, and from which network, where there are such."""
-
-    name: str
-    means: str | None = None
-    client: str | None = None
-
-
-COMMAND_LINE = Actor("command-line")
-WORKER = Actor("worker")
 
 
 def link_subject(code: str) -> str:

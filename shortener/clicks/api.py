@@ -13,8 +13,8 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shortener.accounts.access import ApiRoute, needs
-from shortener.accounts.principals import Scope
+from shortener.access.principals import Scope
+from shortener.access.routes import ApiRoute, needs
 from shortener.clicks.models import ClickRow
 from shortener.clicks.schemas import ClickOut, ClickPage, StatsOut, read_span
 from shortener.clicks.spans import Interval, TooManyBuckets

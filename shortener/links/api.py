@@ -8,8 +8,9 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi import status as http
 
 from shortener.abuse.lookalikes import Flag
-from shortener.accounts.access import ApiRoute, Opening, needs, principal_of
-from shortener.accounts.principals import Scope
+from shortener.access.memberships import Asker, Place, readable
+from shortener.access.principals import Scope
+from shortener.access.routes import ApiRoute, Opening, needs, principal_of
 from shortener.http.openapi import errors
 from shortener.http.pagination import Limit, PageCursor, Search, beside_items
 from shortener.http.pieces import answer_of
@@ -22,7 +23,6 @@ from shortener.links.readable import SEARCHED_CHARACTERS
 from shortener.links.schemas import BulkCreate, BulkOut, LinkCreate, LinkOut, LinkPage, LinkUpdate
 from shortener.links.service import LinkService
 from shortener.stores.database import Reader, Writer
-from shortener.workspaces.access import Asker, Place, readable
 
 router = APIRouter(prefix="/links", tags=["links"], route_class=ApiRoute)
 

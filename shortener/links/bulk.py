@@ -8,12 +8,12 @@ from datetime import datetime
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shortener.access.memberships import PLACE_SQL, Asker, check_writable
 from shortener.errors import Conflict, ServiceUnavailable, ShortenerError
 from shortener.links.codes import generate_code, generate_codes
 from shortener.links.models import Link
 from shortener.links.readable import readable_url
 from shortener.stores.database import driver_of
-from shortener.workspaces.access import PLACE_SQL, Asker, check_writable
 
 # So many codes of one length may be taken before a longer one is tried.
 TRIES_PER_LENGTH = 3

@@ -16,7 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shortener.abuse.checks import ask_again
 from shortener.abuse.lookalikes import Flag
 from shortener.abuse.policy import LinkPolicy
-from shortener.accounts.principals import user_subject
+from shortener.access.memberships import Asker, InsufficientRole, check_writable
+from shortener.access.models import Member, Role, Workspace
+from shortener.access.principals import user_subject
 from shortener.audit.trail import Action, link_subject, record, workspace_subject
 from shortener.clicks.models import ClickTotal
 from shortener.errors import Conflict, InvalidField, NotFound, ShortenerError
@@ -31,8 +33,6 @@ from shortener.links.schemas import BulkCreate, LinkCreate, LinkFields, LinkUpda
 from shortener.observability.metrics import DESTINATIONS_REFUSED
 from shortener.redirect.cache import evict, evict_present
 from shortener.stores.database import Database, driver_of
-from shortener.workspaces.access import Asker, InsufficientRole, check_writable
-from shortener.workspaces.models import Member, Role, Workspace
 
 log = structlog.get_logger(__name__)
 

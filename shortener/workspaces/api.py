@@ -8,13 +8,13 @@ from fastapi import status as http
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shortener.accounts.access import ApiRoute, Known, LoggedIn, Manager
-from shortener.accounts.models import User
+from shortener.access.models import Member, User, Workspace
+from shortener.access.routes import ApiRoute, Known, LoggedIn, Manager
 from shortener.http.openapi import errors
 from shortener.http.pagination import Limit, PageCursor, path_at, read_page
 from shortener.stores.database import Writer
 from shortener.workspaces.invitations import accept, invite, managed_by, revoke
-from shortener.workspaces.models import Invitation, Member, Workspace
+from shortener.workspaces.models import Invitation
 from shortener.workspaces.schemas import (
     Acceptance,
     InvitationCreate,

@@ -9,13 +9,13 @@ from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shortener.accounts.credentials import InsufficientScope, InvalidCredential
-from shortener.accounts.models import User
-from shortener.accounts.principals import Principal, Scope, user_subject
-from shortener.accounts.tokens import hash_secret, new_invitation_token
+from shortener.access.credentials import InsufficientScope, InvalidCredential
+from shortener.access.models import Member, Role, User, Workspace
+from shortener.access.principals import Principal, Scope, user_subject
+from shortener.access.tokens import hash_secret, new_invitation_token
 from shortener.audit.trail import Action, Value, invitation_subject, record, workspace_subject
 from shortener.errors import Conflict, Forbidden, NotFound
-from shortener.workspaces.models import Invitation, Member, Role, Workspace
+from shortener.workspaces.models import Invitation
 from shortener.workspaces.service import check_shared, own, record_member
 
 LIFETIME = timedelta(days=7)

@@ -1,8 +1,7 @@
-"""Tables of workspaces. Their ids are public, and random enough that nobody guesses one."""
+"""The table of invitations. Their ids are public, and random enough that nobody guesses one."""
 
 import uuid
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -12,44 +11,8 @@ from shortener.stores.database import Base
 _NOW = text("now()")
 
 
-class Role(StrEnum):
-    """What a member may do: each may do what those below may."""
-
-    OWNER = "owner"
-    EDITOR = "editor"
-    VIEWER = "viewer"
-
-
 def _workspace() -> ForeignKey:
     return ForeignKey("workspaces.id", ondelete="CASCADE")
-
-
-class Workspace(Base):
-    """`personal_user_id` is whose personal one it is; that user is its only member, for ever."""
-
-    __tablename__ = "workspaces"
-
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(Text)
-    personal_user_id: Mapped[int | None] = mapped_column(
-        BigInteger, ForeignKey("users.id", ondelete="CASCADE"), unique=True
-    )
-    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
-
-
-class Member(Base):
-    """`id` is what others know of the user."""
-
-    __tablename__ = "workspace_members"
-    __table_args__ = (CheckConstraint("role IN ('owner', 'editor', 'viewer')", name="role_is_known"),)
-
-    workspace_id: Mapped[uuid.UUID] = mapped_column(_workspace(), primary_key=True)
-    user_id: Mapped[int] = mapped_column(
-        BigInteger, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True
-    )
-    id: Mapped[uuid.UUID] = mapped_column(unique=True)
-    role: Mapped[str] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
 
 
 class Invitation(Base):

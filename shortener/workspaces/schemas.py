@@ -6,11 +6,11 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from shortener.accounts.schemas import Email, InvitationToken
+from shortener.access.models import Role
+from shortener.access.schemas import Email, InvitationToken
 from shortener.http.json_body import RequestBody
 from shortener.http.pagination import NextPath
 from shortener.text import OneLine
-from shortener.workspaces.models import Role
 
 MAX_NAME = 100
 

@@ -9,14 +9,13 @@ from sqlalchemy import delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from shortener.accounts.credentials import InvalidCredential
-from shortener.accounts.models import User
-from shortener.accounts.principals import user_subject
+from shortener.access.credentials import InvalidCredential
+from shortener.access.memberships import InsufficientRole, PersonalWorkspace, UnknownWorkspace
+from shortener.access.models import Member, Role, User, Workspace
+from shortener.access.principals import user_subject
 from shortener.audit.trail import Action, record, workspace_subject
 from shortener.errors import Conflict, NotFound
 from shortener.links.service import LinkService, delete_some
-from shortener.workspaces.access import InsufficientRole, PersonalWorkspace, UnknownWorkspace
-from shortener.workspaces.models import Member, Role, Workspace
 
 MAX_WORKSPACES = 100
 _NAMED = 10

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
+from shortener.access.actors import COMMAND_LINE
 from shortener.audit import listing
-from shortener.audit.trail import COMMAND_LINE, Action, record
+from shortener.audit.trail import Action, record
 from shortener.settings.source import SettingsError
 from tests.audit.conftest import AUDIT, page_of
 from tests.clicks.make import rows_of

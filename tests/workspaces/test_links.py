@@ -8,11 +8,11 @@ from functools import partial
 import pytest
 from sqlalchemy import event, select
 
-from shortener.accounts.models import User
+from shortener.access.memberships import Asker
+from shortener.access.models import User
 from shortener.links.bulk import NewLink, insert_many
 from shortener.links.listing import _matching
 from shortener.links.models import Link
-from shortener.workspaces.access import Asker
 from tests.accounts.conftest import KEYS, ME, PASSWORD, two_processes
 from tests.conftest import changed, client_of, create_link, eventually, running_app
 from tests.links.test_api import assert_problem

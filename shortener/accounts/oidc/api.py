@@ -10,7 +10,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi import status as http
 from fastapi.responses import RedirectResponse
 
-from shortener.accounts.access import LoginRoute
+from shortener.access.revocation import Revocations
+from shortener.access.routes import LoginRoute
 from shortener.accounts.api import tokens_out
 from shortener.accounts.oidc.errors import (
     InvalidOidcLogin,
@@ -21,7 +22,6 @@ from shortener.accounts.oidc.errors import (
 )
 from shortener.accounts.oidc.flow import LIFETIME_S, FlowSealer
 from shortener.accounts.oidc.service import OidcService, recorded_when_refused
-from shortener.accounts.revocation import Revocations
 from shortener.accounts.schemas import TokensOut
 from shortener.accounts.service import AccountService
 from shortener.http.openapi import errors

@@ -11,12 +11,12 @@ from urllib.parse import quote_plus, urlencode
 from authlib.oauth2.client import OAuth2Client
 from pydantic import TypeAdapter, ValidationError
 
+from shortener.access.schemas import EmailAddress
 from shortener.accounts.oidc.errors import OidcLoginRefused, OidcProviderFailed, OidcProviderUnavailable
 from shortener.accounts.oidc.exchange import ProviderClient, is_safe_url
 from shortener.accounts.oidc.flow import Flow
 from shortener.accounts.oidc.id_token import InvalidIdToken, ProviderKey, UnknownKey, read_id_token, read_keys
 from shortener.accounts.oidc.person import Person
-from shortener.accounts.schemas import EmailAddress
 from shortener.settings import Settings
 
 # What the provider says of itself is read again after so long; its keys also when a token names another.

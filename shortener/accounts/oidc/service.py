@@ -8,7 +8,9 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shortener.accounts.models import ApiKey, User
+from shortener.access.models import ApiKey, User
+from shortener.access.principals import key_subject, user_subject
+from shortener.access.revocation import Revocations
 from shortener.accounts.oidc.errors import (
     AccountDisabled,
     EmailHasAccount,
@@ -20,8 +22,6 @@ from shortener.accounts.oidc.errors import (
 from shortener.accounts.oidc.flow import Flow, hash_state
 from shortener.accounts.oidc.models import OidcIdentity, OidcUsedState
 from shortener.accounts.oidc.person import Person
-from shortener.accounts.principals import key_subject, user_subject
-from shortener.accounts.revocation import Revocations
 from shortener.accounts.service import AccountService, RegistrationClosed, Tokens, replace_password
 from shortener.accounts.users import insert_user
 from shortener.audit.trail import Action, record

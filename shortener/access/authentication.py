@@ -10,10 +10,10 @@ import msgspec
 from cachebox import LRUCache
 from sqlalchemy import ColumnElement, func, or_, select
 
-from shortener.accounts.credentials import InvalidCredential
-from shortener.accounts.models import ApiKey, Session, User
-from shortener.accounts.principals import Principal, Scope, scopes_of_user
-from shortener.accounts.tokens import API_KEY_PREFIX, Access, AccessTokens, InvalidToken, hash_secret
+from shortener.access.credentials import InvalidCredential
+from shortener.access.models import ApiKey, Session, User
+from shortener.access.principals import Principal, Scope, scopes_of_user
+from shortener.access.tokens import API_KEY_PREFIX, Access, AccessTokens, InvalidToken, hash_secret
 from shortener.limits.local import LocalWindows
 from shortener.settings.values import Rate
 from shortener.stores.database import Database

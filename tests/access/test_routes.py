@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from shortener.accounts import authentication
+from shortener.access import authentication
+from shortener.access.principals import Scope
 from shortener.accounts.commands import create_key, create_user
-from shortener.accounts.principals import Scope
 from tests.abuse.conftest import ADMIN
 from tests.accounts.conftest import AUTH, KEYS, LINKS, ME, PASSWORD, bearer, logged_in, register
 from tests.conftest import changed, client_of, create_link, eventually, running_app

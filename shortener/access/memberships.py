@@ -6,8 +6,8 @@ from typing import Final, Literal, NamedTuple
 
 import asyncpg
 
+from shortener.access.models import Role
 from shortener.errors import Conflict, Forbidden, NotFound
-from shortener.workspaces.models import Role
 
 
 class UnknownWorkspace(NotFound):

@@ -8,8 +8,8 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from shortener.access.actors import COMMAND_LINE
 from shortener.accounts import commands
-from shortener.audit.trail import COMMAND_LINE
 from shortener.settings import Settings
 from shortener.stores.invalidations import INFORMED_LIFETIME_S
 from tests.accounts.conftest import (

@@ -12,15 +12,15 @@ from fastapi.security import APIKeyHeader, HTTPBearer, OAuth2PasswordBearer
 from fastapi.security.base import SecurityBase
 
 from shortener.abuse.standing import Standing
-from shortener.accounts.authentication import Authentication
-from shortener.accounts.credentials import (
+from shortener.access.authentication import Authentication
+from shortener.access.credentials import (
     AuthenticationRequired,
     InsufficientScope,
     InvalidCredential,
     read_credential,
     refuse_in_query,
 )
-from shortener.accounts.principals import PRINCIPAL_KEY, Principal, Scope
+from shortener.access.principals import PRINCIPAL_KEY, Principal, Scope
 from shortener.errors import Forbidden
 from shortener.http.json_body import JsonRequest
 from shortener.http.openapi import ANONYMOUS

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from starlette.types import Scope as RequestScope
 
-from shortener.accounts.principals import Scope
-from shortener.accounts.tokens import MAX_CREDENTIAL
+from shortener.access.principals import Scope
+from shortener.access.tokens import MAX_CREDENTIAL
 from shortener.errors import Forbidden, Unauthorized
 
 # A query is in logs, histories and Referer headers: whatever is shown there is no secret any more.

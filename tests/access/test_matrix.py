@@ -11,18 +11,18 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from sqlalchemy import insert
 
+from shortener.access.actors import ACTOR_KEY, COMMAND_LINE
+from shortener.access.models import Member, Session, Workspace
+from shortener.access.principals import Principal, Scope, scopes_of_user
+from shortener.access.routes import ApiRoute, LoginRoute
+from shortener.access.tokens import ACCESS_LIFETIME_S, hash_secret, new_invitation_token
 from shortener.accounts import passwords
-from shortener.accounts.access import ApiRoute, LoginRoute
-from shortener.accounts.models import Session
-from shortener.accounts.principals import Principal, Scope, scopes_of_user
-from shortener.accounts.tokens import ACCESS_LIFETIME_S, hash_secret, new_invitation_token
 from shortener.accounts.users import insert_user
-from shortener.audit.trail import ACTOR_KEY, COMMAND_LINE
 from shortener.links.models import Link
 from shortener.worker_health import KEY as HEARTBEAT
-from shortener.workspaces.models import Invitation, Member, Workspace
+from shortener.workspaces.models import Invitation
+from tests.access.test_routes import assert_challenged
 from tests.accounts.conftest import PASSWORD, bearer
-from tests.accounts.test_access import assert_challenged
 from tests.conftest import client_of
 
 PEOPLE = ("owner", "editor", "viewer", "other", "admin", "wrong_scope", "anonymous", "revoked", "expired")

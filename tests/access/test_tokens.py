@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
-from shortener.accounts.tokens import (
+from shortener.access.tokens import (
     ACCESS_LIFETIME_S,
     CLOCK_LEEWAY_S,
     Access,

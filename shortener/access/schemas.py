@@ -1,0 +1,23 @@
+"""What several features take of people: an address, an invitation."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from shortener.text import Trimmed
+
+# As browsers check it: one form, in ASCII, so that no two addresses only look alike.
+_EMAIL = (
+    r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@"
+    r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$"
+)
+
+EmailAddress = Annotated[
+    str,
+    Field(max_length=254, pattern=_EMAIL, examples=["ada@example.com"]),
+    AfterValidator(lambda email: email.lower()),
+]
+# As people paste it. What a provider says of an address is taken to the letter.
+Email = Annotated[EmailAddress, Trimmed]
+
+InvitationToken = Annotated[SecretStr, Field(max_length=200)]

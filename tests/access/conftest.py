@@ -1,0 +1,3 @@
+"""The fixtures of accounts."""
+
+from tests.accounts.conftest import *  # noqa: F403
