@@ -10,8 +10,6 @@ from pydantic import ValidationError
 from rich.console import Group
 from rich.table import Table
 
-from shortener.abuse.policy import LinkPolicy
-from shortener.abuse.standing import Standing
 from shortener.access.memberships import OPERATOR
 from shortener.clicks.dead_letters import DeadLetters
 from shortener.clicks.schemas import read_span
@@ -19,11 +17,13 @@ from shortener.clicks.spans import Interval
 from shortener.clicks.stats import Figures, figures
 from shortener.errors import Unprocessable
 from shortener.links.codes import check_custom_code
-from shortener.links.destinations import own_hosts
 from shortener.links.models import Link
 from shortener.links.schemas import LinkCreate
 from shortener.links.service import LinkService
 from shortener.opened import Opened, opened
+from shortener.screening.ban_list import Standing
+from shortener.screening.destinations import own_hosts
+from shortener.screening.policy import LinkPolicy
 from shortener.seed import seed as make_seed
 from shortener.settings import Settings
 from shortener.stores.database import Database

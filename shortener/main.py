@@ -9,8 +9,6 @@ from fastapi import APIRouter, FastAPI
 from shortener import __version__, health
 from shortener.abuse.api import admin_router, reports_router
 from shortener.abuse.bans import BanService
-from shortener.abuse.policy import LinkPolicy
-from shortener.abuse.standing import BANS_CHANNEL, Standing
 from shortener.access.authentication import Authentication
 from shortener.access.key_use import KeyUse
 from shortener.access.revocation import REVOKED_CHANNEL, Revocations
@@ -43,7 +41,6 @@ from shortener.limits.api_limits import RateLimitHeaders, RateLimits
 from shortener.limits.keys import LimitKeys
 from shortener.links.api import router as links_router
 from shortener.links.codes import RESERVED
-from shortener.links.destinations import own_hosts
 from shortener.links.service import LinkService
 from shortener.observability.logging import configure_logging
 from shortener.pulse import Pulse
@@ -54,6 +51,9 @@ from shortener.redirect.openapi import redirect_paths
 from shortener.redirect.resolver import Resolver
 from shortener.redirect.router import RedirectRouter, Redirects
 from shortener.redirect.throttle import Throttle
+from shortener.screening.ban_list import BANS_CHANNEL, Standing
+from shortener.screening.destinations import own_hosts
+from shortener.screening.policy import LinkPolicy
 from shortener.settings import Settings, get_settings
 from shortener.stores.database import Database
 from shortener.stores.invalidations import Invalidations

@@ -16,12 +16,12 @@ from arq import cron
 from arq.worker import Worker, get_kwargs
 from redis.exceptions import RedisError
 
-from shortener.abuse.feeds import feeds_of
 from shortener.clicks.stream import ClickStream, Sealer
 from shortener.event_loop.tasks import end
 from shortener.observability.exposition import serving_own_metrics
 from shortener.observability.logging import configure_logging
 from shortener.pulse import Pulse
+from shortener.screening.feeds import feeds_of
 from shortener.settings import Settings, get_settings
 from shortener.stores.database import Database
 from shortener.stores.job_queue import QUEUE, create_queue, deserialize, serialize

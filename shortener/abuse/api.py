@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.abuse import users
 from shortener.abuse.bans import BanService
-from shortener.abuse.checks import checks_of
 from shortener.abuse.models import Ban, Kind
 from shortener.abuse.reports import Reason, Resolution, code_of, list_cases, report_link, reports_of, resolve
 from shortener.abuse.schemas import (
@@ -42,6 +41,7 @@ from shortener.links.api import ExistingCode, link_out
 from shortener.links.listing import EVERYWHERE, Order, Sort, list_links
 from shortener.links.models import Link
 from shortener.links.schemas import LinkUpdate
+from shortener.screening.checks import checks_of
 from shortener.stores.database import Reader, Writer
 
 reports_router = APIRouter(prefix="/reports", tags=["abuse"], route_class=LoginRoute)

@@ -12,10 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from shortener.abuse.hosts import is_public_suffix, read_host
 from shortener.abuse.models import Ban, Kind
 from shortener.abuse.networks import read_network
-from shortener.abuse.standing import BANS_CHANNEL, Standing
 from shortener.access.models import User
 from shortener.access.principals import user_subject
 from shortener.access.revocation import Revocations
@@ -26,6 +24,8 @@ from shortener.http.client_address import Networks
 from shortener.http.pagination import Page, read_newest
 from shortener.links.models import Link
 from shortener.links.service import UnknownLink
+from shortener.screening.ban_list import BANS_CHANNEL, Standing
+from shortener.screening.hosts import is_public_suffix, read_host
 from shortener.stores.invalidations import report
 from shortener.text import trim
 

@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shortener.abuse.bans import BanService
 from shortener.abuse.models import Kind
 from shortener.abuse.schemas import BanCreate
-from shortener.abuse.standing import Standing
 from shortener.access.revocation import Revocations
 from shortener.commands import link_service
 from shortener.http.problems import invalid_request
 from shortener.opened import opened
+from shortener.screening.ban_list import Standing
 from shortener.settings import Settings
 
 

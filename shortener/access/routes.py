@@ -11,7 +11,6 @@ from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader, HTTPBearer, OAuth2PasswordBearer
 from fastapi.security.base import SecurityBase
 
-from shortener.abuse.standing import Standing
 from shortener.access.authentication import Authentication
 from shortener.access.credentials import (
     AuthenticationRequired,
@@ -26,6 +25,7 @@ from shortener.http.json_body import JsonRequest
 from shortener.http.openapi import ANONYMOUS
 from shortener.limits.api_limits import ApiRateLimiter, RateLimits
 from shortener.limits.identity import identify
+from shortener.screening.ban_list import Standing
 
 _SCOPES = {
     Scope.LINKS_READ: "Read links.",

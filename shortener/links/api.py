@@ -7,7 +7,6 @@ import orjson
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi import status as http
 
-from shortener.abuse.lookalikes import Flag
 from shortener.access.memberships import Asker, Place, readable
 from shortener.access.principals import Scope
 from shortener.access.routes import ApiRoute, Opening, needs, principal_of
@@ -15,13 +14,14 @@ from shortener.http.openapi import errors
 from shortener.http.pagination import Limit, PageCursor, Search, beside_items
 from shortener.http.pieces import answer_of
 from shortener.links.bulk_answer import bulk_answer
-from shortener.links.destinations import host_of
 from shortener.links.idempotency import bulk_fingerprint
 from shortener.links.listing import Order, Sort, list_links
 from shortener.links.models import Link
 from shortener.links.readable import SEARCHED_CHARACTERS
 from shortener.links.schemas import BulkCreate, BulkOut, LinkCreate, LinkOut, LinkPage, LinkUpdate
 from shortener.links.service import LinkService
+from shortener.screening.destinations import host_of
+from shortener.screening.lookalikes import Flag
 from shortener.stores.database import Reader, Writer
 
 router = APIRouter(prefix="/links", tags=["links"], route_class=ApiRoute)

@@ -14,7 +14,6 @@ from pydantic import (
 )
 from pydantic.json_schema import SkipJsonSchema
 
-from shortener.abuse.lookalikes import Flag
 from shortener.errors import Unprocessable
 from shortener.event_loop.slices import gathered
 from shortener.http.expiry import Expiry
@@ -22,6 +21,7 @@ from shortener.http.json_body import RequestBody
 from shortener.http.pagination import NextPath, PreviousPath
 from shortener.http.problems import invalid_request
 from shortener.links.codes import CUSTOM_CODE, check_custom_code
+from shortener.screening.lookalikes import Flag
 from shortener.text import OneLine
 
 MAX_TITLE = 300

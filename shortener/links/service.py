@@ -13,9 +13,6 @@ from redis.exceptions import RedisError
 from sqlalchemy import Boolean, Row, Select, and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shortener.abuse.checks import ask_again
-from shortener.abuse.lookalikes import Flag
-from shortener.abuse.policy import LinkPolicy
 from shortener.access.memberships import Asker, InsufficientRole, check_writable
 from shortener.access.models import Member, Role, Workspace
 from shortener.access.principals import user_subject
@@ -25,13 +22,16 @@ from shortener.errors import Conflict, InvalidField, NotFound, ShortenerError
 from shortener.event_loop.slices import gathered
 from shortener.http.expiry import check_expiry
 from shortener.links.bulk import NewLink, Outcome, insert_many, insert_one
-from shortener.links.destinations import Destination, OwnHosts, read_destination
 from shortener.links.idempotency import claim
 from shortener.links.models import Link
 from shortener.links.readable import readable_url
 from shortener.links.schemas import BulkCreate, LinkCreate, LinkFields, LinkUpdate
 from shortener.observability.metrics import DESTINATIONS_REFUSED
 from shortener.redirect.cache import evict, evict_present
+from shortener.screening.checks import ask_again
+from shortener.screening.destinations import Destination, OwnHosts, read_destination
+from shortener.screening.lookalikes import Flag
+from shortener.screening.policy import LinkPolicy
 from shortener.stores.database import Database, driver_of
 
 log = structlog.get_logger(__name__)

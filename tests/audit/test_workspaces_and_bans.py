@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from shortener.abuse import checks
 from shortener.accounts import commands
+from shortener.screening import checks
 from tests.abuse.conftest import ADMIN, BANS, REPORTS, ban, lift
 from tests.accounts.conftest import AUTH, EMAIL, LINKS, PASSWORD, Account, register
 from tests.audit.test_actions import ANONYMOUS, CLIENT, id_of, log_of, since

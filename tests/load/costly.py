@@ -14,9 +14,9 @@ import httpx
 
 from shortener.clicks.spans import MAX_BUCKETS
 from shortener.http.body_limit import MAX_PARAMETERS
-from shortener.links.destinations import MAX_LENGTH
 from shortener.links.schemas import MAX_BULK, MAX_TITLE
 from shortener.main import MAX_BODY_BYTES, MAX_BULK_BODY_BYTES, MAX_LOGIN_BODY_BYTES
+from shortener.screening.destinations import MAX_LENGTH
 from shortener.seed import seed
 
 ADMIN, PASSWORD = "ada@example.com", "mauve giraffe cycles"

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shortener.abuse.models import DestinationCheck
+from shortener.screening.models import DestinationCheck
 
 # No transaction that makes links lasts as long: none will turn up behind one that is as old.
 SETTLED_AFTER = timedelta(seconds=65)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shortener.links.destinations import _PLAIN, MAX_LENGTH, _check_parsed, encode, own_hosts, read_destination
+from shortener.screening.destinations import _PLAIN, MAX_LENGTH, _check_parsed, encode, own_hosts, read_destination
 from shortener.text import trim
 
 OWN = own_hosts("https://sho.rt", 8000)

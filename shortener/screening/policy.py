@@ -2,11 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from shortener.abuse.lookalikes import Flag, flag_of
-from shortener.abuse.standing import Standing
 from shortener.errors import InvalidField
 from shortener.http.expiry import InvalidExpiry
 from shortener.observability.metrics import DESTINATIONS_REFUSED
+from shortener.screening.ban_list import Standing
+from shortener.screening.lookalikes import Flag, flag_of
 from shortener.settings import Settings
 
 

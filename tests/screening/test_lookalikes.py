@@ -7,9 +7,9 @@ from html import unescape
 import pytest
 import time_machine
 
-from shortener.abuse.lookalikes import Flag, flag_of
-from shortener.links.destinations import host_of
 from shortener.redirect.consent import Consent
+from shortener.screening.destinations import host_of
+from shortener.screening.lookalikes import Flag, flag_of
 from tests.accounts.conftest import register
 from tests.conftest import SECRET, changed, client_of, create_link, running_app
 from tests.links.test_api import LINKS, assert_problem

@@ -2,8 +2,8 @@
 
 import pytest
 
-from shortener.abuse.block_list import parse_hosts
-from shortener.abuse.hosts import covers, read_host
+from shortener.screening.block_list import parse_hosts
+from shortener.screening.hosts import covers, read_host
 from tests.conftest import changed, client_of, create_link, eventually, running_app
 from tests.links.test_api import LINKS, assert_problem
 from tests.redirect.test_cache import until_informed

@@ -7,7 +7,7 @@ from functools import cache
 import ada_url
 from publicsuffixlist import PublicSuffixList
 
-from shortener.links.destinations import plain_host
+from shortener.screening.destinations import plain_host
 from shortener.text import trim
 
 # Names that parsing would not change: no address ends in letters, and Punycode has rules of its own.

@@ -8,8 +8,8 @@ import httpx
 import pytest
 from dirty_equals import IsNow, IsPartialDict
 
-from shortener.abuse import checks, feeds
-from shortener.abuse.feeds import FeedUnavailable, UrlHaus, WebRisk, feeds_of
+from shortener.screening import checks, feeds
+from shortener.screening.feeds import FeedUnavailable, UrlHaus, WebRisk, feeds_of
 from tests.abuse.conftest import ADMIN, BANS
 from tests.conftest import changed, create_link
 from tests.links.test_api import LINKS

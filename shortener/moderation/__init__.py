@@ -1,0 +1,1 @@
+"""What admins do: bans, reports, users and everybody's links."""

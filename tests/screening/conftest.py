@@ -1,0 +1,3 @@
+"""The fixtures of abuse."""
+
+from tests.abuse.conftest import *  # noqa: F403
