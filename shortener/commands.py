@@ -21,7 +21,7 @@ from shortener.links.models import Link
 from shortener.links.schemas import LinkCreate
 from shortener.links.service import LinkService
 from shortener.opened import Opened, opened
-from shortener.screening.ban_list import Standing
+from shortener.screening.ban_list import BanList
 from shortener.screening.destinations import own_hosts
 from shortener.screening.policy import LinkPolicy
 from shortener.seed import seed as make_seed
@@ -32,10 +32,10 @@ from shortener.stores.redis import create_redis
 
 async def link_service(settings: Settings, servers: Opened) -> LinkService:
     """What the app has, for one command."""
-    standing = Standing(servers.database, settings.block_list)
-    await standing.start()
+    ban_list = BanList(servers.database, settings.block_list)
+    await ban_list.start()
     own = own_hosts(settings.base_url, settings.port)
-    policy = LinkPolicy(standing, settings)
+    policy = LinkPolicy(ban_list, settings)
     return LinkService(servers.database, servers.redis, own, policy, settings.code_length, bulk_at_once=1)
 
 

@@ -51,7 +51,7 @@ from shortener.redirect.openapi import redirect_paths
 from shortener.redirect.resolver import Resolver
 from shortener.redirect.router import RedirectRouter, Redirects
 from shortener.redirect.throttle import Throttle
-from shortener.screening.ban_list import BANS_CHANNEL, Standing
+from shortener.screening.ban_list import BANS_CHANNEL, BanList
 from shortener.screening.destinations import own_hosts
 from shortener.screening.policy import LinkPolicy
 from shortener.settings import Settings, get_settings
@@ -78,10 +78,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     redis = create_redis(settings.redis_url)
     guard = RedisGuard(settings.redis_timeout_ms / 1000)
 
-    standing = Standing(database, settings.block_list, lambda codes: resolver.forget(codes))
+    ban_list = BanList(database, settings.block_list, lambda codes: resolver.forget(codes))
     memory = MemoryLevel(settings.cache_memory_size)
     cache = TargetCache(redis, guard, settings.cache_ttl_s, settings.cache_missing_ttl_s)
-    resolver = Resolver(database, cache, memory, carry=lambda: recorder.carry(), judge=standing.judge)
+    resolver = Resolver(database, cache, memory, carry=lambda: recorder.carry(), judge=ban_list.judge)
     stream = ClickStream(redis, Sealer(settings.secret_key.get_secret_value()))
     keys = LimitKeys(settings.secret_key.get_secret_value())
     proxies = TrustedProxies(settings.trusted_proxies)
@@ -104,13 +104,13 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.database = database
     app.state.redis = redis
     app.state.proxies = proxies
-    app.state.standing = standing
+    app.state.ban_list = ban_list
     app.state.rate_limits = RateLimits(redis, guard, keys, proxies, settings)
     app.state.links = LinkService(
         database,
         redis,
         own_hosts(settings.base_url, settings.port),
-        LinkPolicy(standing, settings),
+        LinkPolicy(ban_list, settings),
         settings.code_length,
         # Each process has at most twice as many connections as its pool keeps.
         bulk_at_once=max(1, settings.database_pool_size // 2),
@@ -124,17 +124,17 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.single_sign_on = single_sign_on
     app.state.keys = KeyService(revocations)
     app.state.revocations = revocations
-    app.state.bans = BanService(redis, standing, revocations, app.state.links.evict)
+    app.state.bans = BanService(redis, ban_list, revocations, app.state.links.evict)
     app.state.redirects = Redirects(resolver, recorder, throttle, proxies, settings, RESERVED)
 
-    await standing.start()
-    following_bans = asyncio.create_task(standing.run())
+    await ban_list.start()
+    following_bans = asyncio.create_task(ban_list.run())
     channels = {
         EVICTED_CHANNEL: resolver.forget,
         REVOKED_CHANNEL: authentication.forget,
-        BANS_CHANNEL: standing.on_report,
+        BANS_CHANNEL: ban_list.on_report,
     }
-    invalidations = asyncio.create_task(Invalidations(redis, channels, memory, authentication, standing).run())
+    invalidations = asyncio.create_task(Invalidations(redis, channels, memory, authentication, ban_list).run())
     noting_use = asyncio.create_task(key_use.run())
     pulse = asyncio.create_task(Pulse("web", database).run())
     try:

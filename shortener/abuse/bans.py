@@ -24,7 +24,7 @@ from shortener.http.client_address import Networks
 from shortener.http.pagination import Page, read_newest
 from shortener.links.models import Link
 from shortener.links.service import UnknownLink
-from shortener.screening.ban_list import BANS_CHANNEL, Standing
+from shortener.screening.ban_list import BANS_CHANNEL, BanList
 from shortener.screening.hosts import is_public_suffix, read_host
 from shortener.stores.invalidations import report
 from shortener.text import trim
@@ -133,9 +133,9 @@ def read_value(kind: Kind, value: str) -> str:
 class BanService:
     """Bans, lists bans and lifts them. `evict` is told the codes of links that have changed."""
 
-    def __init__(self, redis: Redis, standing: Standing, revocations: Revocations, evict: Evict) -> None:
+    def __init__(self, redis: Redis, ban_list: BanList, revocations: Revocations, evict: Evict) -> None:
         self._redis = redis
-        self._standing = standing
+        self._ban_list = ban_list
         self._revocations = revocations
         self._evict = evict
 
@@ -229,7 +229,7 @@ class BanService:
         elif user is not None:
             await self._revocations.report(user_subject(user.id))
         elif kind is not Kind.USER:
-            await self._standing.refresh()
+            await self._ban_list.refresh()
             await report(self._redis, BANS_CHANNEL, kind)
 
 

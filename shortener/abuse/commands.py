@@ -15,7 +15,7 @@ from shortener.access.revocation import Revocations
 from shortener.commands import link_service
 from shortener.http.problems import invalid_request
 from shortener.opened import opened
-from shortener.screening.ban_list import Standing
+from shortener.screening.ban_list import BanList
 from shortener.settings import Settings
 
 
@@ -23,8 +23,8 @@ from shortener.settings import Settings
 async def _bans(settings: Settings) -> AsyncIterator[tuple[AsyncSession, BanService]]:
     async with opened(settings) as servers, servers.session() as session:
         links = await link_service(settings, servers)
-        standing = Standing(servers.database, None)
-        yield session, BanService(servers.redis, standing, Revocations(servers.redis), links.evict)
+        ban_list = BanList(servers.database, None)
+        yield session, BanService(servers.redis, ban_list, Revocations(servers.redis), links.evict)
 
 
 async def create_ban(settings: Settings, kind: Kind, value: str, reason: str, force: bool = False) -> int:

@@ -25,7 +25,7 @@ from shortener.http.json_body import JsonRequest
 from shortener.http.openapi import ANONYMOUS
 from shortener.limits.api_limits import ApiRateLimiter, RateLimits
 from shortener.limits.identity import identify
-from shortener.screening.ban_list import Standing
+from shortener.screening.ban_list import BanList
 
 _SCOPES = {
     Scope.LINKS_READ: "Read links.",
@@ -199,8 +199,8 @@ class LoginRoute(APIRoute):
 def _check_client(request: Request) -> None:
     """Raises ClientBanned."""
     state = request.app.state
-    standing: Standing = state.standing
-    standing.check_client(state.proxies.client_of(request.scope))
+    ban_list: BanList = state.ban_list
+    ban_list.check_client(state.proxies.client_of(request.scope))
 
 
 async def _principal(request: Request) -> Principal | None:

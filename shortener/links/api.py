@@ -54,7 +54,7 @@ def link_out(request: Request, link: Link, clicks: int) -> LinkOut:
         updated_at=link.updated_at,
         expires_at=link.expires_at,
         disabled=link.is_disabled,
-        banned=link.ban_id is not None or request.app.state.standing.state_of(host_of(link.url)) is not None,
+        banned=link.ban_id is not None or request.app.state.ban_list.state_of(host_of(link.url)) is not None,
         flag=None if link.flag is None else Flag(link.flag),
         clicks=clicks,
         workspace=link.workspace_id,

@@ -57,7 +57,7 @@ class HostState(StrEnum):
     LISTED = "block_list"
 
 
-class Standing:
+class BanList:
     """`forget` is called when other hosts are banned than before: no memory of targets is to be trusted then."""
 
     def __init__(

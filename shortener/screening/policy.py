@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from shortener.errors import InvalidField
 from shortener.http.expiry import InvalidExpiry
 from shortener.observability.metrics import DESTINATIONS_REFUSED
-from shortener.screening.ban_list import Standing
+from shortener.screening.ban_list import BanList
 from shortener.screening.lookalikes import Flag, flag_of
 from shortener.settings import Settings
 
@@ -20,14 +20,14 @@ class RefusedDestination(InvalidField):
 class LinkPolicy:
     """Asked for each link that is made or changed, from memory."""
 
-    def __init__(self, standing: Standing, settings: Settings) -> None:
-        self._standing = standing
+    def __init__(self, ban_list: BanList, settings: Settings) -> None:
+        self._ban_list = ban_list
         self._look_alikes = settings.look_alikes
         self._anonymous_days = settings.anonymous_link_days
 
     def check(self, host: str, is_anonymous: bool) -> Flag | None:
         """What there is to be said against the host. Raises RefusedDestination when that is too much."""
-        state = self._standing.state_of(host)
+        state = self._ban_list.state_of(host)
         if state is not None:
             DESTINATIONS_REFUSED.labels(state).inc()
             raise RefusedDestination("no link may lead to this host")

@@ -51,7 +51,7 @@ async def lift(client: httpx.AsyncClient, admin: Headers, ban_id: int) -> None:
 
 async def until_informed(*apps) -> None:
     for app in apps:
-        for part in (app.state.redirects._resolver._memory, app.state.standing, app.state.authentication):
+        for part in (app.state.redirects._resolver._memory, app.state.ban_list, app.state.authentication):
             await eventually(lambda part=part: part.lifetime_s == INFORMED_LIFETIME_S, within_s=20)
 
 
