@@ -13,11 +13,11 @@ from rich.markup import escape
 from setproctitle import setproctitle
 
 from shortener import __version__
-from shortener.abuse.cli import ban
 from shortener.accounts.cli import key, user
 from shortener.embedded.data_directory import DataDirectoryInUse, DirectoryUnusable
 from shortener.errors import ShortenerError
 from shortener.local_settings import local_settings
+from shortener.moderation.cli import ban
 from shortener.observability.exposition import MetricsPortInUse, serving_own_metrics
 from shortener.observability.logging import configure_logging
 from shortener.settings import get_settings, load_settings

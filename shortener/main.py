@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from fastapi import APIRouter, FastAPI
 
 from shortener import __version__, health
-from shortener.abuse.api import admin_router, reports_router
-from shortener.abuse.bans import BanService
 from shortener.access.authentication import Authentication
 from shortener.access.key_use import KeyUse
 from shortener.access.revocation import REVOKED_CHANNEL, Revocations
@@ -42,6 +40,9 @@ from shortener.limits.keys import LimitKeys
 from shortener.links.api import router as links_router
 from shortener.links.codes import RESERVED
 from shortener.links.service import LinkService
+from shortener.moderation.administration import router as administration_router
+from shortener.moderation.api import admin_router, reports_router
+from shortener.moderation.bans import BanService
 from shortener.observability.logging import configure_logging
 from shortener.pulse import Pulse
 from shortener.redirect.cache import EVICTED_CHANNEL, TargetCache
@@ -212,6 +213,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         clicks_router,
         reports_router,
         admin_router,
+        administration_router,
         audit_router,
     ):
         v1.include_router(router)

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from shortener.abuse.schemas import BanCreate, ReportCreate, Words
 from shortener.access.schemas import Email, EmailAddress
 from shortener.accounts.commands import read_key_name
 from shortener.accounts.schemas import KeyName
 from shortener.errors import Unprocessable
 from shortener.links.schemas import LinkCreate, Title
+from shortener.moderation.schemas import BanCreate, ReportCreate, Words
 from shortener.text import log_line, one_line, trim
 from shortener.workspaces.schemas import Name
 

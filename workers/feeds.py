@@ -7,9 +7,9 @@ from typing import Any
 import structlog
 from redis.asyncio import Redis
 
-from shortener.abuse.bans import AlreadyBanned, mark_link
 from shortener.access.actors import ACTOR_KEY, WORKER
 from shortener.links.service import UnknownLink
+from shortener.moderation.bans import AlreadyBanned, mark_link
 from shortener.observability.metrics import FEED_CHECKS
 from shortener.redirect.cache import evict
 from shortener.screening.checks import Verdict, due, queue_new, store

@@ -11,7 +11,6 @@ from rich.table import Table
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shortener.abuse.users import check_not_banned
 from shortener.access.models import ApiKey, User
 from shortener.access.principals import Principal, Scope, scopes_of_user, user_subject
 from shortener.access.revocation import Revocations
@@ -25,6 +24,7 @@ from shortener.audit.trail import Action, record
 from shortener.errors import Conflict, Unprocessable
 from shortener.http.problems import invalid_request
 from shortener.links.service import adopt_some
+from shortener.moderation.users import check_not_banned
 from shortener.opened import opened
 from shortener.settings import Settings
 

@@ -8,10 +8,10 @@ import pytest
 from shortener.access import authentication
 from shortener.access.principals import Scope
 from shortener.accounts.commands import create_key, create_user
-from tests.abuse.conftest import ADMIN
 from tests.accounts.conftest import AUTH, KEYS, LINKS, ME, PASSWORD, bearer, logged_in, register
 from tests.conftest import changed, client_of, create_link, eventually, running_app
 from tests.links.test_api import assert_problem
+from tests.moderation.conftest import ADMIN
 
 ROUTES = [
     ("POST", LINKS, "links:write"),

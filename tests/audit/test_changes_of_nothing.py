@@ -4,9 +4,9 @@ import pytest
 
 from shortener.accounts import commands
 from shortener.redirect.cache import EVICTED_CHANNEL
-from tests.abuse.conftest import ADMIN
 from tests.accounts.conftest import EMAIL, LINKS, register
 from tests.audit.test_actions import id_of, log_of, since
+from tests.moderation.conftest import ADMIN
 from tests.workspaces.conftest import WORKSPACES, Person
 
 URL = "https://example.com/path?q=1"

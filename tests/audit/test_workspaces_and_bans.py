@@ -6,11 +6,11 @@ import pytest
 
 from shortener.accounts import commands
 from shortener.screening import checks
-from tests.abuse.conftest import ADMIN, BANS, REPORTS, ban, lift
 from tests.accounts.conftest import AUTH, EMAIL, LINKS, PASSWORD, Account, register
 from tests.audit.test_actions import ANONYMOUS, CLIENT, id_of, log_of, since
 from tests.clicks.make import rows_of
 from tests.conftest import changed, client_of, create_link, running_app
+from tests.moderation.conftest import ADMIN, BANS, REPORTS, ban, lift
 from tests.workspaces.conftest import INVITATIONS, WORKSPACES, Person
 from workers.feeds import check_destinations
 

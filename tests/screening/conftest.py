@@ -1,3 +1,3 @@
 """The fixtures of abuse."""
 
-from tests.abuse.conftest import *  # noqa: F403
+from tests.moderation.conftest import *  # noqa: F403

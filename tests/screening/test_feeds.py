@@ -10,9 +10,9 @@ from dirty_equals import IsNow, IsPartialDict
 
 from shortener.screening import checks, feeds
 from shortener.screening.feeds import FeedUnavailable, UrlHaus, WebRisk, feeds_of
-from tests.abuse.conftest import ADMIN, BANS
 from tests.conftest import changed, create_link
 from tests.links.test_api import LINKS
+from tests.moderation.conftest import ADMIN, BANS
 from workers.feeds import check_destinations
 
 KEY = "the feed's key"

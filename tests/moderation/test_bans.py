@@ -5,10 +5,10 @@ import time
 import pytest
 from dirty_equals import IsNow, IsPartialDict
 
-from tests.abuse.conftest import ADMIN, BANS, EVIL, ROOT, WITHIN_S, ban, lift, status, until_informed, until_status
 from tests.accounts.conftest import AUTH, ME, register
 from tests.conftest import client_of, create_link, eventually, running_app
 from tests.links.test_api import LINKS, assert_problem
+from tests.moderation.conftest import ADMIN, BANS, EVIL, ROOT, WITHIN_S, ban, lift, status, until_informed, until_status
 from tests.redirect.test_redirect import BROWSER
 
 

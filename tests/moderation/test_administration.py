@@ -2,12 +2,12 @@
 
 import pytest
 
-from shortener.abuse.users import UserBanned
 from shortener.accounts.commands import set_disabled
-from tests.abuse.conftest import ADMIN, ROOT, ban, lift
+from shortener.moderation.users import UserBanned
 from tests.accounts.conftest import ME, log_in, register
 from tests.conftest import create_link
 from tests.links.test_api import assert_problem
+from tests.moderation.conftest import ADMIN, ROOT, ban, lift
 
 USERS, LINKS = f"{ADMIN}/users", f"{ADMIN}/links"
 

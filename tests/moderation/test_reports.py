@@ -5,11 +5,11 @@ import json
 import pytest
 from dirty_equals import IsNow, IsPartialDict
 
-from shortener.abuse import reports
-from shortener.abuse.schemas import ReportCasePage
-from tests.abuse.conftest import ADMIN, BANS, REPORTS, ROOT
+from shortener.moderation import reports
+from shortener.moderation.schemas import ReportCasePage
 from tests.conftest import changed, client_of, create_link, running_app
 from tests.links.test_api import assert_problem
+from tests.moderation.conftest import ADMIN, BANS, REPORTS, ROOT
 
 QUEUE = f"{ADMIN}/reports"
 

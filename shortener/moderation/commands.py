@@ -8,12 +8,12 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shortener.abuse.bans import BanService
-from shortener.abuse.models import Kind
-from shortener.abuse.schemas import BanCreate
 from shortener.access.revocation import Revocations
 from shortener.commands import link_service
 from shortener.http.problems import invalid_request
+from shortener.moderation.bans import BanService
+from shortener.moderation.models import Kind
+from shortener.moderation.schemas import BanCreate
 from shortener.opened import opened
 from shortener.screening.ban_list import BanList
 from shortener.settings import Settings

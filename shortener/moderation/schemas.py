@@ -5,12 +5,12 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from shortener.abuse.models import Kind
-from shortener.abuse.reports import Reason, Resolution
 from shortener.http.json_body import RequestBody
 from shortener.http.pagination import NextPath, PreviousPath
 from shortener.links.codes import CUSTOM_CODE
 from shortener.links.schemas import LinkOut
+from shortener.moderation.models import Kind
+from shortener.moderation.reports import Reason, Resolution
 from shortener.screening.checks import Verdict
 from shortener.text import OneLine, Trimmed
 

@@ -7,14 +7,14 @@ import structlog
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shortener.abuse.bans import AlreadyBanned, mark_link
-from shortener.abuse.models import ReportCase
 from shortener.access.models import User
 from shortener.audit.trail import Action, link_subject, record, report_subject
 from shortener.errors import Conflict, NotFound
 from shortener.http.pagination import Page, read_newest
 from shortener.links.codes import CUSTOM_CODE
 from shortener.links.models import Link
+from shortener.moderation.bans import AlreadyBanned, mark_link
+from shortener.moderation.models import ReportCase
 
 log = structlog.get_logger(__name__)
 

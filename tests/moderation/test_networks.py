@@ -2,8 +2,8 @@
 
 import pytest
 
-from shortener.abuse.networks import read_network
 from shortener.http.client_address import Networks
+from shortener.moderation.networks import read_network
 
 
 @pytest.mark.parametrize(

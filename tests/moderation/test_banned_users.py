@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shortener.abuse import bans
-from tests.abuse.conftest import ADMIN, EVIL, ban, lift, status, until_informed, until_status
+from shortener.moderation import bans
 from tests.accounts.conftest import ME, register
 from tests.conftest import create_link
 from tests.links.test_api import LINKS, assert_problem
+from tests.moderation.conftest import ADMIN, EVIL, ban, lift, status, until_informed, until_status
 from tests.workspaces.conftest import WORKSPACES, person
 
 

@@ -12,8 +12,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from shortener.abuse.models import Ban, Kind
-from shortener.abuse.networks import read_network
 from shortener.access.models import User
 from shortener.access.principals import user_subject
 from shortener.access.revocation import Revocations
@@ -24,6 +22,8 @@ from shortener.http.client_address import Networks
 from shortener.http.pagination import Page, read_newest
 from shortener.links.models import Link
 from shortener.links.service import UnknownLink
+from shortener.moderation.models import Ban, Kind
+from shortener.moderation.networks import read_network
 from shortener.screening.ban_list import BANS_CHANNEL, BanList
 from shortener.screening.hosts import is_public_suffix, read_host
 from shortener.stores.invalidations import report

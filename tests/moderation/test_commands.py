@@ -2,12 +2,12 @@
 
 import pytest
 
-from shortener.abuse.commands import create_ban, lift_ban
-from shortener.abuse.models import Kind
-from tests.abuse.conftest import BANS, EVIL, lift, until_informed, until_status
+from shortener.moderation.commands import create_ban, lift_ban
+from shortener.moderation.models import Kind
 from tests.accounts.conftest import LINKS, ME, register
 from tests.audit.test_actions import id_of, since
 from tests.conftest import changed, client_of, create_link, running_app
+from tests.moderation.conftest import BANS, EVIL, lift, until_informed, until_status
 
 
 @pytest.fixture(params=["with redis", "without redis"])

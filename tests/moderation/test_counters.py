@@ -1,10 +1,10 @@
 """What is refused is counted, with the reason."""
 
 from shortener.observability.metrics import REGISTRY
-from tests.abuse.conftest import ban
 from tests.accounts.conftest import ME, OTHER_PASSWORD, log_in, register
 from tests.conftest import changed, client_of, create_link, running_app
 from tests.links.test_api import LINKS
+from tests.moderation.conftest import ban
 
 LISTED, APPLE = "https://listed.example/", "https://xn--80ak6aa92e.example/"
 

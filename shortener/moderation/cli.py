@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from shortener.abuse.models import Kind
 from shortener.local_settings import local_settings
+from shortener.moderation.models import Kind
 
 ban = typer.Typer(help="Links, hosts, users and clients that are forbidden.", no_args_is_help=True)
 console = Console()
@@ -24,7 +24,7 @@ def create_ban(
     force: Annotated[bool, typer.Option("--force", help="Ban a public suffix, such as co.uk, all the same.")] = False,
 ) -> None:
     """Ban something, in every process, and print the ban's id."""
-    from shortener.abuse.commands import create_ban as command
+    from shortener.moderation.commands import create_ban as command
 
     print(asyncio.run(command(local_settings(), kind, value, reason, force)))  # noqa: T201  (for pipes)
 
@@ -35,7 +35,7 @@ def list_bans(
     limit: Annotated[int, typer.Option(min=1, help="Show so many, the newest first.")] = 100,
 ) -> None:
     """List bans, the newest first."""
-    from shortener.abuse.commands import list_bans as command
+    from shortener.moderation.commands import list_bans as command
 
     console.print(asyncio.run(command(local_settings(), lifted, limit)))
 
@@ -43,6 +43,6 @@ def list_bans(
 @ban.command()
 def lift(ban_id: Annotated[int, typer.Argument(min=1, help="The ban's id, as the list has it.")]) -> None:
     """Lift a ban, in every process. A user is enabled again, with the links that this ban took down."""
-    from shortener.abuse.commands import lift_ban
+    from shortener.moderation.commands import lift_ban
 
     asyncio.run(lift_ban(local_settings(), ban_id))

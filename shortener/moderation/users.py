@@ -4,8 +4,6 @@ import structlog
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shortener.abuse.bans import OwnBan
-from shortener.abuse.models import Ban, Kind
 from shortener.access.models import User
 from shortener.access.principals import user_subject
 from shortener.access.revocation import Revocations
@@ -13,6 +11,8 @@ from shortener.accounts.service import UnknownUser
 from shortener.audit.trail import Action, record
 from shortener.errors import Conflict
 from shortener.http.pagination import Page, like_pattern, read_newest
+from shortener.moderation.bans import OwnBan
+from shortener.moderation.models import Ban, Kind
 
 log = structlog.get_logger(__name__)
 

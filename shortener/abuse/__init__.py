@@ -1,1 +1,0 @@
-"""Abuse: bans, look-alike hosts, block lists and reports."""
