@@ -39,22 +39,6 @@ def list_users() -> None:
     console.print(asyncio.run(command(local_settings())))
 
 
-@user.command()
-def disable(email: Email) -> None:
-    """Refuse a user's logins and keys from now on, in every process."""
-    from shortener.accounts.commands import set_disabled
-
-    asyncio.run(set_disabled(local_settings(), email, is_disabled=True))
-
-
-@user.command()
-def enable(email: Email) -> None:
-    """Let a disabled user in again."""
-    from shortener.accounts.commands import set_disabled
-
-    asyncio.run(set_disabled(local_settings(), email, is_disabled=False))
-
-
 @user.command("reset-password")
 def reset_password(email: Email) -> None:
     """Set a new password, which is asked for or read from standard input. All sessions of the user end."""

@@ -20,11 +20,9 @@ from shortener.accounts.passwords import Passwords
 from shortener.accounts.schemas import KeyName
 from shortener.accounts.service import UnknownUser, replace_password
 from shortener.accounts.users import ensure_personal_workspace, insert_user
-from shortener.audit.trail import Action, record
 from shortener.errors import Conflict, Unprocessable
 from shortener.http.problems import invalid_request
 from shortener.links.service import adopt_some
-from shortener.moderation.users import check_not_banned
 from shortener.opened import opened
 from shortener.settings import Settings
 
@@ -94,7 +92,7 @@ async def adopt_links(settings: Settings, email: str) -> int:
     async with _parts(settings) as parts:
         while True:
             async with parts.session.begin():
-                user = await _user(parts.session, email)
+                user = await find_user(parts.session, email)
                 await ensure_personal_workspace(parts.session, user.email)
                 count = await adopt_some(parts.session, user.id, _ADOPTED_AT_ONCE)
             adopted += count
@@ -102,28 +100,12 @@ async def adopt_links(settings: Settings, email: str) -> int:
                 return adopted
 
 
-async def set_disabled(settings: Settings, email: str, is_disabled: bool) -> None:
-    """Logins and keys of a disabled user are refused in every process within a second. Raises UnknownUser,
-    UserBanned."""
-    async with _parts(settings) as parts:
-        async with parts.session.begin():
-            user = await _user(parts.session, email)
-            if not is_disabled:
-                await check_not_banned(parts.session, user)
-            if user.is_disabled is is_disabled:
-                return
-            user.is_disabled = is_disabled
-            action = Action.USER_DISABLED if is_disabled else Action.USER_ENABLED
-            record(parts.session, action, user_subject(user.id))
-        await parts.revocations.report(user_subject(user.id))
-
-
 async def reset_password(settings: Settings, email: str, password: str) -> None:
     """All sessions end; keys stay. Raises UnknownUser, WeakPassword."""
     password_hash = await _hashed(settings, password, read_email(email))
     async with _parts(settings) as parts:
         async with parts.session.begin():
-            user = await _user(parts.session, email)
+            user = await find_user(parts.session, email)
             await replace_password(parts.session, user, password_hash)
         await parts.revocations.report(user_subject(user.id))
 
@@ -140,7 +122,7 @@ async def create_key(
     name = read_key_name(name)
     async with _parts(settings) as parts:
         async with parts.session.begin():
-            user = await _user(parts.session, email)
+            user = await find_user(parts.session, email)
         held = scopes_of_user(user.is_admin)
         _, key = await parts.keys.create(
             parts.session,
@@ -158,7 +140,7 @@ async def list_keys(settings: Settings, email: str) -> Table:
     table = Table("id", "name", "begins with", "scopes", "expires", "last used", box=None, padding=(0, 2))
     async with _parts(settings) as parts:
         async with parts.session.begin():
-            user = await _user(parts.session, email)
+            user = await find_user(parts.session, email)
         for key in await parts.keys.of_user(parts.session, user.id):
             moments = (f"{moment:%Y-%m-%d}" if moment else "never" for moment in (key.expires_at, key.last_used_at))
             table.add_row(str(key.id), key.name, key.prefix, " ".join(key.scopes), *moments)
@@ -186,7 +168,7 @@ async def first_admin_key(settings: Settings) -> str | None:
     return key
 
 
-async def _user(session: AsyncSession, email: str) -> User:
+async def find_user(session: AsyncSession, email: str) -> User:
     user = await session.scalar(select(User).where(User.email == read_email(email)).with_for_update())
     if user is None:
         raise UnknownUser(f"There is no user {email}.")

@@ -1,4 +1,4 @@
-"""`shortener ban`."""
+"""`shortener ban`, and `shortener user` for what admins do with users."""
 
 import asyncio
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from shortener.accounts.cli import Email, user
 from shortener.local_settings import local_settings
 from shortener.moderation.models import Kind
 
@@ -46,3 +47,19 @@ def lift(ban_id: Annotated[int, typer.Argument(min=1, help="The ban's id, as the
     from shortener.moderation.commands import lift_ban
 
     asyncio.run(lift_ban(local_settings(), ban_id))
+
+
+@user.command()
+def disable(email: Email) -> None:
+    """Refuse a user's logins and keys from now on, in every process."""
+    from shortener.moderation.commands import set_disabled
+
+    asyncio.run(set_disabled(local_settings(), email, is_disabled=True))
+
+
+@user.command()
+def enable(email: Email) -> None:
+    """Let a disabled user in again."""
+    from shortener.moderation.commands import set_disabled
+
+    asyncio.run(set_disabled(local_settings(), email, is_disabled=False))

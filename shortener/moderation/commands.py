@@ -9,8 +9,10 @@ from rich.text import Text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.access.revocation import Revocations
+from shortener.accounts.commands import find_user
 from shortener.commands import link_service
 from shortener.http.problems import invalid_request
+from shortener.moderation import users
 from shortener.moderation.bans import BanService
 from shortener.moderation.models import Kind
 from shortener.moderation.schemas import BanCreate
@@ -53,3 +55,12 @@ async def lift_ban(settings: Settings, ban_id: int) -> None:
     """Raises UnknownBan."""
     async with _bans(settings) as (session, bans):
         await bans.lift(session, ban_id)
+
+
+async def set_disabled(settings: Settings, email: str, is_disabled: bool) -> None:
+    """Logins and keys of a disabled user are refused in every process within a second. Raises UnknownUser,
+    UserBanned."""
+    async with opened(settings) as servers, servers.session() as session:
+        async with session.begin():
+            user = await find_user(session, email)
+        await users.set_disabled(session, Revocations(servers.redis), user.id, is_disabled)

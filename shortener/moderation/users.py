@@ -48,9 +48,10 @@ async def check_not_banned(session: AsyncSession, user: User) -> None:
 
 
 async def set_disabled(
-    session: AsyncSession, revocations: Revocations, user_id: int, is_disabled: bool, admin_id: int
+    session: AsyncSession, revocations: Revocations, user_id: int, is_disabled: bool, admin_id: int | None = None
 ) -> User:
-    """Every process follows within a second. Raises UnknownUser, UserBanned, OwnBan."""
+    """Every process follows within a second. The command line has no admin.
+    Raises UnknownUser, UserBanned, OwnBan."""
     if user_id == admin_id:
         raise OwnBan
     async with session.begin():

@@ -10,6 +10,7 @@ import pytest
 
 from shortener.access.actors import COMMAND_LINE
 from shortener.accounts import commands
+from shortener.moderation.commands import set_disabled
 from shortener.settings import Settings
 from shortener.stores.invalidations import INFORMED_LIFETIME_S
 from tests.accounts.conftest import (
@@ -50,7 +51,7 @@ async def delete_account(settings: Settings, ada: Account, key: dict) -> None:
 
 
 async def disable(settings: Settings, ada: Account, key: dict) -> None:
-    await commands.set_disabled(settings, ada.email, is_disabled=True)
+    await set_disabled(settings, ada.email, is_disabled=True)
 
 
 async def reset_password(settings: Settings, ada: Account, key: dict) -> None:

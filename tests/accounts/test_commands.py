@@ -5,6 +5,7 @@ import uuid
 import pytest
 
 from shortener.accounts import commands
+from shortener.moderation.commands import set_disabled
 from shortener.settings import Settings
 from shortener.settings.source import variable
 from shortener.up import local_defaults
@@ -76,10 +77,10 @@ async def test_a_disabled_user_is_refused_until_enabled_again(client, settings):
     await commands.create_user(settings, EMAIL, PASSWORD, is_admin=False)
     key = {"X-API-Key": await commands.create_key(settings, EMAIL, "x", [], None, None)}
     await until_answered(client, key, 200)
-    await commands.set_disabled(settings, EMAIL, is_disabled=True)
+    await set_disabled(settings, EMAIL, is_disabled=True)
     await until_answered(client, key, 401)
     assert (await log_in(client)).status_code == 401
-    await commands.set_disabled(settings, EMAIL, is_disabled=False)
+    await set_disabled(settings, EMAIL, is_disabled=False)
     await until_answered(client, key, 200)
     assert (await log_in(client)).status_code == 200
 

@@ -7,10 +7,10 @@ from itertools import count
 
 import pytest
 
-from shortener.accounts import commands
 from shortener.accounts.passwords import PARALLEL_HASHES
 from shortener.accounts.slowdown import FREE_FAILURES, Slowdown, TooManyFailures
 from shortener.limits.keys import LimitKeys
+from shortener.moderation.commands import set_disabled
 from shortener.stores.redis import RedisGuard, create_redis
 from tests.accounts.conftest import (
     AUTH,
@@ -180,7 +180,7 @@ async def test_a_header_makes_no_other_client(settings):
 async def test_known_unknown_and_disabled_addresses_take_the_same_time(app, client, settings, monkeypatch):
     await register(client)
     await register(client, "eve@example.com")
-    await commands.set_disabled(settings, "eve@example.com", is_disabled=True)
+    await set_disabled(settings, "eve@example.com", is_disabled=True)
 
     async def forgive(email: str, client: str) -> None:
         return

@@ -11,6 +11,7 @@ import pytest
 from dirty_equals import IsNow, IsStr
 
 from shortener.accounts import commands, service
+from shortener.moderation.commands import set_disabled
 from tests.accounts.conftest import (
     AUTH,
     EMAIL,
@@ -174,7 +175,7 @@ async def test_a_login_takes_over_nothing_that_was_there_before(client, ada, dat
 
 
 async def lock_out(settings) -> None:
-    await commands.set_disabled(settings, EMAIL, is_disabled=True)
+    await set_disabled(settings, EMAIL, is_disabled=True)
 
 
 async def give_new_password(settings) -> None:

@@ -8,6 +8,7 @@ import pytest
 from shortener.accounts import commands, service
 from shortener.accounts.service import RACE
 from shortener.audit.trail import Action
+from shortener.moderation.commands import set_disabled
 from tests.accounts.conftest import (
     AUTH,
     EMAIL,
@@ -77,7 +78,7 @@ async def test_refused_logins_are_recorded_with_the_account_if_there_is_one(clie
     count = len(await log_of(database))
     await log_in(client, password="not her password")
     await log_in(client, email="nobody@example.com")
-    await commands.set_disabled(settings, EMAIL, is_disabled=True)
+    await set_disabled(settings, EMAIL, is_disabled=True)
     await log_in(client)
     wrong = {"reason": "invalid-login"}
     assert await since(database, count) == [
@@ -206,8 +207,8 @@ async def test_the_client_is_who_a_trusted_proxy_says_and_nobody_elses_word(sett
 async def test_the_command_line_is_recorded_as_such(settings, database):
     await commands.create_user(settings, EMAIL, PASSWORD, is_admin=True)
     key = await commands.create_key(settings, EMAIL, "a\nname", [], 1, None)
-    await commands.set_disabled(settings, EMAIL, is_disabled=True)
-    await commands.set_disabled(settings, EMAIL, is_disabled=False)
+    await set_disabled(settings, EMAIL, is_disabled=True)
+    await set_disabled(settings, EMAIL, is_disabled=False)
     await commands.reset_password(settings, EMAIL, OTHER_PASSWORD)
     [(key_id,)] = await rows_of(database, "SELECT id FROM api_keys")
     await commands.revoke_key(settings, key_id)
@@ -239,7 +240,7 @@ async def test_what_fails_leaves_nothing(client, settings, database, ada):
     with pytest.raises(commands.EmailTaken):
         await commands.create_user(settings, EMAIL, PASSWORD, is_admin=True)
     with pytest.raises(commands.UnknownUser):
-        await commands.set_disabled(settings, "nobody@example.com", is_disabled=True)
+        await set_disabled(settings, "nobody@example.com", is_disabled=True)
     for method, path, body in (
         ("POST", KEYS, {"name": "x", "scopes": ["admin"]}),
         ("PATCH", f"{LINKS}/nowhere", {"title": "x"}),

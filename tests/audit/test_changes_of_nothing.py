@@ -2,7 +2,7 @@
 
 import pytest
 
-from shortener.accounts import commands
+from shortener.moderation.commands import set_disabled
 from shortener.redirect.cache import EVICTED_CHANNEL
 from tests.accounts.conftest import EMAIL, LINKS, register
 from tests.audit.test_actions import id_of, log_of, since
@@ -71,9 +71,9 @@ async def test_a_user_or_link_that_an_admin_leaves_as_they_are_is_not_recorded(
     count = len(await log_of(database))
     assert (await client.patch(f"{ADMIN}/links/abc", json={"disabled": False}, headers=admin)).status_code == 200
     assert (await client.patch(path, json={"disabled": False}, headers=admin)).status_code == 200
-    await commands.set_disabled(settings, EMAIL, is_disabled=False)
+    await set_disabled(settings, EMAIL, is_disabled=False)
     assert await since(database, count) == []
     for _ in range(2):
         assert (await client.patch(path, json={"disabled": True}, headers=admin)).json()["disabled"] is True
-        await commands.set_disabled(settings, EMAIL, is_disabled=True)
+        await set_disabled(settings, EMAIL, is_disabled=True)
     assert [entry[0] for entry in await since(database, count)] == ["user.disabled"]

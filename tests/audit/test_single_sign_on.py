@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from shortener.accounts import commands
+from shortener.moderation.commands import set_disabled
 from tests.accounts.conftest import EMAIL
 from tests.accounts.oidc.conftest import CALLBACK, at_provider, begin, sign_on
 from tests.accounts.oidc.provider import CLIENT_ID, CLIENT_SECRET, providing
@@ -56,7 +56,7 @@ async def test_refusals_are_recorded_with_the_account_if_there_is_one(client, se
 
     assert (await sign_on(client)).status_code == 200
     user = await id_of(database)
-    await commands.set_disabled(settings, EMAIL, is_disabled=True)
+    await set_disabled(settings, EMAIL, is_disabled=True)
     assert await refused(await sign_on(client)) == (403, user, "account-disabled")
     assert await refused(await client.get(f"{CALLBACK}?state=x&code=y")) == (400, None, "invalid-oidc-login")
     path = await at_provider(await begin(client))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shortener.accounts.commands import set_disabled
+from shortener.moderation.commands import set_disabled
 from shortener.moderation.users import UserBanned
 from tests.accounts.conftest import ME, log_in, register
 from tests.conftest import create_link

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 
 from shortener.accounts import commands
+from shortener.moderation.commands import set_disabled
 from tests.accounts.conftest import EMAIL, KEYS, ME, OTHER_PASSWORD, PASSWORD, bearer, log_in, refresh, register
 from tests.accounts.oidc.conftest import me, sign_on
 from tests.accounts.oidc.provider import providing
@@ -119,14 +120,14 @@ async def test_the_same_subject_at_another_issuer_is_somebody_else(settings, idp
 
 async def test_disabled_users_stay_out(settings, browser, idp):
     assert (await sign_on(browser)).status_code == 200
-    await commands.set_disabled(settings, EMAIL, is_disabled=True)
+    await set_disabled(settings, EMAIL, is_disabled=True)
     assert_problem(await sign_on(browser), 403, "account-disabled")
     await commands.create_user(settings, "eve@example.com", OTHER_PASSWORD, is_admin=False)
-    await commands.set_disabled(settings, "eve@example.com", is_disabled=True)
+    await set_disabled(settings, "eve@example.com", is_disabled=True)
     idp.claims |= {"sub": "eve-1", "email": "eve@example.com"}
     async with running_app(changed(settings, oidc_link_by_email=True)) as app, client_of(app) as other:
         assert_problem(await sign_on(other), 403, "account-disabled")
-    await commands.set_disabled(settings, "eve@example.com", is_disabled=False)
+    await set_disabled(settings, "eve@example.com", is_disabled=False)
     async with client_of(app) as other:
         assert (await log_in(browser, "eve@example.com", OTHER_PASSWORD)).status_code == 200
 
