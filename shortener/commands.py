@@ -12,10 +12,10 @@ from rich.table import Table
 
 from shortener.access.memberships import OPERATOR
 from shortener.clicks.dead_letters import DeadLetters
-from shortener.clicks.schemas import read_span
-from shortener.clicks.spans import Interval
-from shortener.clicks.stats import Figures, figures
 from shortener.errors import Unprocessable
+from shortener.figures.schemas import read_span
+from shortener.figures.spans import Interval
+from shortener.figures.stats import Figures, figures
 from shortener.links.codes import check_custom_code
 from shortener.links.models import Link
 from shortener.links.schemas import LinkCreate

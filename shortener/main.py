@@ -19,12 +19,12 @@ from shortener.accounts.service import AccountService
 from shortener.accounts.slowdown import Slowdown
 from shortener.audit.api import router as audit_router
 from shortener.clicks import enrich
-from shortener.clicks.api import router as clicks_router
 from shortener.clicks.event import Batch
 from shortener.clicks.recorder import Recorder
 from shortener.clicks.stream import ClickStream, Sealer
 from shortener.clicks.writer import ClickWriter
 from shortener.event_loop.tasks import end
+from shortener.figures.api import router as clicks_router
 from shortener.http import docs
 from shortener.http.access_log import log_request
 from shortener.http.body_limit import BodyLimit

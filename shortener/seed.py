@@ -11,7 +11,7 @@ import asyncpg
 
 from shortener.clicks.enrich import parse_agent
 from shortener.clicks.partitions import ensure_partitions, month_of
-from shortener.clicks.rollups import sum_up
+from shortener.figures.rollups import sum_up
 from shortener.links.bulk import CodeTaken
 from shortener.links.codes import generate_codes
 

@@ -9,8 +9,8 @@ from sqlalchemy import text
 
 from shortener.audit.listing import forget_entries
 from shortener.clicks.partitions import drop_visitor_partitions, ensure_partitions_ahead
-from shortener.clicks.rollups import RECENT, busy_links, sum_up
 from shortener.clicks.stream import ClickStream
+from shortener.figures.rollups import RECENT, busy_links, sum_up
 from shortener.moderation.bans import complete_user_bans
 from shortener.redirect.cache import evict
 from shortener.settings import Settings

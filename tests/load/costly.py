@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import asyncpg
 import httpx
 
-from shortener.clicks.spans import MAX_BUCKETS
+from shortener.figures.spans import MAX_BUCKETS
 from shortener.http.body_limit import MAX_PARAMETERS
 from shortener.links.schemas import MAX_BULK, MAX_TITLE
 from shortener.main import MAX_BODY_BYTES, MAX_BULK_BODY_BYTES, MAX_LOGIN_BODY_BYTES

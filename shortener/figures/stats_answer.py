@@ -2,8 +2,8 @@
 
 import orjson
 
-from shortener.clicks.stats import Figures
 from shortener.event_loop.slices import gathered
+from shortener.figures.stats import Figures
 
 
 async def stats_answer(found: Figures) -> bytes:

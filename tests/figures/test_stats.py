@@ -15,12 +15,12 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from shortener.clicks import rollups
 from shortener.clicks.event import Mark, new_batch
 from shortener.clicks.models import DIMENSIONS
-from shortener.clicks.rollups import complete_spans, sum_up
-from shortener.clicks.schemas import StatsOut
-from shortener.clicks.spans import MAX_BUCKETS, Grain
+from shortener.figures import rollups
+from shortener.figures.rollups import complete_spans, sum_up
+from shortener.figures.schemas import StatsOut
+from shortener.figures.spans import MAX_BUCKETS, Grain
 from shortener.stores.database import Database
 from tests.clicks.make import click, link_of, rows_of, write
 from tests.conftest import CHROME, client_of, create_link

@@ -16,12 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shortener.access.principals import Scope
 from shortener.access.routes import ApiRoute, needs
 from shortener.clicks.models import ClickRow
-from shortener.clicks.schemas import ClickOut, ClickPage, StatsOut, read_span
-from shortener.clicks.spans import Interval, TooManyBuckets
-from shortener.clicks.stats import figures
-from shortener.clicks.stats_answer import stats_answer
 from shortener.errors import Unprocessable
 from shortener.event_loop.slices import gathered
+from shortener.figures.schemas import ClickOut, ClickPage, StatsOut, read_span
+from shortener.figures.spans import Interval, TooManyBuckets
+from shortener.figures.stats import figures
+from shortener.figures.stats_answer import stats_answer
 from shortener.http.moments import Moment
 from shortener.http.openapi import errors
 from shortener.http.pagination import Limit, Page, PageCursor, path_at, read_page

@@ -8,8 +8,8 @@ import pytest
 from redis.asyncio import Redis
 
 from shortener.clicks.event import Batch, new_batch
-from shortener.clicks.rollups import MIN_CLICKS, RECENT, complete_spans, sum_up
-from shortener.clicks.spans import Grain
+from shortener.figures.rollups import MIN_CLICKS, RECENT, complete_spans, sum_up
+from shortener.figures.spans import Grain
 from shortener.stores.database import Database
 from tests.clicks.make import click, link_of, rows_of, write
 from workers import upkeep

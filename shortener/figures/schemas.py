@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, Field
 
-from shortener.clicks.spans import Interval
+from shortener.figures.spans import Interval
 from shortener.http.moments import local_midnight
 from shortener.http.pagination import NextPath, PreviousPath
 

@@ -9,8 +9,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.clicks.models import DIMENSIONS
-from shortener.clicks.rollups import complete_spans
-from shortener.clicks.spans import (
+from shortener.event_loop.slices import gathered
+from shortener.figures.rollups import complete_spans
+from shortener.figures.spans import (
     Grain,
     Interval,
     Span,
@@ -20,7 +21,6 @@ from shortener.clicks.spans import (
     moves,
     series_spans,
 )
-from shortener.event_loop.slices import gathered
 
 TOP = 10
 _NONE = (0, 0, 0)

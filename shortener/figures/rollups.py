@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.clicks.models import DIMENSIONS
 from shortener.clicks.partitions import next_month
-from shortener.clicks.spans import EPOCH, Grain, Span, whole_days
+from shortener.figures.spans import EPOCH, Grain, Span, whole_days
 
 # Reading fewer clicks by hour takes no longer.
 MIN_CLICKS = 50

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shortener.clicks import spans as module
 from shortener.clicks.partitions import next_month
-from shortener.clicks.spans import (
+from shortener.figures import spans as module
+from shortener.figures.spans import (
     MAX_BUCKETS,
     Grain,
     Interval,

@@ -1,0 +1,1 @@
+"""Figures of a link: counts over time and by origin."""
