@@ -9,10 +9,10 @@ from pathlib import Path
 from alembic import command
 from alembic.util.exc import CommandError
 
-from shortener.embedded.data_directory import DataDirectory, run_directory
-from shortener.embedded.postgres import EmbeddedPostgres
+from shortener.processes.embedded.data_directory import DataDirectory, run_directory
+from shortener.processes.embedded.postgres import EmbeddedPostgres
+from shortener.processes.supervisor import Supervisor
 from shortener.stores.migration import alembic_config
-from shortener.supervisor import Supervisor
 
 
 def check(url: str) -> None:

@@ -14,16 +14,16 @@ from setproctitle import setproctitle
 
 from shortener import __version__
 from shortener.accounts.cli import key, user
-from shortener.embedded.data_directory import DataDirectoryInUse, DirectoryUnusable
 from shortener.errors import ShortenerError
-from shortener.local_settings import local_settings
 from shortener.moderation.cli import ban
 from shortener.observability.exposition import MetricsPortInUse, serving_own_metrics
 from shortener.observability.logging import configure_logging
+from shortener.processes.embedded.data_directory import DataDirectoryInUse, DirectoryUnusable
+from shortener.processes.local_settings import local_settings
+from shortener.processes.supervisor import CommandFailed, StartFailed
+from shortener.processes.web import PortInUse
 from shortener.settings import get_settings, load_settings
 from shortener.settings.source import SettingsError
-from shortener.supervisor import CommandFailed, StartFailed
-from shortener.web import PortInUse
 
 app = typer.Typer(
     help="Short links that count every click.",
@@ -82,7 +82,7 @@ def web(
     fd: Annotated[int | None, typer.Option(hidden=True, help="A listening socket to serve on.")] = None,
 ) -> None:
     """Serve redirects, API and documentation."""
-    from shortener.web import bind, serve
+    from shortener.processes.web import bind, serve
 
     settings = get_settings() if workers is None else load_settings(web_processes=workers)
     if fd is not None:

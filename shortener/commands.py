@@ -20,7 +20,7 @@ from shortener.links.codes import check_custom_code
 from shortener.links.models import Link
 from shortener.links.schemas import LinkCreate
 from shortener.links.service import LinkService
-from shortener.opened import Opened, opened
+from shortener.processes.opened import Opened, opened
 from shortener.screening.ban_list import BanList
 from shortener.screening.destinations import own_hosts
 from shortener.screening.policy import LinkPolicy

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from redis.exceptions import RedisError
 
-from shortener.health import Status, run_checks
+from shortener.processes.health import Status, run_checks
 from shortener.settings import Settings, unknown_variables
 from shortener.settings.source import variable
 from shortener.stores.database import Database

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from fastapi import APIRouter, FastAPI
 
-from shortener import __version__, health
+from shortener import __version__
 from shortener.access.authentication import Authentication
 from shortener.access.key_use import KeyUse
 from shortener.access.revocation import REVOKED_CHANNEL, Revocations
@@ -44,7 +44,8 @@ from shortener.moderation.administration import router as administration_router
 from shortener.moderation.api import admin_router, reports_router
 from shortener.moderation.bans import BanService
 from shortener.observability.logging import configure_logging
-from shortener.pulse import Pulse
+from shortener.processes import health
+from shortener.processes.pulse import Pulse
 from shortener.redirect.cache import EVICTED_CHANNEL, TargetCache
 from shortener.redirect.decision import redirect_limits
 from shortener.redirect.memory import MemoryLevel

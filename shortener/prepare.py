@@ -3,7 +3,7 @@
 import asyncio
 
 from shortener.accounts.commands import FIRST_ADMIN, first_admin_key
-from shortener.opened import opened
+from shortener.processes.opened import opened
 from shortener.settings import Settings
 from shortener.stores.revision import current_revision, head_revision
 

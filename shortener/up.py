@@ -10,18 +10,18 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 
-from shortener.embedded.data_directory import DataDirectory, RunFile, run_directory
-from shortener.embedded.postgres import EmbeddedPostgres
-from shortener.embedded.valkey import EmbeddedValkey
-from shortener.fork_server import ForkServer, is_supported
 from shortener.observability.exposition import MetricsFiles, serving_metrics_of_children
+from shortener.processes.embedded.data_directory import DataDirectory, RunFile, run_directory
+from shortener.processes.embedded.postgres import EmbeddedPostgres
+from shortener.processes.embedded.valkey import EmbeddedValkey
+from shortener.processes.fork_server import ForkServer, is_supported
+from shortener.processes.heartbeats import is_any_well
+from shortener.processes.supervisor import SHORTENER, Program, Supervisor
+from shortener.processes.web import bind, web_programs
 from shortener.settings import Settings, load_settings
 from shortener.settings.source import variable
 from shortener.settings.values import is_loopback
 from shortener.stores.redis import create_redis
-from shortener.supervisor import SHORTENER, Program, Supervisor
-from shortener.web import bind, web_programs
-from shortener.worker_health import is_any_well
 
 _HEARTBEAT_POLL_S = 0.1
 

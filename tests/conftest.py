@@ -26,16 +26,16 @@ from redis.asyncio import Redis
 
 from shortener.accounts import passwords
 from shortener.clicks.stream import ClickStream, Sealer
-from shortener.embedded.data_directory import DataDirectory, run_directory
-from shortener.embedded.postgres import EmbeddedPostgres
-from shortener.embedded.valkey import EmbeddedValkey
 from shortener.main import create_app
+from shortener.processes.embedded.data_directory import DataDirectory, run_directory
+from shortener.processes.embedded.postgres import EmbeddedPostgres
+from shortener.processes.embedded.valkey import EmbeddedValkey
+from shortener.processes.supervisor import Supervisor
 from shortener.settings import Settings, load_settings
 from shortener.settings.source import variable
 from shortener.stores.database import Database
 from shortener.stores.migration import upgrade
 from shortener.stores.redis import create_redis
-from shortener.supervisor import Supervisor
 from workers.clicks import Drain
 
 pytest_plugins = ["tests.standstills"]

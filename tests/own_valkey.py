@@ -8,8 +8,8 @@ import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from shortener.embedded.valkey import EmbeddedValkey
-from shortener.supervisor import Supervisor
+from shortener.processes.embedded.valkey import EmbeddedValkey
+from shortener.processes.supervisor import Supervisor
 
 
 class OwnValkey:

@@ -12,7 +12,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from shortener.clicks.event import new_batch
-from shortener.worker_health import beat
+from shortener.processes.heartbeats import beat
 from tests.accounts.conftest import *  # noqa: F403  (its fixtures)
 from tests.accounts.conftest import PASSWORD, Account
 from tests.clicks.make import click, rows_of, write

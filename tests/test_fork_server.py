@@ -10,8 +10,8 @@ import psutil
 import pytest
 
 from shortener import __version__
-from shortener.fork_server import ForkServer
-from shortener.supervisor import SHORTENER, CommandFailed, Program, Supervisor
+from shortener.processes.fork_server import ForkServer
+from shortener.processes.supervisor import SHORTENER, CommandFailed, Program, Supervisor
 from tests.e2e.product import Product, eventually, running
 
 

@@ -7,7 +7,7 @@ import pytest
 import uvicorn
 from fastapi.routing import iter_route_contexts
 
-from shortener import web
+from shortener.processes import web
 from tests.accounts.oidc.conftest import idp  # noqa: F401  (a fixture)
 from tests.accounts.oidc.provider import CLIENT_ID, CLIENT_SECRET, OidcProvider
 from tests.conftest import changed, eventually

@@ -20,12 +20,12 @@ from redis.exceptions import RedisError
 
 from shortener.clicks.partitions import next_month
 from shortener.clicks.stream import DEAD_STREAM, GROUP, STREAM, ClickStream, Sealer
+from shortener.processes.heartbeats import heartbeats
 from shortener.settings import Settings
 from shortener.settings.source import variable
 from shortener.stores.database import Database
 from shortener.stores.job_queue import create_queue
 from shortener.stores.redis import create_redis
-from shortener.worker_health import heartbeats
 from tests.clicks.make import batch, number_of_rows, rows_of
 from tests.conftest import SECRET, changed, create_link, eventually
 from tests.own_valkey import own_valkey

@@ -20,13 +20,13 @@ from shortener.clicks.stream import ClickStream, Sealer
 from shortener.event_loop.tasks import end
 from shortener.observability.exposition import serving_own_metrics
 from shortener.observability.logging import configure_logging
-from shortener.pulse import Pulse
+from shortener.processes.heartbeats import beat, keep_beating, leave
+from shortener.processes.pulse import Pulse
 from shortener.screening.feeds import feeds_of
 from shortener.settings import Settings, get_settings
 from shortener.stores.database import Database
 from shortener.stores.job_queue import QUEUE, create_queue, deserialize, serialize
 from shortener.stores.redis import create_redis
-from shortener.worker_health import beat, keep_beating, leave
 from workers.alone import alone
 from workers.backlog import BacklogMetrics
 from workers.clicks import Drain, drain_clicks

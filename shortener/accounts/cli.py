@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from shortener.access.principals import Scope
-from shortener.local_settings import local_settings
+from shortener.processes.local_settings import local_settings
 
 user = typer.Typer(help="People who may log in.", no_args_is_help=True)
 key = typer.Typer(help="API keys.", no_args_is_help=True)

@@ -23,7 +23,7 @@ from shortener.accounts.users import ensure_personal_workspace, insert_user
 from shortener.errors import Conflict, Unprocessable
 from shortener.http.problems import invalid_request
 from shortener.links.service import adopt_some
-from shortener.opened import opened
+from shortener.processes.opened import opened
 from shortener.settings import Settings
 
 FIRST_ADMIN = "admin@localhost"

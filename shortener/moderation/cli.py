@@ -7,8 +7,8 @@ import typer
 from rich.console import Console
 
 from shortener.accounts.cli import Email, user
-from shortener.local_settings import local_settings
 from shortener.moderation.models import Kind
+from shortener.processes.local_settings import local_settings
 
 ban = typer.Typer(help="Links, hosts, users and clients that are forbidden.", no_args_is_help=True)
 console = Console()

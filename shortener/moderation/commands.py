@@ -16,7 +16,7 @@ from shortener.moderation import users
 from shortener.moderation.bans import BanService
 from shortener.moderation.models import Kind
 from shortener.moderation.schemas import BanCreate
-from shortener.opened import opened
+from shortener.processes.opened import opened
 from shortener.screening.ban_list import BanList
 from shortener.settings import Settings
 

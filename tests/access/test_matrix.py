@@ -19,7 +19,7 @@ from shortener.access.tokens import ACCESS_LIFETIME_S, hash_secret, new_invitati
 from shortener.accounts import passwords
 from shortener.accounts.users import insert_user
 from shortener.links.models import Link
-from shortener.worker_health import KEY as HEARTBEAT
+from shortener.processes.heartbeats import KEY as HEARTBEAT
 from shortener.workspaces.models import Invitation
 from tests.access.test_routes import assert_challenged
 from tests.accounts.conftest import PASSWORD, bearer

@@ -16,15 +16,15 @@ import asyncpg
 import httpx
 import psutil
 
-from shortener.embedded.postgres import EmbeddedPostgres
-from shortener.embedded.valkey import EmbeddedValkey
+from shortener.processes.embedded.postgres import EmbeddedPostgres
+from shortener.processes.embedded.valkey import EmbeddedValkey
+from shortener.processes.supervisor import Program, die_with_parent
+from shortener.processes.web import bind, web_programs
 from shortener.redirect.cache import key_of
 from shortener.settings import load_settings
 from shortener.settings.source import variable
 from shortener.stores.migration import upgrade
 from shortener.stores.redis import create_redis
-from shortener.supervisor import Program, die_with_parent
-from shortener.web import bind, web_programs
 from tests.chaos.disks import Disk
 from tests.conftest import SECRET, eventually
 from tests.e2e.product import free_port

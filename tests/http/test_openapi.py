@@ -14,9 +14,9 @@ import uvicorn
 from fastapi.routing import iter_route_contexts
 
 from shortener.accounts.commands import create_key, create_user
+from shortener.processes.heartbeats import KEY as HEARTBEAT
+from shortener.processes.web import serve
 from shortener.settings import Settings
-from shortener.web import serve
-from shortener.worker_health import KEY as HEARTBEAT
 from tests.accounts.conftest import PASSWORD, logged_in
 from tests.conftest import changed
 from tests.serving import serving
@@ -187,7 +187,7 @@ async def test_the_document_is_made_once_and_sent_only_to_clients_that_do_not_ha
 def test_the_document_is_made_before_a_process_serves(settings, monkeypatch):
     served: list[Any] = []
     monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: served.append(self.config.loaded_app))
-    monkeypatch.setattr("shortener.web.gc.freeze", lambda: None)
+    monkeypatch.setattr("shortener.processes.web.gc.freeze", lambda: None)
     monkeypatch.setattr("shortener.main.get_settings", lambda: settings)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         serve(settings, listener)

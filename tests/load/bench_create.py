@@ -20,8 +20,8 @@ from typing import NamedTuple
 import asyncpg
 import orjson
 
-from shortener.embedded.data_directory import DataDirectory
 from shortener.links.codes import generate_codes
+from shortener.processes.embedded.data_directory import DataDirectory
 from tests.e2e.product import Product
 from tests.load.bench import write
 

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import httpx
 import psutil
 
-from shortener.embedded.data_directory import DataDirectory
+from shortener.processes.embedded.data_directory import DataDirectory
 from tests.accounts.oidc.provider import CLIENT_ID, CLIENT_SECRET, provider_process
 from tests.e2e.product import command, free_port
 from tests.load import page

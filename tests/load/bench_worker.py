@@ -23,7 +23,7 @@ import psutil
 
 from shortener.clicks.stream import DEAD_STREAM, STREAM, ClickStream, Sealer
 from shortener.clicks.writer import COLUMNS
-from shortener.embedded.data_directory import DataDirectory
+from shortener.processes.embedded.data_directory import DataDirectory
 from shortener.stores.redis import create_redis
 from tests.e2e.product import Product, running
 from tests.load.realistic import Traffic

@@ -23,7 +23,7 @@ import asyncpg
 import httpx
 import orjson
 
-from shortener.embedded.data_directory import DataDirectory
+from shortener.processes.embedded.data_directory import DataDirectory
 from tests.e2e.product import CHROME, Product
 from tests.load import page
 

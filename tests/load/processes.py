@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import psutil
 
-from shortener.embedded.data_directory import DataDirectory
+from shortener.processes.embedded.data_directory import DataDirectory
 from tests.e2e.product import command, free_port
 from tests.load import frame, page
 from tests.load.peers import CODE, process, wait_for_port

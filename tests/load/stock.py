@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import asyncpg
 from redis import Redis
 
-from shortener.embedded.data_directory import RunFile
+from shortener.processes.embedded.data_directory import RunFile
 from shortener.redirect.cache import key_of
 from shortener.redirect.target import Target, pack
 

@@ -13,7 +13,7 @@ import psutil
 from redis import Redis
 
 from shortener.clicks.stream import STREAM
-from shortener.embedded.data_directory import DataDirectory, RunFile
+from shortener.processes.embedded.data_directory import DataDirectory, RunFile
 from tests.e2e.product import Product
 from tests.load import stock
 from tests.load.bare import URL

@@ -7,8 +7,8 @@ from typing import Any
 
 import uvicorn
 
+from shortener.processes.web import bind, serve
 from shortener.settings import get_settings
-from shortener.web import bind, serve
 from tests.load.loop_watch import LoopWatch
 
 

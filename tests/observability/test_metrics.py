@@ -22,10 +22,10 @@ from redis.asyncio import Redis
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shortener.clicks.stream import STREAM, Backlog, ClickStream, Sealer
-from shortener.embedded.data_directory import DataDirectory
 from shortener.observability import metrics as telemetry
 from shortener.observability.exposition import MetricsFiles, serving_metrics_of_children
 from shortener.observability.metrics import AT_ONCE, REGISTRY
+from shortener.processes.embedded.data_directory import DataDirectory
 from shortener.redirect.protocol import RedirectProtocol
 from shortener.settings import load_settings
 from tests.clicks.make import batch

@@ -14,9 +14,9 @@ from sqlalchemy import text
 from shortener.clicks.stream import oldest_age_s
 from shortener.http.openapi import errors
 from shortener.http.problems import PROBLEM_JSON, TYPE_PREFIX
+from shortener.processes.heartbeats import SILENT_AFTER_S, heartbeats
 from shortener.stores.database import Database
 from shortener.stores.revision import current_revision, head_revision
-from shortener.worker_health import SILENT_AFTER_S, heartbeats
 
 router = APIRouter(prefix="/health", tags=["health"])
 

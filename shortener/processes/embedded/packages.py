@@ -3,8 +3,8 @@
 from importlib.util import find_spec
 from pathlib import Path
 
+from shortener.processes.supervisor import StartFailed
 from shortener.settings.source import variable
-from shortener.supervisor import StartFailed
 
 
 def folder_of(package: str, server: str, setting: str) -> Path:

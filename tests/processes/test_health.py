@@ -11,10 +11,10 @@ from dirty_equals import IsPartialDict, IsStr
 from redis.asyncio import Redis
 
 from shortener.clicks.stream import STREAM
-from shortener.health import LATE_AFTER_S
+from shortener.processes.health import LATE_AFTER_S
+from shortener.processes.heartbeats import FORGOTTEN_AFTER_S, KEY, SILENT_AFTER_S, beat, heartbeats, is_any_well, leave
 from shortener.settings import Settings
 from shortener.stores.database import Database
-from shortener.worker_health import FORGOTTEN_AFTER_S, KEY, SILENT_AFTER_S, beat, heartbeats, is_any_well, leave
 from tests.clicks.make import rows_of
 from tests.conftest import changed, client_of, running_app
 from tests.own_valkey import own_valkey

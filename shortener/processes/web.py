@@ -11,9 +11,9 @@ from typing import Any
 import uvicorn
 
 from shortener.http.protocol import BoundedProtocol
+from shortener.processes.supervisor import SHORTENER, Program
 from shortener.redirect.protocol import RedirectProtocol
 from shortener.settings import Settings
-from shortener.supervisor import SHORTENER, Program
 
 BACKLOG = 4096
 STOP_TIMEOUT_S = 30

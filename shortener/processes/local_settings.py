@@ -3,8 +3,8 @@
 import logging
 from pathlib import Path
 
-from shortener.embedded.data_directory import DataDirectory
 from shortener.observability.logging import configure_logging
+from shortener.processes.embedded.data_directory import DataDirectory
 from shortener.settings import Settings, get_settings, load_settings
 
 

@@ -18,9 +18,9 @@ from typing import Any
 import asyncpg
 import structlog
 
-from shortener.embedded.packages import folder_of
-from shortener.embedded.processes import POLL_INTERVAL_S, end_orphan, plain_environment
-from shortener.supervisor import Program, StartFailed, die_with_parent
+from shortener.processes.embedded.orphans import POLL_INTERVAL_S, end_orphan, plain_environment
+from shortener.processes.embedded.packages import folder_of
+from shortener.processes.supervisor import Program, StartFailed, die_with_parent
 
 log = structlog.get_logger(__name__)
 

