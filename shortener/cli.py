@@ -129,7 +129,7 @@ def shorten(
     code: Annotated[str | None, typer.Option(help="A code of your own.")] = None,
 ) -> None:
     """Create a link and print its short URL."""
-    from shortener.commands import shorten as command
+    from shortener.links.commands import shorten as command
 
     print(asyncio.run(command(local_settings(), url, code)))  # noqa: T201  (nothing but the URL, for pipes)
 
@@ -137,7 +137,7 @@ def shorten(
 @app.command()
 def stats(code: Annotated[str, typer.Argument(help="The link's code.")]) -> None:
     """Show the figures of a link's last 30 days."""
-    from shortener.commands import stats as command
+    from shortener.figures.commands import stats as command
 
     console.print(asyncio.run(command(local_settings(), code)))
 
@@ -145,7 +145,7 @@ def stats(code: Annotated[str, typer.Argument(help="The link's code.")]) -> None
 @clicks.command()
 def dead(limit: Annotated[int, typer.Option(min=1, help="Show so many, the oldest first.")] = 100) -> None:
     """List them, with the reason and the age of each."""
-    from shortener.commands import dead_letters
+    from shortener.clicks.commands import dead_letters
 
     console.print(asyncio.run(dead_letters(local_settings(), limit)))
 
@@ -155,7 +155,7 @@ def replay(
     limit: Annotated[int | None, typer.Option(min=1, help="So many, the oldest first. Default: all.")] = None,
 ) -> None:
     """Give them to the worker again, once the reason is mended; nothing is counted twice."""
-    from shortener.commands import replay as command
+    from shortener.clicks.commands import replay as command
 
     print(asyncio.run(command(local_settings(), limit)))  # noqa: T201  (nothing but the number, for pipes)
 

@@ -12,8 +12,8 @@ import asyncpg
 from shortener.clicks.enrich import parse_agent
 from shortener.clicks.partitions import ensure_partitions, month_of
 from shortener.figures.rollups import sum_up
-from shortener.links.bulk import CodeTaken
 from shortener.links.codes import generate_codes
+from shortener.links.inserts import CodeTaken
 
 _CHROME = "Mozilla/5.0 ({}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 {}Safari/537.36"
 _SAFARI = "Mozilla/5.0 ({}) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 {}Safari/{}"

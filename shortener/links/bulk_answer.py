@@ -9,7 +9,7 @@ from shortener.errors import ShortenerError
 from shortener.event_loop.slices import gathered
 from shortener.http.pieces import json_list
 from shortener.http.problems import document_of
-from shortener.links.bulk import NewLink, Outcome
+from shortener.links.inserts import NewLink, Outcome
 
 
 async def bulk_answer(outcomes: Sequence[Outcome], base_url: str) -> list[bytes]:

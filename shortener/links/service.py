@@ -21,8 +21,8 @@ from shortener.clicks.models import ClickTotal
 from shortener.errors import Conflict, InvalidField, NotFound, ShortenerError
 from shortener.event_loop.slices import gathered
 from shortener.http.expiry import check_expiry
-from shortener.links.bulk import NewLink, Outcome, insert_many, insert_one
 from shortener.links.idempotency import claim
+from shortener.links.inserts import NewLink, Outcome, insert_many, insert_one
 from shortener.links.models import Link
 from shortener.links.readable import readable_url
 from shortener.links.schemas import BulkCreate, LinkCreate, LinkFields, LinkUpdate

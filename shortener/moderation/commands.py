@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.access.revocation import Revocations
 from shortener.accounts.commands import find_user
-from shortener.commands import link_service
 from shortener.http.problems import invalid_request
+from shortener.links.commands import link_service
 from shortener.moderation import users
 from shortener.moderation.bans import BanService
 from shortener.moderation.models import Kind

@@ -10,7 +10,7 @@ from sqlalchemy import event, select
 
 from shortener.access.memberships import Asker
 from shortener.access.models import User
-from shortener.links.bulk import NewLink, insert_many
+from shortener.links.inserts import NewLink, insert_many
 from shortener.links.listing import _matching
 from shortener.links.models import Link
 from tests.accounts.conftest import KEYS, ME, PASSWORD, two_processes
