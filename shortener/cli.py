@@ -60,7 +60,7 @@ def options(
 @app.command()
 def up() -> None:
     """Run everything on this machine: embedded servers where no URL is set, migrations, web and worker."""
-    from shortener.up import up as run_all
+    from shortener.operations.up import up as run_all
 
     settings = get_settings()
     configure_logging(settings)
@@ -71,7 +71,7 @@ def up() -> None:
 @app.command(hidden=True)
 def prepare() -> None:
     """Do what `up` does before it starts web and worker."""
-    from shortener.prepare import prepare as command
+    from shortener.operations.prepare import prepare as command
 
     print(asyncio.run(command(local_settings())))  # noqa: T201  (for `up` to read)
 
@@ -97,7 +97,7 @@ def web(
             with serving_own_metrics(settings):
                 serve(settings, listener)
         else:
-            from shortener.up import run_web
+            from shortener.operations.up import run_web
 
             asyncio.run(run_web(settings, listener))
 
@@ -171,7 +171,7 @@ def seed(
     """Fill the database with made-up links and clicks, for trying things out."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
-    from shortener.commands import seed as command
+    from shortener.operations.commands import seed as command
 
     columns = ("clicks", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=error_console) as progress:
@@ -183,7 +183,7 @@ def seed(
 @app.command()
 def doctor() -> None:
     """Check settings, database, migrations, Redis, worker and clock, and say what to do."""
-    from shortener.doctor import examine
+    from shortener.operations.doctor import examine
 
     findings = asyncio.run(examine(local_settings()))
     for finding in findings:

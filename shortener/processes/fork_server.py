@@ -34,7 +34,7 @@ _TRIES = 3
 _PROGRAM = (
     "shortener.cli",
     "shortener.main",
-    "shortener.prepare",
+    "shortener.operations.prepare",
     "shortener.processes.web",
     "workers.main",
 )

@@ -6,9 +6,9 @@ import pytest
 
 from shortener.accounts import commands
 from shortener.moderation.commands import set_disabled
+from shortener.operations.up import local_defaults
 from shortener.settings import Settings
 from shortener.settings.source import variable
-from shortener.up import local_defaults
 from tests.accounts.conftest import EMAIL, KEYS, ME, OTHER_PASSWORD, PASSWORD, log_in
 from tests.conftest import eventually
 

@@ -250,7 +250,12 @@ def _python_for_others(folders: list[str]) -> str | None:
     for python in (Path(sys.executable).resolve(), Path("/usr/bin/python3")):
         if python.exists() and all(map(_is_reachable, map(Path, (python, *folders)))):
             environment = os.environ | {"PYTHONPATH": ":".join(folders)}
-            if subprocess.run([python, "-c", "import shortener.up"], env=environment, check=False).returncode == 0:
+            if (
+                subprocess.run(
+                    [python, "-c", "import shortener.operations.up"], env=environment, check=False
+                ).returncode
+                == 0
+            ):
                 return str(python)
     return None
 

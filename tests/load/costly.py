@@ -16,8 +16,8 @@ from shortener.figures.spans import MAX_BUCKETS
 from shortener.http.body_limit import MAX_PARAMETERS
 from shortener.links.schemas import MAX_BULK, MAX_TITLE
 from shortener.main import MAX_BODY_BYTES, MAX_BULK_BODY_BYTES, MAX_LOGIN_BODY_BYTES
+from shortener.operations.seed import seed
 from shortener.screening.destinations import MAX_LENGTH
-from shortener.seed import seed
 
 ADMIN, PASSWORD = "ada@example.com", "mauve giraffe cycles"
 # The farthest zone whose days and hours begin with no day or hour of UTC.

@@ -9,7 +9,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from shortener.clicks.event import Batch, Click, Mark, new_batch
-from shortener.seed import HOSTS
+from shortener.operations.seed import HOSTS
 
 LINKS = 10_000
 HOT_SHARE = 0.2

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from dirty_equals import IsDatetime
 
+from shortener.operations.up import local_defaults
 from shortener.settings import load_settings
-from shortener.up import local_defaults
 from tests.accounts.conftest import register
 from tests.conftest import SECRET, changed, client_of, create_link, running_app
 from tests.links.test_api import LINKS, assert_problem

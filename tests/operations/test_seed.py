@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shortener.links.inserts import CodeTaken
-from shortener.seed import NotEmpty, seed
+from shortener.operations.seed import NotEmpty, seed
 from shortener.stores.database import Database
 from tests.clicks.make import rows_of
 

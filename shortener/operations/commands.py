@@ -1,10 +1,10 @@
-"""What the command line does with links: the same services as the API, on the database itself."""
+"""What the command line makes up for trying things out."""
 
 from collections.abc import Callable
 
 from shortener.errors import Unprocessable
 from shortener.links.codes import check_custom_code
-from shortener.seed import seed as make_seed
+from shortener.operations.seed import seed as make_seed
 from shortener.settings import Settings
 from shortener.stores.database import Database
 

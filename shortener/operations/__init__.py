@@ -1,0 +1,1 @@
+"""What an operator runs: everything at once, a diagnosis, made-up data."""
