@@ -30,16 +30,13 @@ from shortener.stores.redis import create_redis
 from workers.alone import alone
 from workers.backlog import BacklogMetrics
 from workers.clicks import Drain, drain_clicks
-from workers.feeds import check_destinations
+from workers.destinations import check_destinations
+from workers.figures import sum_up_breakdowns
+from workers.links import evict_changed
+from workers.moderation import complete_bans
+from workers.partitions import create_partitions
+from workers.retention import forget, forget_audit
 from workers.search_index import create_merge_engine, keep_merging
-from workers.upkeep import (
-    complete_bans,
-    create_partitions,
-    evict_changed,
-    forget,
-    forget_audit,
-    sum_up_breakdowns,
-)
 
 log = structlog.get_logger(__name__)
 

@@ -16,7 +16,7 @@ from tests.conftest import changed
 from tests.links.test_api import assert_problem
 from tests.links.test_bad_input import cursor
 from workers.main import SCHEDULE
-from workers.upkeep import forget_audit
+from workers.retention import forget_audit
 
 
 def acting(database):

@@ -12,7 +12,7 @@ from tests.clicks.make import rows_of
 from tests.conftest import changed, client_of, create_link, running_app
 from tests.moderation.conftest import ADMIN, BANS, REPORTS, ban, lift
 from tests.workspaces.conftest import INVITATIONS, WORKSPACES, Person
-from workers.feeds import check_destinations
+from workers.destinations import check_destinations
 
 BOB = "bob@example.com"
 

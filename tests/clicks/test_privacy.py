@@ -13,7 +13,7 @@ from shortener.clicks.writer import ClickWriter
 from shortener.stores.database import Database
 from tests.clicks.make import batch, click, number_of_rows, rows_of, write
 from tests.conftest import CHROME, SECRET
-from workers.upkeep import LEDGER_DAYS, SALT_DAYS, forget
+from workers.retention import LEDGER_DAYS, SALT_DAYS, forget
 
 ADDRESSES = ["198.51.100.77", "2001:db8:aaaa:bbbb::cccc"]
 NOW = datetime.now(UTC)

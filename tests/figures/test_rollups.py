@@ -12,7 +12,9 @@ from shortener.figures.rollups import MIN_CLICKS, RECENT, complete_spans, sum_up
 from shortener.figures.spans import Grain
 from shortener.stores.database import Database
 from tests.clicks.make import click, link_of, rows_of, write
-from workers import upkeep
+from workers import figures
+from workers import figures as upkeep_figures
+from workers.figures import sum_up_breakdowns
 
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 YESTERDAY = TODAY - timedelta(days=1)
@@ -144,11 +146,11 @@ async def test_a_month_with_few_clicks_stays_with_its_hours(database: Database) 
 async def test_the_job_sums_up_every_busy_link_and_begins_anew_when_it_was_at_the_last(
     database: Database, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upkeep, "_SUM_UP_LINKS", 2)
+    monkeypatch.setattr(upkeep_figures, "_SUM_UP_LINKS", 2)
     ctx = {"database": database, "redis": redis}
     await write(database, *(month_of_clicks(link_id, LAST_MONTH) for link_id in range(1, 6)))
     for _ in range(2):
-        await upkeep.sum_up_breakdowns(ctx)
+        await sum_up_breakdowns(ctx)
         links = await rows_of(database, "SELECT DISTINCT link_id FROM click_breakdown_monthly ORDER BY 1")
         assert links == [(link_id,) for link_id in range(1, 6)]
         await rows_of(database, "TRUNCATE click_breakdown_monthly")
@@ -157,11 +159,11 @@ async def test_the_job_sums_up_every_busy_link_and_begins_anew_when_it_was_at_th
 async def test_the_job_goes_on_where_its_time_ended(
     database: Database, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upkeep, "_SUM_UP_LINKS", 2)
-    monkeypatch.setattr(upkeep, "SUM_UP_TIME_S", 0)
+    monkeypatch.setattr(upkeep_figures, "_SUM_UP_LINKS", 2)
+    monkeypatch.setattr(figures, "SUM_UP_TIME_S", 0)
     ctx = {"database": database, "redis": redis}
     await write(database, *(month_of_clicks(link_id, LAST_MONTH) for link_id in range(1, 6)))
     for count in (2, 4, 5):
-        await upkeep.sum_up_breakdowns(ctx)
+        await sum_up_breakdowns(ctx)
         links = await rows_of(database, "SELECT DISTINCT link_id FROM click_breakdown_monthly ORDER BY 1")
         assert links == [(link_id,) for link_id in range(1, count + 1)]

@@ -13,7 +13,7 @@ from shortener.screening.feeds import FeedUnavailable, UrlHaus, WebRisk, feeds_o
 from tests.conftest import changed, create_link
 from tests.links.test_api import LINKS
 from tests.moderation.conftest import ADMIN, BANS
-from workers.feeds import check_destinations
+from workers.destinations import check_destinations
 
 KEY = "the feed's key"
 

@@ -14,7 +14,7 @@ from tests.clicks.make import rows_of
 from tests.conftest import SECRET, changed, client_of, running_app
 from tests.links.test_api import assert_problem
 from tests.workspaces.conftest import INVITATIONS, LINKS, WORKSPACES, Person, person
-from workers.upkeep import forget
+from workers.retention import forget
 
 ACCEPT = f"{INVITATIONS}/accept"
 

@@ -16,7 +16,7 @@ from tests.accounts.oidc.provider import CLIENT_ID, CLIENT_SECRET
 from tests.accounts.oidc.test_id_token import signed_by_another_key
 from tests.conftest import SECRET, changed, client_of, running_app
 from tests.links.test_api import assert_problem
-from workers.upkeep import forget
+from workers.retention import forget
 
 
 async def test_who_logs_in_at_the_provider_gets_the_tokens_of_a_login(browser, database):

@@ -13,7 +13,7 @@ from shortener.stores.redis import create_redis
 from tests.clicks.make import rows_of
 from tests.conftest import create_link, eventually
 from tests.own_valkey import own_valkey
-from workers.upkeep import evict_changed
+from workers.links import evict_changed
 
 
 @pytest.fixture
