@@ -49,6 +49,7 @@ from shortener.processes.pulse import Pulse
 from shortener.redirect.cache import EVICTED_CHANNEL, TargetCache
 from shortener.redirect.decision import redirect_limits
 from shortener.redirect.memory import MemoryLevel
+from shortener.redirect.metrics import AT_ONCE
 from shortener.redirect.openapi import redirect_paths
 from shortener.redirect.resolver import Resolver
 from shortener.redirect.router import RedirectRouter, Redirects
@@ -95,6 +96,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         settings.click_buffer_size,
         riders=(throttle, resolver),
         answers_at_once=settings.click_ack == "memory",
+        settle=AT_ONCE.settle,
     )
 
     tokens = AccessTokens(settings.every_secret_key, settings.base_url)

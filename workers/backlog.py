@@ -3,14 +3,8 @@
 import time
 
 from shortener.clicks.stream import DEAD_STREAM, STREAM, ClickStream
-from shortener.observability.metrics import (
-    LEDGER_BATCHES,
-    STREAM_ENTRIES,
-    STREAM_LAG,
-    STREAM_OLDEST_SECONDS,
-    STREAM_PENDING,
-)
 from shortener.stores.database import Database
+from workers.metrics import LEDGER_BATCHES, STREAM_ENTRIES, STREAM_LAG, STREAM_OLDEST_SECONDS, STREAM_PENDING
 
 LEDGER = "click_batches"
 LEDGER_INTERVAL_S = 60.0

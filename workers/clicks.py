@@ -13,15 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from shortener.clicks.event import Batch
 from shortener.clicks.stream import ClickStream, Entry, UnreadableEntry
 from shortener.clicks.writer import ClickWriter
-from shortener.observability.metrics import (
-    CLICK_BATCHES_DEAD,
-    CLICK_STREAM_MISSING,
-    DRAIN_CLICKS,
-    DRAIN_FAILURES,
-    DRAIN_SECONDS,
-)
 from shortener.stores.database import Database
 from shortener.stores.outage import is_database_down
+from workers.metrics import CLICK_BATCHES_DEAD, CLICK_STREAM_MISSING, DRAIN_CLICKS, DRAIN_FAILURES, DRAIN_SECONDS
 
 log = structlog.get_logger(__name__)
 

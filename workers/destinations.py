@@ -10,10 +10,10 @@ from redis.asyncio import Redis
 from shortener.access.actors import ACTOR_KEY, WORKER
 from shortener.links.service import UnknownLink
 from shortener.moderation.bans import AlreadyBanned, mark_link
-from shortener.observability.metrics import FEED_CHECKS
 from shortener.redirect.cache import evict
 from shortener.screening.checks import Verdict, due, queue_new, store
 from shortener.screening.feeds import Feed, FeedUnavailable
+from shortener.screening.metrics import FEED_CHECKS
 from shortener.stores.database import Database
 
 log = structlog.get_logger(__name__)

@@ -18,12 +18,12 @@ from shortener.access.models import RefreshToken, Session, User
 from shortener.access.principals import Principal, session_subject, user_subject
 from shortener.access.revocation import Revocations
 from shortener.access.tokens import AccessTokens, hash_secret, new_refresh_token
+from shortener.accounts.metrics import LOGINS_REFUSED
 from shortener.accounts.passwords import IsGone, Passwords
 from shortener.accounts.slowdown import Slowdown, TooManyFailures
 from shortener.accounts.users import ensure_personal_workspace, insert_user
 from shortener.audit.trail import Action, record
 from shortener.errors import Conflict, Forbidden, NotFound, Unauthorized
-from shortener.observability.metrics import LOGINS_REFUSED
 from shortener.stores.database import REQUEST_KEY
 from shortener.workspaces.invitations import InvitationRequired, find_invitation, use_invitation
 from shortener.workspaces.service import WorkspaceService

@@ -18,7 +18,7 @@ from ua_parser.loaders import load_lazy_builtins
 from ua_parser.regex import Resolver
 
 from shortener.clicks.event import MAX_REFERRER, MAX_USER_AGENT, Click, Mark
-from shortener.observability.metrics import CLICK_STEPS_FAILED
+from shortener.clicks.metrics import CLICK_STEPS_FAILED
 
 log = structlog.get_logger(__name__)
 

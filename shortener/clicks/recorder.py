@@ -14,9 +14,7 @@ from typing import Any, Protocol
 import structlog
 
 from shortener.clicks.event import Batch, Click, new_batch
-from shortener.event_loop.tasks import call_safely, end
-from shortener.observability.metrics import (
-    AT_ONCE,
+from shortener.clicks.metrics import (
     CLICK_BATCH_SIZE,
     CLICKS_BUFFERED,
     CLICKS_DEFERRED,
@@ -24,6 +22,7 @@ from shortener.observability.metrics import (
     CLICKS_LOST,
     REDIRECT_SECONDS,
 )
+from shortener.event_loop.tasks import call_safely, end
 from shortener.stores.redis import RECORDER, Command, RedisGuard, RedisUnavailable
 
 log = structlog.get_logger(__name__)
@@ -69,6 +68,8 @@ class Recorder:
 
     With `answers_at_once` nobody waits for the stream: a kill -9 loses what gathers and what is on its way, which is
     what came in during two round trips at most.
+
+    `settle` is called per batch, before its answers leave.
     """
 
     def __init__(
@@ -79,8 +80,10 @@ class Recorder:
         buffer_size: int,
         riders: Sequence[Rider] = (),
         answers_at_once: bool = False,
+        settle: Callable[[], None] = lambda: None,
     ) -> None:
         self._answers_at_once = answers_at_once
+        self._settle = settle
         self._stream = stream
         self._guard = guard
         self._write_directly = write_directly
@@ -152,7 +155,7 @@ class Recorder:
                     self._defer(batches, failure)
                     for rider in self._riders:
                         rider.strand()
-                AT_ONCE.settle()
+                self._settle()
                 for then in waiting:
                     call_safely(then)
                 if clicks:

@@ -16,8 +16,8 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from shortener.clicks.event import Batch, Click
+from shortener.clicks.metrics import CLICK_BATCHES_VANISHED
 from shortener.clicks.recorder import Rider
-from shortener.observability.metrics import CLICK_BATCHES_VANISHED
 from shortener.stores.redis import Command, RoundTrips
 
 STREAM = "clicks"

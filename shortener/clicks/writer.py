@@ -14,10 +14,10 @@ import asyncpg
 
 from shortener.clicks.enrich import EnrichedClick, days, enrich
 from shortener.clicks.event import Batch
+from shortener.clicks.metrics import CLICK_BATCHES_REPEATED, CLICKS_WRITTEN
 from shortener.clicks.partitions import ensure_partitions
 from shortener.clicks.tally import Columns, Rows, Tally, Visit
 from shortener.event_loop.slices import gathered
-from shortener.observability.metrics import CLICK_BATCHES_REPEATED, CLICKS_WRITTEN
 
 COLUMNS = (
     "link_id", "at", "visitor", "is_new_visitor", "bot", "country", "referrer_host", "referrer",

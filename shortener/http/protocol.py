@@ -13,8 +13,8 @@ from shortener.errors import BadRequest, ShortenerError
 from shortener.http.browser import protected
 from shortener.http.flow import Flow
 from shortener.http.framing import RawHeader, check_head, split_target
+from shortener.http.metrics import CONNECTIONS_DROPPED
 from shortener.http.problems import problem_of
-from shortener.observability.metrics import CONNECTIONS_DROPPED
 
 # Request line and headers together. More than browsers and proxies send, and far less than would be felt.
 MAX_HEAD_BYTES = 32 * 1024

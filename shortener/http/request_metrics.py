@@ -3,7 +3,7 @@
 from fastapi.routing import iter_route_contexts
 from starlette.types import Scope
 
-from shortener.observability.metrics import REQUEST_SECONDS
+from shortener.http.metrics import REQUEST_SECONDS
 
 # What a client sends as a method, or as a path that leads nowhere, must not become a label.
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))

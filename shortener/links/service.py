@@ -26,11 +26,11 @@ from shortener.links.inserts import NewLink, Outcome, insert_many, insert_one
 from shortener.links.models import Link
 from shortener.links.readable import readable_url
 from shortener.links.schemas import BulkCreate, LinkCreate, LinkFields, LinkUpdate
-from shortener.observability.metrics import DESTINATIONS_REFUSED
 from shortener.redirect.cache import evict, evict_present
 from shortener.screening.checks import ask_again
 from shortener.screening.destinations import Destination, OwnHosts, read_destination
 from shortener.screening.lookalikes import Flag
+from shortener.screening.metrics import DESTINATIONS_REFUSED
 from shortener.screening.policy import LinkPolicy
 from shortener.stores.database import Database, driver_of
 

@@ -13,12 +13,12 @@ from pathlib import Path
 from threading import Lock
 
 import structlog
-from prometheus_client import CollectorRegistry, Metric, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Metric, start_http_server
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from shortener.observability.metrics import CLICKS_BUFFERED, CLICKS_LOST, REGISTRY
+from shortener.observability.metrics import REGISTRY
 from shortener.settings import Settings
 from shortener.settings.source import variable
 
@@ -35,10 +35,14 @@ class MetricsPortInUse(Exception):
 
 
 class MetricsFiles(Collector):
-    """The values of a supervisor's children, one file a process and kind of metric."""
+    """The values of a supervisor's children, one file a process and kind of metric.
 
-    def __init__(self, folder: Path) -> None:
+    What `buffered` says of a process that was killed is added to `lost`.
+    """
+
+    def __init__(self, folder: Path, buffered: Gauge, lost: Counter) -> None:
         self._folder = folder
+        self._buffered, self._lost = buffered, lost
         self._collector = MultiProcessCollector(None, str(folder))
         # Prometheus asks in a thread; what a process leaves behind must be seen in one place, not none or two.
         self._lock = Lock()
@@ -70,7 +74,7 @@ class MetricsFiles(Collector):
         file = self._folder / f"gauge_livesum_{pid}.db"
         if not file.exists():
             return
-        [buffer], [lost] = CLICKS_BUFFERED.collect(), CLICKS_LOST.collect()
+        [buffer], [lost] = self._buffered.collect(), self._lost.collect()
         clicks = _read(file).get(mmap_key(buffer.name, buffer.name, [], [], buffer.documentation))
         if clicks:
             key = mmap_key(lost.name, f"{lost.name}_total", ["reason"], ["process_killed"], lost.documentation)
@@ -105,7 +109,7 @@ def serving_own_metrics(settings: Settings) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def serving_metrics_of_children(settings: Settings) -> Iterator[MetricsFiles | None]:
+def serving_metrics_of_children(settings: Settings, buffered: Gauge, lost: Counter) -> Iterator[MetricsFiles | None]:
     """Serve what the children count that are started with the files' `env`; None when it is off.
 
     Raises MetricsPortInUse, OSError.
@@ -114,7 +118,7 @@ def serving_metrics_of_children(settings: Settings) -> Iterator[MetricsFiles | N
         yield None
         return
     with _folder() as folder:
-        files = MetricsFiles(folder)
+        files = MetricsFiles(folder, buffered, lost)
         registry = CollectorRegistry()
         registry.register(files)
         with _serving(settings, registry):

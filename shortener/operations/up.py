@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 
+from shortener.clicks.metrics import CLICKS_BUFFERED, CLICKS_LOST
 from shortener.observability.exposition import MetricsFiles, serving_metrics_of_children
 from shortener.processes.embedded.data_directory import DataDirectory, RunFile, run_directory
 from shortener.processes.embedded.postgres import EmbeddedPostgres
@@ -34,7 +35,7 @@ async def up(settings: Settings, console: Console) -> None:
     try:
         with (
             bind(settings) as listener,
-            serving_metrics_of_children(settings) as metrics,
+            serving_metrics_of_children(settings, CLICKS_BUFFERED, CLICKS_LOST) as metrics,
             run_directory(data) as run_dir,
         ):
             await _Up(settings, data, run_dir, listener, metrics).run(stop, console)
@@ -45,7 +46,7 @@ async def up(settings: Settings, console: Console) -> None:
 async def run_web(settings: Settings, listener: socket.socket) -> None:
     """Several web processes on one socket, until SIGTERM or SIGINT. Raises StartFailed, MetricsPortInUse, OSError."""
     stop = _stop_event()
-    with serving_metrics_of_children(settings) as metrics:
+    with serving_metrics_of_children(settings, CLICKS_BUFFERED, CLICKS_LOST) as metrics:
         env = _environment(metrics)
         supervisor, fork_server = _supervisor(metrics, env)
         try:

@@ -10,9 +10,9 @@ import structlog
 
 from shortener.errors import ServiceUnavailable
 from shortener.event_loop.tasks import call_safely
-from shortener.observability.metrics import RESOLVED
 from shortener.redirect.cache import Absent, Cached, TargetCache
 from shortener.redirect.memory import MemoryLevel
+from shortener.redirect.metrics import RESOLVED
 from shortener.redirect.target import Target
 from shortener.stores.database import Database
 from shortener.stores.outage import is_database_down

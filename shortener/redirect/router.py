@@ -16,12 +16,12 @@ from shortener.http.browser import protected
 from shortener.http.client_address import TrustedProxies, client_network
 from shortener.http.problems import problem_of
 from shortener.limits.policies import Verdict, split_head
-from shortener.observability.metrics import AT_ONCE, REDIRECTS, RESOLVED
 from shortener.redirect.answers import Answer, Answers
 from shortener.redirect.cache import Absent, Cached
 from shortener.redirect.consent import Consent
 from shortener.redirect.decision import REDIRECT, decide, refusal
 from shortener.redirect.head import Head
+from shortener.redirect.metrics import AT_ONCE, REDIRECTS, RESOLVED
 from shortener.redirect.request import (
     RedirectRequest,
     match_code,

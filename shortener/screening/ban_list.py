@@ -15,11 +15,11 @@ from sqlalchemy import text
 from shortener.errors import Forbidden
 from shortener.event_loop.slices import gathered
 from shortener.http.client_address import Networks
-from shortener.observability.metrics import CLIENTS_REFUSED
 from shortener.redirect.target import Target
 from shortener.screening.block_list import BlockList
 from shortener.screening.destinations import host_of
 from shortener.screening.hosts import covers
+from shortener.screening.metrics import CLIENTS_REFUSED
 from shortener.stores.database import Database, driver_of
 from shortener.stores.invalidations import INFORMED_LIFETIME_S, UNINFORMED_LIFETIME_S
 

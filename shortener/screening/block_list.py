@@ -6,8 +6,8 @@ from pathlib import Path
 
 import structlog
 
-from shortener.observability.metrics import BLOCK_LIST_LINES
 from shortener.screening.hosts import read_host
+from shortener.screening.metrics import BLOCK_LIST_LINES
 from shortener.text import trim
 
 log = structlog.get_logger(__name__)

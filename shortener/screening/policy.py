@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 from shortener.errors import InvalidField
 from shortener.http.expiry import InvalidExpiry
-from shortener.observability.metrics import DESTINATIONS_REFUSED
 from shortener.screening.ban_list import BanList
 from shortener.screening.lookalikes import Flag, flag_of
+from shortener.screening.metrics import DESTINATIONS_REFUSED
 from shortener.settings import Settings
 
 

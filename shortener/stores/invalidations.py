@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection as Connection
 from redis.exceptions import RedisError
 
-from shortener.observability.metrics import INVALIDATIONS_UP
+from shortener.stores.metrics import INVALIDATIONS_UP
 
 log = structlog.get_logger(__name__)
 

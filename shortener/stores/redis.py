@@ -12,7 +12,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from shortener.observability.metrics import REDIS_UNAVAILABLE
+from shortener.stores.metrics import REDIS_UNAVAILABLE
 
 CONNECT_TIMEOUT_S = 2.0
 SOCKET_TIMEOUT_S = 5.0

@@ -11,10 +11,10 @@ import pytest
 from redis.asyncio import Redis
 
 from shortener.clicks.event import Batch, new_batch
+from shortener.clicks.metrics import CLICKS_DEFERRED, CLICKS_LOST
 from shortener.clicks.recorder import MAX_BATCH, Recorder, Rider
 from shortener.clicks.stream import STREAM, ClickStream, Sealer
 from shortener.clicks.writer import ClickWriter
-from shortener.observability.metrics import CLICKS_DEFERRED, CLICKS_LOST
 from shortener.settings import Settings
 from shortener.stores.database import Database
 from shortener.stores.redis import RedisGuard, create_redis

@@ -14,12 +14,12 @@ from sqlalchemy import text
 
 from shortener.clicks.event import Batch, Click
 from shortener.clicks.stream import DEAD_STREAM, GROUP, STREAM, ClickStream, Entry, Sealer, UnreadableEntry
-from shortener.observability.metrics import CLICK_BATCHES_DEAD
 from shortener.settings import Settings
 from shortener.stores.database import Database
 from tests.clicks.make import batch, click, number_of_rows
 from tests.conftest import SECRET, changed, create_link, eventually
 from workers.clicks import Drain
+from workers.metrics import CLICK_BATCHES_DEAD
 
 ADDRESSES = ["198.51.100.77", "2001:db8:aaaa:bbbb::cccc"]
 

@@ -21,11 +21,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from redis.asyncio import Redis
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from shortener.clicks.metrics import CLICKS_BUFFERED, CLICKS_LOST
 from shortener.clicks.stream import STREAM, Backlog, ClickStream, Sealer
-from shortener.observability import metrics as telemetry
 from shortener.observability.exposition import MetricsFiles, serving_metrics_of_children
-from shortener.observability.metrics import AT_ONCE, REGISTRY
+from shortener.observability.metrics import REGISTRY
 from shortener.processes.embedded.data_directory import DataDirectory
+from shortener.redirect.metrics import AT_ONCE
 from shortener.redirect.protocol import RedirectProtocol
 from shortener.settings import load_settings
 from tests.clicks.make import batch
@@ -218,11 +219,13 @@ async def test_no_client_can_make_a_label(client):
 
 @pytest.mark.parametrize("reason", ["ended", "killed with clicks in its buffer"])
 def test_what_a_process_had_counted_outlives_it(tmp_path, reason):
-    files = MetricsFiles(tmp_path)
+    files = MetricsFiles(tmp_path, CLICKS_BUFFERED, CLICKS_LOST)
     buffered = 7 if "buffer" in reason else 0
     script = f"""
 import os, signal
-from shortener.observability.metrics import CLICKS_BUFFERED, CLICKS_LOST, DRAIN_CLICKS, REDIRECTS
+from shortener.clicks.metrics import CLICKS_BUFFERED, CLICKS_LOST
+from workers.metrics import DRAIN_CLICKS
+from shortener.redirect.metrics import REDIRECTS
 REDIRECTS.labels("gone").inc(3)
 DRAIN_CLICKS.observe(100)
 CLICKS_LOST.labels("process_killed").inc(0)
@@ -257,7 +260,7 @@ def test_the_folder_of_a_supervisor_that_was_killed_is_removed_by_the_next(tmp_p
     stale, other = (tmp_path / f"shortener-metrics-{pid}-x" for pid in (ended.pid, os.getpid()))
     stale.mkdir()
     other.mkdir()
-    with serving_metrics_of_children(load_settings(metrics_port=free_port())):
+    with serving_metrics_of_children(load_settings(metrics_port=free_port()), CLICKS_BUFFERED, CLICKS_LOST):
         assert not stale.exists()
         assert other.exists()
         assert len(list(tmp_path.iterdir())) == 2
@@ -307,7 +310,7 @@ async def test_the_backlog_is_told(redis):
 
 def declared() -> dict[str, list[str]]:
     """Each metric by its exported name, with its labels."""
-    metrics = [m for m in vars(telemetry).values() if isinstance(m, prometheus_client.metrics.MetricWrapperBase)]
+    metrics = [m for m in REGISTRY._collector_to_names if isinstance(m, prometheus_client.metrics.MetricWrapperBase)]
     names = {m._name + ("_total" if isinstance(m, prometheus_client.Counter) else ""): m._labelnames for m in metrics}
     exported = {family.name for family in REGISTRY.collect()}
     return {name: list(labels) for name, labels in names.items() if name.removesuffix("_total") in exported}
