@@ -35,6 +35,7 @@ from shortener.http.openapi import install_openapi
 from shortener.http.problems import install_error_handlers
 from shortener.http.request_metrics import RequestMetrics
 from shortener.http.request_observer import RequestObserver
+from shortener.introspection.api import router as introspection_router
 from shortener.limits.api_limits import RateLimitHeaders, RateLimits
 from shortener.limits.keys import LimitKeys
 from shortener.links.api import router as links_router
@@ -58,6 +59,7 @@ from shortener.screening.ban_list import BANS_CHANNEL, BanList
 from shortener.screening.destinations import own_hosts
 from shortener.screening.policy import LinkPolicy
 from shortener.settings import Settings, get_settings
+from shortener.site.api import router as site_router
 from shortener.stores.database import Database
 from shortener.stores.invalidations import Invalidations
 from shortener.stores.redis import RedisGuard, create_redis
@@ -208,6 +210,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         entry_router,
         oidc_router,
         auth_router,
+        introspection_router,
         me_router,
         keys_router,
         workspaces_router,
@@ -222,6 +225,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         v1.include_router(router)
     app.include_router(v1)
     app.include_router(health.router)
+    app.include_router(site_router)
     docs.install_docs(app)
     install_openapi(app, redirect_paths())
 

@@ -51,6 +51,17 @@ class Authentication:
             self._used_keys.add(principal.key_id)
         return principal
 
+    async def inspect(self, credential: str) -> Principal | None:
+        """The principal of a credential that its holder has shown to another service; None when it is not valid."""
+        digest = hash_secret(credential)
+        try:
+            principal = self._remembered(digest) or await self._load_once(digest, credential)
+        except InvalidCredential:
+            return None
+        if principal.key_id is not None:
+            self._used_keys.add(principal.key_id)
+        return principal
+
     def forget(self, subjects: Collection[str] | None) -> None:
         """Drop whoever is one of these (None: anybody may be), and keep out of memory who is just being looked up."""
         self._loading = {}
@@ -76,15 +87,18 @@ class Authentication:
         refused = self._bad.verdict("credentials", client, BAD_CREDENTIALS, cost=0)
         if not refused.is_allowed:
             raise refused.refusal()
-        task = self._loading.get(digest)
-        if task is None:
-            task = self._loading[digest] = asyncio.create_task(self._load(digest, credential))
         try:
-            # A client that goes away cancels this wait, not the look-up, for which others may wait.
-            return await asyncio.shield(task)
+            return await self._load_once(digest, credential)
         except InvalidCredential:
             self._bad.verdict("credentials", client, BAD_CREDENTIALS)
             raise
+
+    async def _load_once(self, digest: bytes, credential: str) -> Principal:
+        task = self._loading.get(digest)
+        if task is None:
+            task = self._loading[digest] = asyncio.create_task(self._load(digest, credential))
+        # A client that goes away cancels this wait, not the look-up, for which others may wait.
+        return await asyncio.shield(task)
 
     async def _load(self, digest: bytes, credential: str) -> Principal:
         loading = self._loading

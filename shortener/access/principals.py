@@ -18,6 +18,7 @@ class Scope(StrEnum):
     LINKS_READ = "links:read"
     LINKS_WRITE = "links:write"
     STATS_READ = "stats:read"
+    TOKENS_VERIFY = "tokens:verify"
     ADMIN = "admin"
 
 

@@ -31,6 +31,7 @@ _SCOPES = {
     Scope.LINKS_READ: "Read links.",
     Scope.LINKS_WRITE: "Create, change and delete links.",
     Scope.STATS_READ: "Read figures.",
+    Scope.TOKENS_VERIFY: "Ask whether tokens and keys of others are valid.",
     Scope.ADMIN: "Administer, and manage keys.",
 }
 
@@ -59,6 +60,13 @@ _login = OAuth2PasswordBearer(
 )
 _key = APIKeyHeader(name="X-API-Key", scheme_name="API key", auto_error=False)
 _bearer = HTTPBearer(scheme_name="API key as bearer", auto_error=False)
+
+
+class KeyRequired(Forbidden):
+    type, title = "key-required", "API key required"
+
+    def __init__(self) -> None:
+        super().__init__("A login cannot do this: it needs an API key.")
 
 
 class LoginRequired(Forbidden):
@@ -103,6 +111,12 @@ async def _logged_in(principal: Annotated[Principal, Depends(_known)]) -> Princi
     return principal
 
 
+async def _keyed(principal: Annotated[Principal, Depends(_known)]) -> Principal:
+    if principal.key_id is None:
+        raise KeyRequired
+    return principal
+
+
 async def _manager(principal: Annotated[Principal, Depends(_known)]) -> Principal:
     """A key that leaks must not let others in who outlive it: only an admin's may."""
     if principal.session_id is None and Scope.ADMIN not in principal.scopes:
@@ -112,6 +126,7 @@ async def _manager(principal: Annotated[Principal, Depends(_known)]) -> Principa
 
 Known = Annotated[Principal, Depends(_known)]
 LoggedIn = Annotated[Principal, Depends(_logged_in)]
+Keyed = Annotated[Principal, Depends(_keyed)]
 Manager = Annotated[Principal, Depends(_manager)]
 
 
@@ -129,8 +144,12 @@ def needs(scope: Scope, opening: Opening = Opening.MANAGE, *, is_charged_by_byte
     )
 
 
-# What an admin's route has among its `dependencies`: nobody comes in without a credential, whatever the settings say.
-needs_admin = params.Security(_known, scopes=[Scope.ADMIN])
+def needs_known(scope: Scope) -> params.Security:
+    """For a route's `dependencies`: nobody comes in without a credential of this scope, whatever the settings say."""
+    return params.Security(_known, scopes=[scope])
+
+
+needs_admin = needs_known(Scope.ADMIN)
 
 
 class ApiRoute(APIRoute):

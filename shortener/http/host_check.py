@@ -20,8 +20,9 @@ from shortener.http.problems import problem_of
 from shortener.settings import Settings
 from shortener.settings.values import is_loopback
 
-# Load balancers and monitors ask for these by address. The paths of short links never get here.
-_FOR_ANY_HOST = frozenset(("/health/live", "/health/ready"))
+# Load balancers and monitors ask for these by address, browsers and crawlers beside any short link. The paths of short
+# links never get here.
+_FOR_ANY_HOST = frozenset(("/health/live", "/health/ready", "/robots.txt", "/favicon.ico"))
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _AUTHORITY = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(\d{0,5}))?", re.IGNORECASE)
 

@@ -109,6 +109,7 @@ ROWS = [
     mine("POST", "/me/password", 204, body={"current_password": PASSWORD, "new_password": "a green whale cycles"}),
     row("POST", "/me/delete", 409, 204, 204, 204, body={"password": PASSWORD}),
     mine("POST", "/auth/logout", 204),
+    row("POST", "/auth/verify", 403, 403, 403, 403, scope=Scope.TOKENS_VERIFY, body={"token": "x"}),
     mine("POST", "/keys", 201, body={"name": "CI", "scopes": ["links:read"]}),
     mine("GET", "/keys", 200),
     row("DELETE", "/keys/{key_id}", 204, 404, 404, 404),

@@ -23,6 +23,7 @@ from tests.serving import serving
 
 METHODS = {"get", "put", "post", "delete", "patch", "head", "options"}
 UNDOCUMENTED = {"/docs", "/redoc", "/openapi.json", "/static", "/static/vendor", "/static/redoc.js"}
+UNDOCUMENTED |= {"/robots.txt", "/favicon.ico"}
 
 ALWAYS_POSSIBLE = {"429", "503"}
 FOR_WHO_MAY = {"401", "403"}
@@ -34,6 +35,7 @@ ERRORS = {
     ("get", "/api/v1/auth/oidc/login"): FOR_WHO_MAY | {"404", "502"},
     ("get", "/api/v1/auth/oidc/callback"): FOR_WHO_MAY | {"400", "404", "409", "422", "502"},
     ("post", "/api/v1/auth/logout"): FOR_WHO_MAY,
+    ("post", "/api/v1/auth/verify"): FOR_WHO_MAY | {"400", "413", "422"},
     ("get", "/api/v1/me"): FOR_WHO_MAY,
     ("post", "/api/v1/me/password"): FOR_WHO_MAY | {"400", "409", "413", "422"},
     ("post", "/api/v1/me/delete"): FOR_WHO_MAY | {"400", "409", "413", "422"},

@@ -138,7 +138,7 @@ class Product(NamedTuple):
 @pytest.fixture
 async def product(settings) -> AsyncIterator[Product]:
     """As it runs behind a proxy."""
-    app = create_app(changed(settings, base_url=f"https://{HOST}", trusted_proxies="127.0.0.1"))
+    app = create_app(changed(settings, base_url=f"https://{HOST}", trusted_proxies="127.0.0.1", limit_api_bytes="off"))
     seen: list[dict[bytes, bytes]] = []
     app.add_middleware(RequestObserver, note=lambda scope, *_: seen.append(dict(scope["headers"])))
     config = uvicorn.Config(app, http=RedirectProtocol, port=0, log_config=None, proxy_headers=False)

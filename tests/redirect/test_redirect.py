@@ -13,7 +13,7 @@ from tests.conftest import changed, client_of, create_link, eventually, running_
 from tests.links.test_api import LINKS, assert_problem
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
-URL = "https://example.com/%7Euser/%41?q=%20+a&b=|#x"
+URL = "https://example.com/%7Euser/%41?q=%20+a&b=%7C#x"
 
 
 async def state_of(client, code: str) -> int:
@@ -140,17 +140,14 @@ async def test_the_page_of_a_link_escapes_what_its_url_holds(client):
     await create_link(client, url, code="abc")
     page = (await client.get("/abc+", headers=BROWSER)).text
     assert "<script" not in page
-    assert (
-        'href="https://example.com/?q=%22%27%3E%3Cscript%3Ealert(1)%3C/script%3E&amp;copy"' in page
-        or 'href="https://example.com/?q=&quot;&#x27;&gt;&lt;script&gt;alert(1)&lt;/script&gt;&amp;copy"' in page
-    )
+    assert 'href="https://example.com/?q=%22&#x27;%3E%3Cscript%3Ealert(1)%3C/script%3E&amp;copy"' in page
 
 
 UNUSUAL_PATHS = [
     "/", "//", "//x", "//abc", "/abc/", "/a/b", "/abc//", "/%2e%2e", "/%2e%2e/%2e%2e/etc/passwd", "/..%2f..%2fetc",
     "/abc%2fdef", "/ab", "/a", f"/{'a' * 65}", f"/{'a' * 64}", f"/{'a' * 60_000}", "/ü", "/%C3%BC", "/%ff%fe", "/%00",
-    "/abc%00", "/abc%0a", "/abc%0d%0aset-cookie:a=b", "/abc++", "/+", "/a+b", "/abc%20", "/abc.html", "/favicon.ico",
-    "/robots.txt", "/-_-", "/___", "/abc?url=https://evil.example", "/abc;x", "/%61bc", "/ａｂｃ", "/abc%ED%A0%80",
+    "/abc%00", "/abc%0a", "/abc%0d%0aset-cookie:a=b", "/abc++", "/+", "/a+b", "/abc%20", "/abc.html", "/favicon.png",
+    "/robots.text", "/-_-", "/___", "/abc?url=https://evil.example", "/abc;x", "/%61bc", "/ａｂｃ", "/abc%ED%A0%80",
     "/.well-known/security.txt",
 ]  # fmt: skip
 
@@ -195,7 +192,7 @@ async def test_the_first_part_of_every_route_is_reserved(app):
     paths = {context.path for context in iter_route_contexts(app.routes)}
     assert {"/docs", "/redoc", "/static", "/health/live", "/api/v1/links"} <= paths
     first_parts = {path.split("/")[1] for path in paths}
-    assert {part for part in first_parts if part not in RESERVED} == {"openapi.json"}
+    assert {part for part in first_parts if part not in RESERVED} == {"openapi.json", "robots.txt", "favicon.ico"}
 
 
 async def test_a_reserved_path_is_never_taken_for_a_link(client, database):

@@ -1,0 +1,1 @@
+"""Files that browsers and crawlers ask every site for."""
