@@ -8,7 +8,7 @@ from tests.e2e.product import running
 
 
 def load(*options: str) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "tests.load.mixed", "--users=10", "--seconds=3", *options]
+    argv = [sys.executable, "-m", "tests.load.mixed", "--users=50", "--seconds=5", *options]
     return subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
 
 
