@@ -24,7 +24,7 @@ def test_beside_a_server_with_limits_the_load_says_how_to_lift_them(tmp_path) ->
     with running(tmp_path / "data", limit_api="100/minute", limit_redirect="50/minute") as product:
         found = load(f"--host={product.url}")
     assert "To lift them, start the server with SHORTENER_LIMIT_API" in found.stdout, found
-    assert re.search(r"^5\d links followed, and each counted\.$", found.stdout, re.MULTILINE), found.stdout
+    assert re.search(r"^\d+ links followed, and each counted\.$", found.stdout, re.MULTILINE), found.stdout
     assert found.returncode == 0
 
 
