@@ -11,30 +11,36 @@ from shortener.settings.source import Section
 class AccountSettings(Section):
     registration: Literal["open", "invite", "closed"] = Field(
         "closed",
-        description="Who can make an account: anybody (`open`), who is invited (`invite`), or nobody (`closed`). "
-        "Default under `shortener up` on loopback: open.",
+        description=(
+            "Who can create an account: anybody (`open`), people with an invitation (`invite`) or nobody "
+            "(`closed`). Default under `shortener up` on loopback: open."
+        ),
     )
     password_list: Path | None = Field(
         None,
-        description="File of passwords that nobody may choose, one a line, whatever the case; beside those that are "
-        "refused anyway. Default: none.",
+        description="File of further forbidden passwords, one per line, case-insensitive. Default: none.",
     )
     anonymous_links: bool = Field(
         False,
-        description="Whether links can be created without login or API key. "
-        "Default under `shortener up` on loopback: true.",
+        description=(
+            "Allow links to be created without a login or API key. Default under `shortener up` on loopback: true."
+        ),
     )
     anonymous_manage: bool = Field(
         False,
-        description="Whether, with `SHORTENER_ANONYMOUS_LINKS`, links without owner are everybody's to list, read, "
-        "change and delete, with their figures. Default under `shortener up` on loopback: true.",
+        description=(
+            "With `SHORTENER_ANONYMOUS_LINKS`: let anybody list, read, change and delete links without an"
+            " owner, and read their figures. Default under `shortener up` on loopback: true."
+        ),
     )
     anonymous_link_days: int = Field(
         30,
         ge=0,
         le=36500,
-        description="Days that links made without login or API key live at most, or 0: for ever. "
-        "Default under `shortener up` on loopback: 0.",
+        description=(
+            "Longest life, in days, of links created without a login or API key; 0: no limit. Default "
+            "under `shortener up` on loopback: 0."
+        ),
     )
 
     @property

@@ -13,24 +13,25 @@ from shortener.settings.values import (
 
 class LimitSettings(Section):
     limit_api: RateLimit = Field(
-        Rate(100, 60), description="API requests per client without login or API key, or `off`."
+        Rate(100, 60), description="API requests per client without a login or API key, or `off`."
     )
-    limit_account: RateLimit = Field(Rate(1000, 60), description="API requests per user, and per API key, or `off`.")
+    limit_account: RateLimit = Field(Rate(1000, 60), description="API requests per user and per API key, or `off`.")
     limit_api_bytes: ByteRateLimit = Field(
         ByteRate(10_000_000, 60),
-        description="Bytes of bulk requests (kB, MB, GB) per client without login or API key, or `off`.",
+        description="Bytes of bulk requests (kB, MB, GB) per client without a login or API key, or `off`.",
     )
     limit_account_bytes: ByteRateLimit = Field(
         ByteRate(100_000_000, 60),
-        description="Bytes of bulk requests (kB, MB, GB) per user, and per API key, or `off`.",
+        description="Bytes of bulk requests (kB, MB, GB) per user and per API key, or `off`.",
     )
     limit_login: RateLimit = Field(
         Rate(10, 60),
-        description="Logins, registrations, refreshes and checks of a password: per client, and per account, or `off`.",
+        description="Logins, registrations, refreshes and password checks per client and per account, or `off`.",
     )
     limit_redirect: RateLimit = Field(Rate(1000, 60), description="Redirects per client, or `off`.")
     limit_miss: RateLimit = Field(
         Rate(60, 60),
-        description="Unknown codes per client, or `off`. "
-        "At most a sixth of them from requests that pages embed, such as pictures.",
+        description=(
+            "Unknown codes per client, or `off`. Requests that pages embed, such as pictures, use up a sixth at most."
+        ),
     )

@@ -6,4 +6,6 @@ from shortener.settings.source import Section
 
 
 class LinkSettings(Section):
-    code_length: int = Field(7, ge=3, le=32, description="Length of generated codes; grows when the space fills.")
+    code_length: int = Field(
+        7, ge=3, le=32, description="Length of generated codes. It grows when codes become scarce."
+    )

@@ -24,22 +24,27 @@ class ServerSettings(Section):
     )
     base_url: BaseUrl = Field(
         "",
-        description="Public address that short URLs start with, such as `https://sho.rt`. "
-        "Default: `http://` host and port.",
+        description=(
+            "Public address that short URLs start with, such as `https://sho.rt`. Default: `http://` with"
+            " host and port."
+        ),
     )
     trusted_proxies: Networks = Field(
         (),
-        description="Addresses or networks, separated by commas, whose `X-Forwarded-For` is believed.",
+        description="Addresses or networks, separated by commas, whose `X-Forwarded-For` is trusted.",
     )
     hsts: Literal["off", "host", "subdomains"] = Field(
         "host",
-        description="Whether browsers are told to come by TLS only, for a year: to this `host`, or to its `subdomains` "
-        "too; or `off`. Only where the public address is https.",
+        description=(
+            "Tell browsers to use only TLS for a year: for this `host`, for its `subdomains` as well, or "
+            "`off`. Applies only where the public address is https."
+        ),
     )
     cors_origins: Origins = Field(
         (),
-        description="Origins, separated by commas, whose pages may use the API from a browser, or an asterisk: all. "
-        "Default: none.",
+        description=(
+            "Origins, separated by commas, whose pages may use the API from a browser; `*`: all. Default: none."
+        ),
     )
 
     @model_validator(mode="after")

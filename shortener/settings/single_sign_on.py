@@ -13,17 +13,23 @@ class SingleSignOnSettings(Section):
     oidc_issuer: Issuer = Field(
         "", description="Address of an OpenID Connect provider, such as `https://id.example.com`. Default: none."
     )
-    oidc_client_id: str = Field("", validate_default=True, description="This service's name at the provider.")
-    oidc_client_secret: SecretStr = Field(SecretStr(""), description="Its secret there; a public client has none.")
-    oidc_scopes: OidcScopes = Field("openid email", description="What the provider is asked for, separated by spaces.")
-    oidc_name: str = Field("The identity provider", description="What people know the provider by.")
+    oidc_client_id: str = Field("", validate_default=True, description="Client id of this service at the provider.")
+    oidc_client_secret: SecretStr = Field(
+        SecretStr(""), description="Client secret at the provider; public clients have none."
+    )
+    oidc_scopes: OidcScopes = Field(
+        "openid email", description="Scopes to request from the provider, separated by spaces."
+    )
+    oidc_name: str = Field("The identity provider", description="Name of the provider, as people see it.")
     oidc_registration: bool = Field(
         False,
-        description="Whether who logs in there for the first time gets an account, also where registration is closed.",
+        description="Create an account at the first single sign-on login, even where registration is closed.",
     )
     oidc_link_by_email: bool = Field(
         False,
-        description="Whether a verified address links to the account that has it: its password, logins and keys end.",
+        description=(
+            "Link a verified address to the account that has it; the account's password, logins and keys end."
+        ),
     )
 
     @field_validator("oidc_client_id")

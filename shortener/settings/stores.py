@@ -27,17 +27,21 @@ class StoreSettings(Section):
         "", description="Redis or Valkey, `redis://host:port/0`, `rediss://` or `unix://`. Default: the embedded one."
     )
     redis_timeout_ms: int = Field(
-        50, ge=1, le=10_000, description="How long a redirect waits for Redis before it goes on without."
+        50, ge=1, le=10_000, description="Milliseconds that a redirect waits for Redis before it continues without it."
     )
     secret_key: SecretKey = Field(
         SecretStr(""),
-        description="At least 32 characters; the same for web and worker. Seals clicks on their way "
-        "to the database. Default: made at the first `shortener up` and kept in the data folder.",
+        description=(
+            "At least 32 characters, the same for web and worker. Seals clicks on their way to the "
+            "database. Default: made at the first `shortener up` and kept in the data folder."
+        ),
     )
     old_secret_keys: OldSecretKeys = Field(
         SecretStr(""),
-        description="Former secret keys, one a line: access tokens that they have signed are still taken. "
-        "Remove them a quarter of an hour after the change.",
+        description=(
+            "Former secret keys, one per line. Access tokens that they signed are still accepted. Remove "
+            "them a quarter of an hour after the change."
+        ),
     )
 
     @property
