@@ -144,7 +144,7 @@ def stats(code: Annotated[str, typer.Argument(help="The link's code.")]) -> None
 
 @clicks.command()
 def dead(limit: Annotated[int, typer.Option(min=1, help="Show so many, the oldest first.")] = 100) -> None:
-    """List them, with the reason and the age of each."""
+    """List batches that could not be counted, with the reason and the age of each."""
     from shortener.clicks.commands import dead_letters
 
     console.print(asyncio.run(dead_letters(local_settings(), limit)))
@@ -154,7 +154,7 @@ def dead(limit: Annotated[int, typer.Option(min=1, help="Show so many, the oldes
 def replay(
     limit: Annotated[int | None, typer.Option(min=1, help="So many, the oldest first. Default: all.")] = None,
 ) -> None:
-    """Give them to the worker again, once the reason is mended; nothing is counted twice."""
+    """Requeue these batches, once the reason is mended; nothing is counted twice."""
     from shortener.clicks.commands import replay as command
 
     print(asyncio.run(command(local_settings(), limit)))  # noqa: T201  (nothing but the number, for pipes)
@@ -166,7 +166,7 @@ def seed(
     clicks: Annotated[int, typer.Option(min=0, help="How many clicks in all; the first links get most.")] = 100_000,
     days: Annotated[int, typer.Option(min=1, max=3650, help="On how many days before today.")] = 365,
     code: Annotated[str | None, typer.Option(help="One link of this code, instead of many.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Also where links are already.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Even if the database already holds links.")] = False,
 ) -> None:
     """Fill the database with made-up links and clicks, for trying things out."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn

@@ -21,7 +21,7 @@ STUMBLES = {
     r"\bno(?:t any)? more(?= [a-z]*[^a-z]|\.|,|;|:)(?! than| of\b| links| clicks| data| bytes)": "no longer",
     r"\balso (?:when|where|if|in|of|for|by|with|to|at|on|after|while|as|those|that)\b": "even when …; … as well",
     r"\b(?:so many|so much|so long|so few)\b(?! (?:as|that))": "that many; name the number",
-    r"\bsigns?\b(?! (?:in|up|on|off|out)\b)": "characters; sign only for signing",
+    r"\bsigns?\b(?![ -](?:in|up|on|off|out)\b)": "characters; sign only for signing",
     r"\b(?:is|are|was|were|be) told\b": "gets …; learns …; sees …",
     r"\btells? of\b": "says; shows; reports",
     r"\bof (?:ours|theirs)\b": "our …; the project's …",
@@ -35,7 +35,7 @@ STUMBLES = {
     r"(?:is|are|was|has|have|it|they|somebody|nobody|comes?|goes|cannot|can|else|a|the)\b(?![^.]*\?)": "data that …",
     r"\b(?:one|two|three|\d+) an? "
     r"(?:line|second|minute|hour|day|month|round|batch|request|user|link|code|client|process)\b": "per",
-    r"\b\w+s an? (?:second|minute|hour|day|month|round|batch|click|redirect)\b(?! (?:ago|later|before|after))": "per",
+    r"\b\w+s an? (?:second|minute|hour|day|month)\b(?! (?:ago|later|before|after))": "per",
     r"\bby so much\b|\bby so many\b": "by that much",
     r"\b(?:suffer|suffers|suffered) to\b": "allow",
     r"\bin place of\b": "instead of",

@@ -70,7 +70,7 @@ class Drain:
                 # The stream was deleted: a new one needs its group again.
                 if not str(error).startswith("NOGROUP"):
                     raise
-                # All who read from it notice; the one who makes it anew counts.
+                # All who read from it notice; the one who makes it again counts.
                 if await self._stream.ensure_group():
                     CLICK_STREAM_MISSING.inc()
             except RedisError:

@@ -65,7 +65,7 @@ async def startup(ctx: dict[str, Any]) -> None:
     ctx["feed_client"] = httpx.AsyncClient()
     ctx["feeds"] = feeds_of(settings, ctx["feed_client"])
     ctx["stream"] = ClickStream(ctx["redis"], Sealer(settings.secret_key.get_secret_value()))
-    # A process that starts anew, as Redis was away, is the same worker and another consumer.
+    # A process that starts again, as Redis was away, is the same worker and another consumer.
     ctx["name"] = f"{socket.gethostname()}-{os.getpid()}"
     consumer = f"{ctx['name']}-{secrets.token_hex(3)}"
     ctx["drain"] = Drain(ctx["stream"], ctx["database"], consumer)

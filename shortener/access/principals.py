@@ -1,4 +1,4 @@
-"""Who is asking, and what they may."""
+"""The principal of a request, and its scopes."""
 
 import math
 import uuid

@@ -112,7 +112,7 @@ async def refresh(body: Refresh, request: Request, session: Writer, accounts: Ac
 
 @auth_router.post("/logout", status_code=http.HTTP_204_NO_CONTENT, responses=errors(401, 403, 429, 503))
 async def log_out(principal: LoggedIn, session: Writer, accounts: Accounts) -> None:
-    """End this session: its tokens work no more, at once."""
+    """End this session: its tokens no longer work, at once."""
     await accounts.log_out(session, principal)
 
 

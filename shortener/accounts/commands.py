@@ -55,7 +55,7 @@ def read_email(text: str) -> str:
     try:
         return _email.validate_python(text)
     except ValidationError:
-        raise Unprocessable(f"{text} is no email address, such as ada@example.com.") from None
+        raise Unprocessable(f"{text} is not an email address. Use a form such as ada@example.com.") from None
 
 
 def read_key_name(text: str) -> str:

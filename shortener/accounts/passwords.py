@@ -40,10 +40,10 @@ HASHER = PasswordHash((Argon2Hasher(time_cost=TIME_COST, memory_cost=MEMORY_KIB,
 
 _READ_BYTES = 2**18
 
-# Fewer different signs make no secret, however long it is.
+# Too few distinct characters make a weak password of any length.
 _MIN_DISTINCT = 5
 _MIN_LOCAL_PART = 4
-_TRIED_FIRST = "is one of those that are tried first"
+_TRIED_FIRST = "is too common"
 _LEET = str.maketrans("0134578@$!", "oieastbasi")
 _ROWS = (
     "abcdefghijklmnopqrstuvwxyz",

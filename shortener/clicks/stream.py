@@ -28,8 +28,8 @@ REASON = b"reason"
 _ID, _BOX = b"id", b"box"
 _NONCE = bytes(12)
 
-# The stream; the group, and ids. Only what was taken is deleted: where somebody deleted the stream, Redis numbers anew,
-# and in the same millisecond an entry gets the id of one that a worker still holds.
+# The stream; the group, and ids. Only what was taken is deleted: when somebody deletes the stream, Redis counts from
+# the beginning, and in the same millisecond an entry gets the id of one that a worker still holds.
 _ACKNOWLEDGE = """
 for n = 2, #ARGV do
     if redis.call('XACK', KEYS[1], ARGV[1], ARGV[n]) == 1 then redis.call('XDEL', KEYS[1], ARGV[n]) end

@@ -100,7 +100,7 @@ class ClickWriter:
         return len(tally)
 
     async def _prepare(self, connection: asyncpg.Connection, wanted: set[date], today: date) -> dict[date, bytes]:
-        """Salts of these days, whose partitions exist. An older day's may have been deleted: it is asked for anew."""
+        """Salts of these days, whose partitions exist. An older day's may have been deleted: it is asked for again."""
         yesterday = today - timedelta(days=1)
         salts = {day: salt for day, salt in self._recent.items() if day >= yesterday}
         unknown = wanted - salts.keys()

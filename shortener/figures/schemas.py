@@ -65,7 +65,7 @@ class ClickOut(BaseModel):
     system: str
     device: str
     bot: str | None = Field(
-        description="Why the click is none of a person: crawler, preview, prefetch, head, no_user_agent."
+        description="Why the click does not count as a person's: crawler, preview, prefetch, head, no_user_agent."
     )
     new_visitor: bool
 

@@ -25,7 +25,7 @@ from shortener.figures.spans import (
 TOP = 10
 _NONE = (0, 0, 0)
 
-# By grain: what is read of each of its spans. Left to itself the planner may scan a year for the sake of some days.
+# By grain: what is read of each of its spans. Without OFFSET 0 the planner may scan a year to read a few days.
 _READ = """
     SELECT {columns} FROM unnest(CAST(:{grain}_from AS timestamptz[]), CAST(:{grain}_to AS timestamptz[])) AS s (s, e)
     CROSS JOIN LATERAL (SELECT * FROM {table} WHERE link_id = :link AND {time} >= s.s AND {time} < s.e OFFSET 0) AS c

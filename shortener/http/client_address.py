@@ -1,7 +1,7 @@
-"""Who is asking: the client's address, and the network that limits count as one client.
+"""The address of a request's client, and the network that limits count as one client.
 
-Each redirect asks it anew, of clients that are too many to remember: hence the system's own parser, which takes a tenth
-of the time of the `ipaddress` module.
+Each redirect parses an address, and there are too many clients to remember them. So the system's own parser is used,
+which takes a tenth of the time of the `ipaddress` module.
 """
 
 import socket

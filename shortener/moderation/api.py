@@ -77,9 +77,9 @@ def _ban_out(row: Any) -> BanOut:
     "/bans", status_code=http.HTTP_201_CREATED, responses=errors(400, 401, 403, 404, 409, 413, 422, 429, 503)
 )
 async def create_ban(body: BanCreate, request: Request, session: Writer, bans: Bans, admin_id: AdminId) -> BanOut:
-    """Ban a link, a host with its subdomains, a user, or clients. Every process follows within a second: banned links,
-    and those that lead to a banned host, answer 410; a banned user's logins and keys work no more, and their links are
-    banned; banned clients get 403 from the API."""
+    """Ban a link, a host with its subdomains, a user, or clients. Every process follows within a second. Banned links,
+    and links to a banned host, answer 410. A banned user's logins and keys no longer work, and their links are banned.
+    Banned clients get 403 from the API."""
     address = request.app.state.proxies.client_of(request.scope)
     ban = await bans.ban(session, body.kind, body.value, body.reason, admin_id, address, body.force)
     return _ban_out(await bans.get(session, ban.id))

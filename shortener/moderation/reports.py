@@ -75,7 +75,7 @@ def code_of(short_url: str, base_url: str) -> str:
     """The code in a short URL of this service. Raises ValueError."""
     parts = urlsplit(short_url.strip() if "://" in short_url else f"//{short_url.strip()}")
     if parts.netloc.lower() != urlsplit(base_url).netloc.lower():
-        raise ValueError("this is no short URL of this service")
+        raise ValueError("this is not a short URL of this service")
     code = parts.path.removeprefix("/").removesuffix("+")
     if CUSTOM_CODE.fullmatch(code) is None:
         raise ValueError("there is no code in this URL")
@@ -83,7 +83,7 @@ def code_of(short_url: str, base_url: str) -> str:
 
 
 async def report_link(session: AsyncSession, code: str, reason: Reason, comment: str | None) -> None:
-    """Nothing tells whether there is such a link."""
+    """The outcome does not reveal whether the link exists."""
     async with session.begin():
         await session.execute(_REPORT, {"code": code, "reason": reason, "comment": comment, "max_kept": MAX_KEPT})
 

@@ -58,7 +58,7 @@ class MetricsFiles(Collector):
             return iter(list(self._collector.merge(files)))
 
     def bury(self, pid: int) -> None:
-        """Keep what a process that has ended had counted, and forget how it was."""
+        """Add the counters of an ended process to the shared totals, and drop its gauges."""
         try:
             with self._lock:
                 self._lose_buffer(pid)

@@ -18,7 +18,7 @@ def _hide_secrets(_: object, __: str, event: structlog.typing.EventDict) -> stru
 
 
 def _set_off_traceback(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """What somebody has sent may be in an error's text, and must not look like a line of ours."""
+    """Error texts may contain client input, which must not pass for a log line."""
     if "exception" in event:
         event["exception"] = "\n".join(f"  | {log_line(line)}" for line in event["exception"].splitlines())
     return event

@@ -25,7 +25,8 @@ _MARK_VALUE = b"\xc1"  # A byte that msgpack never uses.
 
 EVICTED_CHANNEL = "evicted"
 
-# A command for each of a thousand codes would cost more than creating their links. A script is waited for by others.
+# A command for each of a thousand codes would cost more than creating their links. A script blocks Redis,
+# so batches are bounded.
 _EVICTED_A_SCRIPT = 500
 # KEYS: of the codes. ARGV: mark, its lifetime in ms, channel, the codes with spaces between them.
 _EVICT_SCRIPT = """

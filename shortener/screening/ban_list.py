@@ -47,7 +47,7 @@ class ClientBanned(Forbidden):
     type, title = "client-banned", "Client banned"
 
     def __init__(self) -> None:
-        super().__init__("This address may not use the API any more. Ask who runs the service.")
+        super().__init__("This address may no longer use the API. Contact the operator.")
 
 
 class HostState(StrEnum):

@@ -25,7 +25,7 @@ _SERIOUS_FIRST = (Flag.LOOK_ALIKE, Flag.MIXED_SCRIPTS, Flag.PUNYCODE)
 
 @lru_cache(maxsize=1024)
 def flag_of(host: str) -> Flag | None:
-    """The gravest that is to be said of a host in Punycode; None for any other."""
+    """The most serious flag of a Punycode host; None for any other."""
     if "xn--" not in host:
         return None
     flags = {_flag_of_label(ada_url.idna_to_unicode(label)) for label in host.split(".") if label.startswith("xn--")}

@@ -36,5 +36,5 @@ class SingleSignOnSettings(Section):
     @classmethod
     def _belongs_to_issuer(cls, value: str, info: ValidationInfo) -> str:
         if info.data.get("oidc_issuer") and not value:
-            raise ValueError("the provider knows this service by it; or leave SHORTENER_OIDC_ISSUER away")
+            raise ValueError("the provider knows this service by it; or unset SHORTENER_OIDC_ISSUER")
         return value

@@ -183,7 +183,7 @@ async def get_invitations(
     "/{invitation_id}", status_code=http.HTTP_204_NO_CONTENT, responses=errors(401, 403, 404, 422, 429, 503)
 )
 async def revoke_invitation(invitation_id: uuid.UUID, principal: Manager, session: Writer) -> None:
-    """Revoke an invitation: its token works no more. Needs a login, or a key with the scope `admin`."""
+    """Revoke an invitation: its token no longer works. Needs a login, or a key with the scope `admin`."""
     await revoke(session, principal, invitation_id)
 
 

@@ -26,7 +26,7 @@ class UnknownInvitation(NotFound):
     type, title = "invitation-not-found", "No such invitation"
 
     def __init__(self) -> None:
-        super().__init__("There is no such invitation for you, or it works no more.")
+        super().__init__("There is no such invitation for you, or it no longer works.")
 
 
 class InvitationRequired(Forbidden):

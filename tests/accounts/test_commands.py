@@ -36,7 +36,7 @@ async def test_a_user_is_made_and_can_log_in(client, shortener):
 
 async def test_what_cannot_be_is_told_in_one_line(shortener):
     for arguments, stdin, says in (
-        (("user", "create", "ada"), PASSWORD, "no email address"),
+        (("user", "create", "ada"), PASSWORD, "not an email address"),
         (("user", "create", EMAIL), "short", "fewer than 12"),
         (("user", "create", EMAIL), "", "fewer than 12"),
         (("user", "disable", EMAIL), "", "no user"),
@@ -98,7 +98,7 @@ async def test_the_first_admins_key_is_given_once_and_can_do_everything(client, 
     headers = {"X-API-Key": key}
     me = (await client.get(ME, headers=headers)).json()
     assert me["is_admin"]
-    assert me["scopes"] == ["admin", "links:read", "links:write", "stats:read"]
+    assert me["scopes"] == ["admin", "links:read", "links:write", "stats:read", "tokens:verify"]
     body = {"name": "x", "scopes": ["links:read"]}
     assert (await client.post(KEYS, json=body, headers=headers)).status_code == 201
 

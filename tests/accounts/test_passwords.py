@@ -20,7 +20,7 @@ from tests.conftest import changed, client_of, eventually, running_app
 from tests.links.test_api import assert_problem
 from tests.serving import serving
 
-COMMON = "tried first"
+COMMON = "too common"
 WEAK = [
     ("short", "fewer than 12"),
     ("elevenchars", "fewer than 12"),

@@ -44,7 +44,7 @@ asyncio.run(run())
 
 
 class Part:
-    """One process with its children, started anew by `start` however it went."""
+    """One process with its children, started again by `start` however it went."""
 
     def __init__(self, prepare: Callable[[], Program], log: Path) -> None:
         self._prepare = prepare

@@ -62,7 +62,7 @@ async def everything_in(redis: Redis) -> bytes:
 async def test_an_entry_with_the_id_of_one_that_was_deleted_is_counted(
     redis: Redis, stream: ClickStream, drain_of: Any, is_buried: bool
 ) -> None:
-    """Redis begins to number anew when the stream was deleted: in the same millisecond an id comes again, while a
+    """Redis begins to number again when the stream was deleted: in the same millisecond an id comes again, while a
     worker still holds the entry that had it before."""
     await stream.ensure_group()
     await stream.append([batch(1)])

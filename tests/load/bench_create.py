@@ -34,7 +34,7 @@ Task = Callable[[], Awaitable[None]]
 
 
 class Round(NamedTuple):
-    """`rate` is in links a second, `p50_ms` is how long a request takes."""
+    """`rate` is in links per second, `p50_ms` is how long a request takes."""
 
     rate: float
     p50_ms: float

@@ -1,4 +1,4 @@
-"""So many redirects a second for minutes, with everything on the same cores: load, web, worker, PostgreSQL and Valkey.
+"""A fixed rate of redirects for minutes, with everything on the same cores: load, web, worker, PostgreSQL and Valkey.
 
 The promise is kept when all are answered at that rate, what is not yet in PostgreSQL does not grow, and every click is
 there, once, within SETTLED_WITHIN_S of the last answer.
@@ -200,7 +200,7 @@ def report(outcome: Outcome, rate: float, seconds: float, subject: Subject, conn
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rate", type=float, default=10_000, help="redirects a second")
+    parser.add_argument("--rate", type=float, default=10_000, help="redirects per second")
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--links", type=int, default=10_000)
     parser.add_argument("--connections", type=int, default=64)

@@ -1,5 +1,5 @@
-"""So many redirects a second, whatever is answered, by made-up visitors: links, browsers, referrers and addresses as in
-life. Prints what was answered as JSON, a line each second and one at the end.
+"""A fixed rate of redirects, whatever is answered, by made-up visitors: links, browsers, referrers and addresses as
+in life. Prints what was answered as JSON, a line each second and one at the end.
 """
 
 import argparse
