@@ -56,7 +56,7 @@ async def test_who_registers_can_log_in_and_is_told_who_they_are(client):
         "is_admin": False,
         "has_password": True,
         "created_at": IsNow(iso_string=True, tz="UTC", delta=10),
-        "scopes": ["links:read", "links:write", "stats:read"],
+        "scopes": ["links:read", "links:write", "stats:read", "tokens:verify"],
     }
 
 

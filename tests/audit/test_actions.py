@@ -214,7 +214,7 @@ async def test_the_command_line_is_recorded_as_such(settings, database):
     await commands.revoke_key(settings, key_id)
     user, key_subject = await id_of(database), f"key:{key_id}"
     by = ("command-line", None, None)
-    scopes = ["admin", "links:read", "links:write", "stats:read"]
+    scopes = ["admin", "links:read", "links:write", "stats:read", "tokens:verify"]
     assert await log_of(database) == [
         ("user.created", *by, user, {"admin": True}),
         ("key.created", *by, key_subject, {"user": user, "scopes": scopes}),
