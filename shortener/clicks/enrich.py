@@ -73,24 +73,36 @@ _PREVIEWS = re.compile(
     r"synapse \(bot",
     re.IGNORECASE,
 )
-# Browsers inside the apps of the same names, in which people do follow links.
-_IN_APP_BROWSER = re.compile(
-    r"mozilla/5\.0 \((iphone|ipad|linux|windows|macintosh).*(snapchat|viber|kakaotalk|whatsapp)[/ ]\d", re.IGNORECASE
+# Browsers of people that look like programs. Those inside apps: the web views of Android, of iOS (which do not call
+# themselves Safari) and of Electron, and browsers that name an app which also makes previews. And those for terminals.
+_BROWSER = re.compile(
+    r"^(?:lynx/|links \(|elinks/|w3m/)|mozilla/5\.0 \((?:"
+    r"linux;[^()]*; wv\)|"
+    r"(?:iphone|ipad|ipod)[^()]*\) applewebkit/[0-9.]+ \(khtml, like gecko\) mobile/|"
+    r".*? electron/\d|"
+    r"(?:iphone|ipad|linux|windows|macintosh).*(?:snapchat|viber|kakaotalk|whatsapp)[/ ]\d)",
+    re.IGNORECASE,
 )
-# Names of telephones and of browsers that look like those of bots: a maker's, and browsers by the owner of a crawler.
+# What programs that look like such a browser say of themselves.
+_CALLS_ITSELF_A_BOT = re.compile(
+    r"bot\b|crawl|spider|compatible;|https?:|headless|lighthouse|pingdom|preview|scan|monitor", re.IGNORECASE
+)
+# Names of telephones and browsers that look like those of bots: of a maker, and of browsers by the owner of a crawler.
 _NAMESAKES = re.compile(r"\bcubot\b|\bsogou(?:mse|mobilebrowser|search)\b", re.IGNORECASE)
 # Programs that neither of the lists knows.
-_PROGRAMS = re.compile(r"powershell/", re.IGNORECASE)
+_PROGRAMS = re.compile(
+    r"powershell/|^dalvik/|^microsoft office/|^com\.apple\.webkit\.networking|^mozilla/5\.0$", re.IGNORECASE
+)
 
 
 def _bot_reason(user_agent: str) -> str | None:
     if not user_agent:
         return "no_user_agent"
-    if _IN_APP_BROWSER.search(user_agent):
-        return None
-    if _PREVIEWS.search(user_agent):
-        return "preview"
     text = _NAMESAKES.sub("", user_agent)
+    if _BROWSER.search(text) and not _CALLS_ITSELF_A_BOT.search(text):
+        return None
+    if _PREVIEWS.search(text):
+        return "preview"
     if _PROGRAMS.search(text) or is_crawler.is_crawler(text) or crawleruseragents.is_crawler(text):
         return "crawler"
     return None

@@ -54,6 +54,12 @@ class JsonRequest(Request):
                 self._json = await _read(await self.body())
             except UnicodeDecodeError:
                 raise HTTPException(400, "The body is not UTF-8. Send JSON in UTF-8.") from None
+            except RecursionError:
+                raise HTTPException(400, "The body is nested too deeply.") from None
+            except json.JSONDecodeError:
+                raise
+            except ValueError:  # Python bounds the digits of a number.
+                raise HTTPException(400, "The body has a number of too many digits.") from None
         return self._json
 
 

@@ -25,6 +25,7 @@ from shortener.moderation.schemas import (
     ReportCreate,
     ReportResolution,
 )
+from shortener.screening.destinations import own_hosts
 from shortener.stores.database import Writer
 
 reports_router = APIRouter(prefix="/reports", tags=["abuse"], route_class=LoginRoute)
@@ -51,8 +52,9 @@ async def create_report(body: ReportCreate, request: Request, session: Writer) -
     """Report a link. Anybody can; the answer is the same whether or not there is such a link."""
     code = body.code
     if code is None:
+        settings = request.app.state.settings
         try:
-            code = code_of(body.short_url or "", request.app.state.settings.base_url)
+            code = code_of(body.short_url or "", own_hosts(settings.base_url, settings.port))
         except ValueError as error:
             raise NotOurUrl(str(error)) from None
     await report_link(session, code, Reason(body.reason), body.comment or None)

@@ -1,8 +1,9 @@
 """What people report, and what comes of it."""
 
 from enum import StrEnum
-from urllib.parse import urlsplit
+from urllib.parse import unquote
 
+import ada_url
 import structlog
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,10 +12,12 @@ from shortener.access.models import User
 from shortener.audit.trail import Action, link_subject, record, report_subject
 from shortener.errors import Conflict, NotFound
 from shortener.http.pagination import Page, read_newest
-from shortener.links.codes import CUSTOM_CODE
 from shortener.links.models import Link
 from shortener.moderation.bans import AlreadyBanned, mark_link
 from shortener.moderation.models import ReportCase
+from shortener.redirect.request import match_code
+from shortener.screening.destinations import OwnHosts, is_own
+from shortener.screening.urls import DEFAULT_PORTS
 
 log = structlog.get_logger(__name__)
 
@@ -71,15 +74,19 @@ class AlreadyResolved(Conflict):
         super().__init__("Somebody has resolved this already.")
 
 
-def code_of(short_url: str, base_url: str) -> str:
-    """The code in a short URL of this service. Raises ValueError."""
-    parts = urlsplit(short_url.strip() if "://" in short_url else f"//{short_url.strip()}")
-    if parts.netloc.lower() != urlsplit(base_url).netloc.lower():
+def code_of(short_url: str, own: OwnHosts) -> str:
+    """The code in a short URL of this service, as a redirect would find it; the scheme may be left out. Raises
+    ValueError."""
+    try:
+        url = ada_url.URL(short_url if "://" in short_url else f"https://{short_url}")
+    except ValueError:
+        url = None
+    if url is None or url.protocol not in DEFAULT_PORTS or not is_own(url, own):
         raise ValueError("this is not a short URL of this service")
-    code = parts.path.removeprefix("/").removesuffix("+")
-    if CUSTOM_CODE.fullmatch(code) is None:
+    match = match_code(unquote(url.pathname))
+    if match is None:
         raise ValueError("there is no code in this URL")
-    return code
+    return match[0]
 
 
 async def report_link(session: AsyncSession, code: str, reason: Reason, comment: str | None) -> None:

@@ -11,6 +11,7 @@ import structlog
 from shortener.errors import ServiceUnavailable
 from shortener.event_loop.tasks import call_safely
 from shortener.redirect.cache import Absent, Cached, TargetCache
+from shortener.redirect.location import encode
 from shortener.redirect.memory import MemoryLevel
 from shortener.redirect.metrics import RESOLVED
 from shortener.redirect.target import Target
@@ -164,7 +165,8 @@ class Resolver:
 def _target(row: "asyncpg.Record") -> Target:
     return Target(
         link_id=row["id"],
-        url=row["url"],
+        # Versions before have stored characters that some clients fail on.
+        url=encode(row["url"]),
         expires_at_s=row["expires_at_s"],
         is_disabled=row["is_disabled"],
         is_deleted=row["is_deleted"],

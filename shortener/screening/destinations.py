@@ -7,23 +7,21 @@ from typing import NamedTuple
 import ada_url
 
 from shortener.http.client_address import without_ipv6
+from shortener.redirect.location import encode
+from shortener.screening.urls import DEFAULT_PORTS, authority, parse, port_of
 from shortener.text import trim
 
 MAX_LENGTH = 8192
 _LEADS_BACK = "the URL leads back to this service"
-_DEFAULT_PORTS = {"http:": 80, "https:": 443}
 # Unicode's categories Cc, Cs, Zl and Zp.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _PRINTABLE_ASCII = re.compile(r"[\x21-\x7e]+")
 # Browsers take "\" for "/" and leave out slashes; other programs that follow links read such a URL in another way.
 _PLAIN_STRUCTURE = re.compile(r"https?://[^/\\?#][^\\?#]*([?#].*)?", re.IGNORECASE)
-_AUTHORITY_END = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
-# Characters that RFC 3986 (3.3 to 3.5) does not allow behind the authority. "#" is handled apart.
-_NOT_ALLOWED = re.compile(r"[^A-Za-z0-9._~!$&'()*+,;=:@/?%-]|%(?![0-9A-Fa-f]{2})")
 # Names as they are looked up (RFC 1035, 2.3.4): 1 to 63 characters between two dots, 253 in all. Underscores occur.
 _HOST = re.compile(r"(?=.{1,253}\Z)(?=.*[a-z0-9])[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*|\[[0-9a-f:]+\]")
-# A host with a port, which reads as a scheme.
-_WITHOUT_SCHEME = re.compile(r"(?:localhost|[^\s/?#@:]+\.[^\s/?#@:]+):\d{1,5}(?:[/?#]|\Z)", re.IGNORECASE)
+# A URL that a mail program has wrapped. Browsers leave out the line breaks. Behind one, another URL may begin.
+_WRAPPED = re.compile(r"https?://\S+(?:[\r\n]+(?!https?://)\S+)+", re.IGNORECASE)
 
 # Almost every URL. The rules below keep one that matches to the byte, so it need not be parsed, which takes ten times
 # as long: the host is a name whose last label has letters only (an address cannot end so), and no part of a URL has any
@@ -51,10 +49,10 @@ def own_hosts(base_url: str, port: int) -> OwnHosts:
     """Those that follow from the public address and the port that the service listens on."""
     url = ada_url.URL(base_url)
     names = set() if _is_this_machine(url.hostname) else {plain_host(url.hostname)}
-    local_ports = {_port(url), port}
+    local_ports = {port_of(url), port}
     # A proxy in front of the service answers on both default ports: one leads to the other.
-    defaults = set(_DEFAULT_PORTS.values())
-    ports = local_ports | defaults if _port(url) in defaults else local_ports
+    defaults = set(DEFAULT_PORTS.values())
+    ports = local_ports | defaults if port_of(url) in defaults else local_ports
     return OwnHosts(frozenset(names), frozenset(ports), frozenset(local_ports))
 
 
@@ -99,12 +97,14 @@ def _check_parsed(text: str, own: OwnHosts) -> Destination:
         raise ValueError("the URL is empty")
     if len(text) > MAX_LENGTH:
         raise ValueError(f"the URL is longer than {MAX_LENGTH} characters")
+    if _WRAPPED.fullmatch(text):
+        text = re.sub(r"[\r\n]+", "", text)
     if _CONTROL.search(text):
         raise ValueError("the URL contains control characters")
-    url = _parse(text)
-    if "@" in text and (url.username or url.password or "@" in _authority(text)):
+    url = parse(text)
+    if "@" in text and (url.username or url.password or "@" in authority(text)):
         raise ValueError("the URL contains credentials (user@ or user:password@)")
-    if _is_own(url, own):
+    if is_own(url, own):
         raise ValueError(_LEADS_BACK)
     if _HOST.fullmatch(str(url.hostname).removesuffix(".")) is None:
         raise ValueError(f"{url.hostname} is not a valid host name")
@@ -113,37 +113,6 @@ def _check_parsed(text: str, own: OwnHosts) -> Destination:
     if max(len(href), len(encoded)) > MAX_LENGTH:
         raise ValueError(f"the URL is longer than {MAX_LENGTH} characters once it is encoded")
     return Destination(encoded, plain_host(url.hostname))
-
-
-def encode(url: str) -> str:
-    """An absolute URL with those characters percent-encoded that RFC 3986 does not allow in it. Nothing else changes,
-    and an encoded URL stays as it is."""
-    found = _AUTHORITY_END.match(url)
-    assert found is not None
-    before, mark, fragment = url[found.end() :].partition("#")
-    return found[0] + _encoded(before) + mark + _encoded(fragment)
-
-
-def _encoded(part: str) -> str:
-    return _NOT_ALLOWED.sub(lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()), part)
-
-
-def _parse(text: str) -> ada_url.URL:
-    lacks_scheme = _WITHOUT_SCHEME.match(text) or not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", text)
-    try:
-        url = ada_url.URL("" if lacks_scheme else text)
-    except ValueError:
-        hint = ". Put https:// or http:// in front of it" if lacks_scheme else ""
-        raise ValueError(f"this is not a valid URL{hint}") from None
-    if url.protocol not in _DEFAULT_PORTS:
-        raise ValueError(f"the URL's scheme is {url.protocol.rstrip(':')}; only http and https are allowed")
-    return url
-
-
-def _authority(text: str) -> str:
-    """The part for user, host and port, however many slashes, and of which kind, stand before it."""
-    match = re.match(r"[A-Za-z]+:[/\\]*([^/\\?#]*)", text)
-    return match[1] if match else ""
 
 
 def _is_same_to_browsers(text: str, href: str) -> bool:
@@ -178,12 +147,9 @@ def _is_this_machine(host: str) -> bool:
     return address.is_loopback or address.is_unspecified
 
 
-def _is_own(url: ada_url.URL, own: OwnHosts) -> bool:
+def is_own(url: ada_url.URL, own: OwnHosts) -> bool:
+    """Whether the URL leads to this service."""
     host = url.hostname
     if _is_this_machine(host):
-        return _port(url) in own.local_ports
-    return plain_host(host) in own.names and _port(url) in own.ports
-
-
-def _port(url: ada_url.URL) -> int:
-    return int(url.port or _DEFAULT_PORTS[url.protocol])
+        return port_of(url) in own.local_ports
+    return plain_host(host) in own.names and port_of(url) in own.ports

@@ -1,11 +1,13 @@
 """From a User-Agent, a referrer and an address to what the figures show. `agents.tsv` is the golden table."""
 
 import csv
+import json
 import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import crawleruseragents
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,7 +69,7 @@ def enriched(**fields: Any) -> EnrichedClick:
 
 
 def test_the_golden_table_is_long_and_names_each_agent_once() -> None:
-    assert len(AGENTS) >= 300
+    assert len(AGENTS) >= 320
     assert len({agent.name for agent in AGENTS}) == len({agent.user_agent for agent in AGENTS}) == len(AGENTS)
 
 
@@ -111,6 +113,14 @@ def test_no_user_agent_takes_long_to_parse(begun: str, part: str) -> None:
         enriched(user_agent=user_agent)
         took_s.append(time.thread_time() - started_s)
     assert min(took_s) < 0.005
+
+
+def test_of_the_bots_that_the_world_has_listed_hardly_one_is_taken_for_a_person() -> None:
+    path = Path(crawleruseragents.__file__).with_name("crawler-user-agents.json")
+    listed = [text for entry in json.loads(path.read_text()) for text in entry.get("instances", ())]
+    assert len(listed) > 2000
+    # Browsers inside Instagram, Facebook and editors, which the list has too.
+    assert len([text for text in listed if parse_agent(text).bot is None]) < 10
 
 
 def test_no_user_agent_is_no_person() -> None:

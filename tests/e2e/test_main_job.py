@@ -12,7 +12,7 @@ import psutil
 import pytest
 from playwright.sync_api import sync_playwright
 
-from shortener.screening.destinations import encode
+from shortener.redirect.location import encode
 from tests.e2e.product import CHROME, Product, clicks_of, create, eventually, run_command, running
 
 URLS = (Path(__file__).parent / "urls.txt").read_text().splitlines()

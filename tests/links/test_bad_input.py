@@ -277,6 +277,15 @@ async def test_a_method_that_is_not_allowed_is_answered_with_all_that_are(client
         assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
 
 
+async def test_a_body_that_python_cannot_parse_is_told_why(client):
+    for body, detail in (
+        (b"[" * 30_000 + b"]" * 30_000, "The body is nested too deeply."),
+        (b'{"url": ' + b"9" * 5000 + b"}", "The body has a number of too many digits."),
+    ):
+        answer = await client.post(LINKS, content=body, headers={"Content-Type": "application/json"})
+        assert_problem(answer, 400, "bad-request", detail=detail)
+
+
 async def test_a_body_that_is_not_utf_8_is_named_as_such(client):
     for encoding in ("latin-1", "utf-16", "cp1252"):
         body = '{"url": "https://example.com/", "title": "Füße"}'.encode(encoding)

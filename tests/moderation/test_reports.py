@@ -37,14 +37,28 @@ async def test_the_answer_is_the_same_whether_or_not_there_is_such_a_link(client
 
 async def test_a_link_can_be_named_by_its_short_url(client, admin):
     await create_link(client, code="abc")
-    for url in ("https://sho.rt/abc", "https://sho.rt/abc+", "https://SHO.rt/abc?x=1#y", "sho.rt/abc", " sho.rt/abc "):
+    named = ("https://sho.rt/abc", "https://sho.rt/abc+", "https://SHO.rt/abc?x=1#y", "sho.rt/abc", " sho.rt/abc ")
+    pasted = (
+        "\u00a0https://sho.rt/abc\u200b\n",
+        "http://sho.rt./abc",
+        "https://sho.rt:443/abc).",
+        "https://sho.rt//abc/",
+    )
+    for url in (*named, *pasted):
         answer = await client.post(REPORTS, json={"short_url": url, "reason": "spam"})
         assert answer.status_code == 202, url
     elsewhere = ("https://example.com/abc", "abc", "https://sho.rt.example/abc", "https://[/abc")
-    for url in (*elsewhere, "https://sho.rt/", "https://sho.rt/a\x00c", "https://sho.rt/abc/d", "https://sho.rt/ä€c"):
+    for url in (
+        *elsewhere,
+        "https://sho.rt/",
+        "https://sho.rt/a\x00c",
+        "https://sho.rt/abc/d",
+        "https://sho.rt/ä€c",
+        "ftp://sho.rt/abc",
+    ):
         answer = await client.post(REPORTS, json={"short_url": url, "reason": "spam"})
         assert_problem(answer, 422, "not-our-url")
-    assert [case["reports"] for case in await queue(client, admin)] == [5]
+    assert [case["reports"] for case in await queue(client, admin)] == [9]
 
 
 @pytest.mark.parametrize(

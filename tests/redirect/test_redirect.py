@@ -289,3 +289,10 @@ async def test_no_mix_of_requests_tries_more_codes_than_the_limit_of_misses(sett
                 headers = {"Sec-Fetch-Dest": destination} if destination else {}
                 tried += (await client.get(f"/missing{n}", headers=headers)).status_code == 404
         assert tried == (10 if destinations == ("image",) else 60)
+
+
+async def test_a_link_of_an_earlier_version_leads_where_every_client_can_follow(client, database):
+    await create_link(client, code="old")
+    async with database.driver_connection() as connection:
+        await connection.execute("UPDATE links SET url = 'https://example.com/a|b?c=[d]&e=%7C%' WHERE code = 'old'")
+    assert (await client.get("/old")).headers["location"] == "https://example.com/a%7Cb?c=%5Bd%5D&e=%7C%25"

@@ -32,6 +32,11 @@ def test_each_line_is_a_host_or_a_comment_and_what_is_neither_is_named_by_its_nu
     assert bad == [5, 6, 8, 9, 12]
 
 
+def test_a_file_may_come_from_any_editor():
+    text = "\ufeffevil.example\r\n\u00a0bad.example\u200b # why\r\n\u3000\r\n"
+    assert parse_hosts(text) == ({"evil.example", "bad.example"}, [])
+
+
 def test_a_host_covers_its_subdomains_and_nothing_else():
     hosts = {"evil.example", "10.0.0.1", "xn--ber-goa.example"}
     for host in ("evil.example", "a.evil.example", "a.b.evil.example", "10.0.0.1", "www.xn--ber-goa.example"):

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shortener.screening.destinations import _PLAIN, MAX_LENGTH, _check_parsed, encode, own_hosts, read_destination
+from shortener.redirect.location import encode
+from shortener.screening.destinations import _PLAIN, MAX_LENGTH, _check_parsed, own_hosts, read_destination
 from shortener.text import trim
 
 OWN = own_hosts("https://sho.rt", 8000)
@@ -75,6 +76,9 @@ NORMALISED = {
     "\u200ehttps://example.com/x\u00ad\u2060": "https://example.com/x",
     "https://example.com/\u2028": "https://example.com/",
     "https://example.com/\x85": "https://example.com/",
+    "https://example.com/a-\r\nlong-path\r\n?q=1\r\n": "https://example.com/a-long-path?q=1",
+    "https://exam\nple.com/": "https://example.com/",
+    "https://example.com/a\n\nb": "https://example.com/ab",
     "https://example.com/😀": "https://example.com/%F0%9F%98%80",
 }
 
@@ -105,7 +109,10 @@ CONTROL = [
     "\x00https://example.com/",
     "https://example.com/\r\nSet-Cookie: a=b",
     "https://exam\tple.com/",
-    "https://example.com/a\nb",
+    "https://example.com/a\n b",
+    "https://example.com/a\n\tb",
+    "https://example.com/\nhttps://example.org/",
+    "https://exam\nple.com/ is the page",
     "https://example.com/\x00",
     "https://example.com/\x7f",
     "https://example.com/a\x85b",
@@ -309,6 +316,35 @@ def test_what_browsers_cannot_read_is_refused(url):
 @pytest.mark.parametrize("url", ["example.com/x", "example.com:8080/x", "localhost:3000", "www.example.com", "//a.b"])
 def test_a_missing_scheme_is_explained(url):
     with pytest.raises(ValueError, match="Put https:// or http:// in front of it"):
+        read_destination(url, OWN)
+
+
+@pytest.mark.parametrize(
+    ("url", "advice"),
+    [
+        ("http//example.com", "Its beginning is misspelt"),
+        ("htps://example.com", "Its beginning is misspelt"),
+        ("https;//example.com", "Its beginning is misspelt"),
+        ("ttps://example.com", "Its beginning is misspelt"),
+        ('"https://example.com"', "Remove the characters before http:// or https://"),
+        ("<https://example.com>", "Remove the characters before http:// or https://"),
+        ("See: https://example.com", "Remove the characters before http:// or https://"),
+        ("example.com/?next=https://example.org", "Put https:// or http:// in front of it"),
+        ("https://https://example.com/", "It begins with http:// or https:// twice"),
+        ("http://https://example.com/", "It begins with http:// or https:// twice"),
+        ("https://", "It has no host"),
+        ("https://:443/", "It has no host"),
+        ("https://example.com:99999/", "Its port is not a number up to 65535"),
+        ("https://example.com:" + "9" * 5000, "Its port is not a number up to 65535"),
+        ("https://example.com:port/", "Its port is not a number up to 65535"),
+        ("https://exa mple.com/", "Its host is not a name or an address"),
+        ("https://1.2.3.4.5/", "Its host is not a name or an address"),
+        ("https://[::1", "Its host is not a name or an address"),
+    ],
+    ids=lambda text: text[:40],
+)
+def test_a_mistyped_url_is_answered_with_what_to_mend(url, advice):
+    with pytest.raises(ValueError, match=f"this is not a valid URL. {re.escape(advice)}"):
         read_destination(url, OWN)
 
 

@@ -305,3 +305,27 @@ def test_variables_that_are_most_likely_misspelt_are_found():
 def test_settings_do_not_change_while_the_program_runs():
     with pytest.raises(ValueError, match="frozen"):
         load_settings().port = 1
+
+
+def test_what_is_pasted_into_a_setting_loses_what_surrounds_it(environment):
+    around = "\ufeff\u00a0{}\u200b\r\n"
+    values = {
+        "BASE_URL": "https://sho.rt",
+        "DATABASE_URL": "postgresql+asyncpg://u:p@db:5432/x",
+        "REDIS_URL": "redis://cache:6379/0",
+        "OIDC_ISSUER": "https://id.example.com",
+        "OIDC_CLIENT_ID": "x",
+    }
+    for name, value in values.items():
+        environment.setenv(f"SHORTENER_{name}", value if name == "OIDC_CLIENT_ID" else around.format(value))
+    environment.setenv("SHORTENER_CORS_ORIGINS", "\u00a0https://a.example,\u200bhttps://b.example\n")
+    environment.setenv("SHORTENER_TRUSTED_PROXIES", "10.0.0.1\u200b,\u00a010.1.0.0/16")
+    settings = load_settings()
+    assert (settings.base_url, settings.redis_url, settings.oidc_issuer) == (
+        values["BASE_URL"],
+        values["REDIS_URL"],
+        values["OIDC_ISSUER"],
+    )
+    assert settings.database_url == values["DATABASE_URL"]
+    assert settings.cors_origins == ("https://a.example", "https://b.example")
+    assert settings.trusted_proxies == (ipaddress.ip_network("10.0.0.1"), ipaddress.ip_network("10.1.0.0/16"))
