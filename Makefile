@@ -2,12 +2,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+# On a terminal pip shows what it does.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install $$(test -t 2 || echo --quiet)
 # Half of the tests wait for other processes, so there may be more workers than cores.
 TEST_WORKERS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check load bench chaos secrets lock format clean
+.PHONY: help run test quick check load bench chaos secrets lock format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -17,6 +18,10 @@ run: $(VENV)/.run ## Start everything: PostgreSQL, Valkey, web and worker
 
 test: $(VENV)/.dev ## Run all tests, against servers of their own
 	$(BIN)/pytest -n $(TEST_WORKERS) $(ARGS)
+
+quick: $(VENV)/.dev ## Run the tests that need no other processes than the servers, for every save
+	$(BIN)/pytest -n $(TEST_WORKERS) $(addprefix --ignore=tests/,$(SLOW)) $(ARGS)
+SLOW := e2e chaos load hostile_clients processes workers test_wheel.py test_pauses.py http/test_proxies.py http/test_openapi.py accounts/test_guessing.py
 
 check: $(VENV)/.dev ## Lint, types, import contract, migration drift, containers, workflows, docs
 	$(BIN)/ruff check .
@@ -64,6 +69,7 @@ $(VENV)/bin/python:
 
 # A stamp is newer than what it was made from, or its command runs again.
 $(VENV)/.run: $(VENV)/bin/python requirements-embedded.txt requirements-build.txt pyproject.toml
+	@echo "Installing the dependencies into $(VENV), once. This takes about a minute." >&2
 	$(PIP) --require-hashes -r requirements-embedded.txt -r requirements-build.txt
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
