@@ -278,7 +278,7 @@ async def test_the_document_says_how_to_show_who_you_are(settings):
         }
         flow = schemes["Login"]["flows"]["password"]
         assert flow["tokenUrl"] == f"{AUTH}/token"
-        assert set(flow["scopes"]) == {*SCOPES, "admin"}
+        assert set(flow["scopes"]) == {*SCOPES, "tokens:verify", "admin"}
         for method, path, scope in ROUTES:
             path = path.partition("?")[0].replace("/abc", "/{code}")
             security = document["paths"][path][method.lower()]["security"]
