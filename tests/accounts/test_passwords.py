@@ -1,6 +1,8 @@
 """Which passwords are good enough, and what hashing them costs."""
 
 import asyncio
+import os
+import sys
 import threading
 import time
 from statistics import median
@@ -142,6 +144,17 @@ async def test_an_unknown_user_costs_what_a_known_one_costs():
             assert not (await hasher.verify("a wrong password", known_hash, allowed)).is_right
             times.append(time.perf_counter() - started_s)
     assert 0.5 < median(took[None]) / median(took[known]) < 2
+    hasher.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has priorities of threads")
+async def test_passwords_are_hashed_at_the_lowest_priority_and_nothing_else_is():
+    hasher = Passwords()
+    threads = (hasher._threads, None)
+    loop = asyncio.get_running_loop()
+    found = [await loop.run_in_executor(each, os.getpriority, os.PRIO_PROCESS, 0) for each in threads]
+    assert found == [passwords.LOWEST_PRIORITY, os.getpriority(os.PRIO_PROCESS, 0)]
+    assert found[1] < found[0]
     hasher.close()
 
 

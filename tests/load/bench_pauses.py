@@ -1,6 +1,6 @@
 """What redirects feel of each route's most expensive request, which four clients repeat, as a Markdown table.
 
-    python -m tests.load.bench_pauses [--rounds 2] [--seconds 1] [--only WORD] [--write]
+    python -m tests.load.bench_pauses [--rounds 2] [--seconds 1] [--only WORD] [--keep FILE] [--write]
 
 The longest pause of the event loop, in processor time, and the p99 of redirects that are asked for at a steady rate,
 beside the p99 while nobody asks for anything else.
@@ -39,6 +39,7 @@ RATE, CONNECTIONS = 500, 8
 PREFERRED_NICE = -15
 # After so many routes nothing else is asked for, for once.
 IDLE_AFTER = 5
+IDLE = "idle"
 MOST_PAUSE_MS, MOST_RATIO = 25.0, 5.0
 
 _fork = multiprocessing.get_context("fork")
@@ -70,6 +71,7 @@ def watched_web(subject: Subject, issuer: str) -> Iterator[Web]:
     """Beside the subject's own, on the same servers, on a core of its own."""
     data, port = DataDirectory(subject.product.data_dir), free_port()
     limits = dict.fromkeys(("limit_api", "limit_account", "limit_login", "limit_redirect", "limit_miss"), "off")
+    limits |= dict.fromkeys(("limit_api_bytes", "limit_account_bytes"), "off")
     settings = limits | {
         "database_url": subject.run.database_url,
         "redis_url": subject.run.redis_url,
@@ -147,44 +149,42 @@ def felt(act: Act, world: World, web: Web, seconds: float) -> Felt:
     return Felt(counts.value, pause_ms, found)
 
 
-def routes(only: str) -> dict[Act, list[str]]:
-    """Those of each act: one act may be the most expensive that several routes allow."""
+def acts() -> dict[Act, list[str]]:
+    """The routes of each act: one act may be the most expensive that several allow."""
     found: dict[Act, list[str]] = {}
-    for (method, path), acts in COSTLY.items():
-        if only in path:
-            for act in acts:
-                found.setdefault(act, []).append(f"{method.upper()} {path}")
+    for (method, path), those in COSTLY.items():
+        for act in those:
+            found.setdefault(act, []).append(f"{method.upper()} {path}")
     return found
 
 
-def measure(web: Web, world: World, options: argparse.Namespace) -> tuple[dict[Act, list[Felt]], list[float]]:
-    """What was felt of each act in each round, and the p99s of redirects alone."""
-    found: dict[Act, list[Felt]] = {}
-    idle_ms: list[float] = []
+def measure(web: Web, world: World, options: argparse.Namespace) -> Iterator[tuple[str, Felt]]:
+    """What was felt of each act in each round, by its name, and of none by IDLE."""
+    chosen = [
+        (f"{', '.join(names)} {n}", act) for n, (act, names) in enumerate(acts().items()) if options.only in names[0]
+    ]
     # What is loaded, and compiled, once.
-    for act in routes(options.only):
+    for _, act in chosen:
         act(world)
     p99_ms(web, 1)
     for _ in range(options.rounds):
-        for n, (act, names) in enumerate(routes(options.only).items()):
+        for n, (name, act) in enumerate(chosen):
             if n % IDLE_AFTER == 0:
-                idle_ms.append(p99_ms(web, options.seconds))
-            found.setdefault(act, []).append(felt(act, world, web, options.seconds))
-            print(f"{', '.join(names):60}", found[act][-1], f"idle {idle_ms[-1]:.2f}", flush=True)
-    return found, idle_ms
+                yield IDLE, Felt(0, web.pause_ms(), p99_ms(web, options.seconds))
+            yield name, felt(act, world, web, options.seconds)
 
 
-def worst(found: dict[Act, list[Felt]]) -> dict[str, Felt]:
-    """By route; of several rounds the median."""
-    medians = {act: Felt(*map(statistics.median, zip(*rounds, strict=True))) for act, rounds in found.items()}
-    by_route: dict[str, list[Felt]] = {}
-    for act, names in routes("").items():
+def by_route(rounds: dict[str, list[Felt]]) -> dict[str, Felt]:
+    """Of several rounds the median, of several acts of a route the worst."""
+    medians = {name: Felt(*map(statistics.median, zip(*of_act, strict=True))) for name, of_act in rounds.items()}
+    found: dict[str, list[Felt]] = {}
+    for n, names in enumerate(acts().values()):
         for name in names:
-            by_route.setdefault(name, []).extend([medians[act]] if act in medians else [])
-    return {name: Felt(*map(max, zip(*those, strict=True))) for name, those in by_route.items() if those}
+            found.setdefault(name, []).extend(felt for key, felt in medians.items() if key.endswith(f" {n}"))
+    return {name: Felt(*map(max, zip(*those, strict=True))) for name, those in found.items() if those}
 
 
-def report(found: dict[str, Felt], idle_ms: float, options: argparse.Namespace) -> str:
+def report(found: dict[str, Felt], idle_ms: float, rounds: int, seconds: float) -> str:
     rows = [
         (f"`{name}`", f"{one.pause_ms:.1f} ms", f"{one.p99_ms:.1f} ms", f"{one.p99_ms / idle_ms:.1f}")
         for name, one in found.items()
@@ -192,35 +192,57 @@ def report(found: dict[str, Felt], idle_ms: float, options: argparse.Namespace) 
     head = ("repeated by four clients", "longest pause", "p99 of redirects", "times idle")
     return (
         f"{page.table(head, rows)}\n\nWithout them the p99 of redirects is {idle_ms:.1f} ms. {RATE} redirects a second "
-        f"are asked for; medians of {options.rounds} rounds of {options.seconds:g} s each."
+        f"are asked for; medians of {rounds} rounds of {seconds:g} s each."
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=1, help="for each route")
-    parser.add_argument("--only", default="", help="routes with this in their path")
-    parser.add_argument("--write", action="store_true", help="write docs/reliability.md")
-    options = parser.parse_args()
+def run(options: argparse.Namespace) -> None:
+    """Measure, and write down each measurement, a line of JSON each."""
     with (
+        options.keep.open("a") as kept,
         tempfile.TemporaryDirectory() as folder,
         running(Path(folder), 1) as subject,
         provider_process() as (issuer, _),
         watched_web(subject, issuer) as web,
     ):
         world = asyncio.run(make_world(web.url, subject.run.database_url))
-        found, idle = measure(web, world, options)
-    idle_ms = statistics.median(idle)
-    by_route = worst(found)
-    text = report(by_route, idle_ms, options)
+        for name, one in measure(web, world, options):
+            print(f"{name:60} {one}", flush=True)
+            print(json.dumps([name, one]), file=kept, flush=True)
+
+
+def read(path: Path) -> dict[str, list[Felt]]:
+    found: dict[str, list[Felt]] = {}
+    for line in path.read_text().splitlines():
+        name, values = json.loads(line)
+        found.setdefault(name, []).append(Felt(*values))
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--keep", type=Path, help="a file with rounds of before, to which these are added")
+    parser.add_argument("--seconds", type=float, default=1, help="for each route")
+    parser.add_argument("--only", default="", help="routes with this in their path")
+    parser.add_argument("--write", action="store_true", help="write docs/reliability.md")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        options.keep = options.keep or Path(folder, "rounds")
+        run(options)
+        rounds = read(options.keep)
+    idle_ms = statistics.median(one.p99_ms for one in rounds.pop(IDLE))
+    found = by_route(rounds)
+    text = report(found, idle_ms, min(map(len, rounds.values())), options.seconds)
     print(text)
     if options.write:
         page.write("pauses", text, PAGE)
-    slow = {
-        name: one for name, one in by_route.items() if one.pause_ms > MOST_PAUSE_MS or one.p99_ms > MOST_RATIO * idle_ms
-    }
-    sys.exit("\n".join(f"{name} {one}" for name, one in slow.items()) or 0)
+    slow = [
+        f"{name} {one}"
+        for name, one in found.items()
+        if one.pause_ms > MOST_PAUSE_MS or one.p99_ms > MOST_RATIO * idle_ms
+    ]
+    sys.exit("\n".join(slow) or 0)
 
 
 if __name__ == "__main__":
