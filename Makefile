@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install $$(test -t 2 || 
 TEST_WORKERS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check load bench chaos secrets lock format clean
+.PHONY: help run test quick check docs messages screenshots load bench chaos secrets lock format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -35,14 +35,26 @@ check: $(VENV)/.dev ## Lint, types, import contract, migration drift, containers
 	$(BIN)/zizmor --offline --quiet .github/workflows
 	$(BIN)/pytest -q tests/test_docs.py
 
+docs: $(VENV)/.dev ## Write the tables that repeat the code: settings, errors, decisions
+	PYTHONPATH=. $(BIN)/python scripts/write_docs.py
+
+messages: $(VENV)/.dev ## Extract the texts of the dashboard, and merge them into its catalogues
+	$(BIN)/pybabel -q extract -F $(LOCALE)/babel.cfg --no-location --sort-output --omit-header -k _ -k text -o $(LOCALE)/messages.pot shortener/dashboard
+	$(BIN)/pybabel -q update --no-fuzzy-matching --omit-header --width 0 -i $(LOCALE)/messages.pot -o $(LOCALE)/de.po -l de
+	rm $(LOCALE)/messages.pot
+LOCALE := shortener/dashboard/locale
+
+screenshots: $(VENV)/.dev ## Take pictures of the dashboard's screens: URL=http://127.0.0.1:8000 ARGS="/-/ /-/links"
+	$(BIN)/python scripts/screenshots.py $(or $(URL),http://127.0.0.1:8000) $(ARGS)
+
 load: $(VENV)/.dev ## Load a product of its own, or HOST=http://… KEY=shr_…: USERS=50 SECONDS=30; UI=1 opens locust's page
 	@LOAD_KEY=$(KEY) PYTHONPATH=. $(BIN)/python -m tests.load.mixed $(if $(HOST),--host $(HOST)) $(if $(UI),--page) \
 	  --users $(or $(USERS),50) --seconds $(or $(SECONDS),30) $(ARGS)
 
-bench: $(VENV)/.dev ## Measure redirects beside their peers, and write docs/benchmarks.md: PART=scale, memory, processes, sustained
+bench: $(VENV)/.dev ## Measure redirects beside their peers, and write docs/benchmarks.md: PART=scale, memory, live, processes, sustained, options
 	PYTHONPATH=. $(BIN)/python -m tests.load.$(or $(PART),bench) --write $(ARGS)
 
-chaos: $(VENV)/.dev ## Break each part under load, and write what came of it to docs/reliability.md: ARGS=--short
+chaos: $(VENV)/.dev ## Break each part under load, and write the results to docs/reliability.md: ARGS=--short
 	$(BIN)/python -m tests.chaos --write docs/reliability.md $(ARGS)
 
 secrets: ## Make the secrets that docker-compose.yml names, where there are none

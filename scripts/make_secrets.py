@@ -25,7 +25,7 @@ def make(folder: Path) -> list[str]:
             draft = path.with_name(f".{name}.{os.getpid()}")
             draft.write_text(content)
             draft.chmod(0o644)
-            # Unlike a renaming this leaves alone what somebody else has written in the meantime.
+            # Unlike a rename, this never replaces a file that was written meanwhile.
             try:
                 path.hardlink_to(draft)
                 made.append(name)

@@ -2,15 +2,15 @@
 
 import asyncio
 import contextlib
+import functools
+import gc
 import inspect
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from threading import Thread
 from typing import Any, NamedTuple
@@ -24,9 +24,10 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from redis.asyncio import Redis
 
-from shortener.accounts import passwords
 from shortener.clicks.stream import ClickStream, Sealer
+from shortener.hashing import passwords
 from shortener.main import create_app
+from shortener.parts import Part, Parts
 from shortener.processes.embedded.data_directory import DataDirectory, run_directory
 from shortener.processes.embedded.postgres import EmbeddedPostgres
 from shortener.processes.embedded.valkey import EmbeddedValkey
@@ -36,13 +37,27 @@ from shortener.settings.source import variable
 from shortener.stores.database import Database
 from shortener.stores.migration import upgrade
 from shortener.stores.redis import create_redis
+from tests.commands import run_here
+from tests.http.documented import check_documented
 from workers.clicks import Drain
 
-pytest_plugins = ["tests.standstills"]
+pytest_plugins = ["tests.browsing", "tests.standstills"]
 
-# How long an example takes says more of what else the machine does.
+# The duration of an example depends mostly on the machine's other work.
 hypothesis.settings.register_profile("shortener", deadline=None)
 hypothesis.settings.load_profile("shortener")
+
+
+def pytest_configure() -> None:
+    """Imports leave hardly any garbage."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Modules and collected tests stay until the end. Otherwise each full collection would look through all of them."""
+    gc.freeze()
+    gc.enable()
+
 
 SECRET = "a secret for tests, which is long enough"
 CHROME = (
@@ -142,15 +157,22 @@ def _cheap_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
             monkeypatch.setattr(passwords, name, value)
 
 
-@pytest.fixture
-async def database_url(servers: Servers) -> AsyncIterator[str]:
-    """A database of the test's own, with this version's schema."""
+@contextlib.asynccontextmanager
+async def own_database(servers: Servers) -> AsyncIterator[str]:
+    """The URL of a new database, with this version's schema."""
     name = f"test_{uuid.uuid4().hex}"
     admin = await _administer(servers.template_url)
     await admin.execute(f"CREATE DATABASE {name} TEMPLATE shortener STRATEGY file_copy")
     yield servers.template_url.replace("/shortener?", f"/{name}?")
     await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await admin.close()
+
+
+@pytest.fixture
+async def database_url(servers: Servers) -> AsyncIterator[str]:
+    """A database of the test's own."""
+    async with own_database(servers) as url:
+        yield url
 
 
 @pytest.fixture
@@ -169,9 +191,14 @@ def settings(database_url: str, servers: Servers, redis: Redis, monkeypatch: pyt
         monkeypatch.delenv(name)
     monkeypatch.setattr("shortener.stores.redis.CONNECT_TIMEOUT_S", 20.0)
     monkeypatch.setattr("shortener.stores.redis.SOCKET_TIMEOUT_S", 20.0)
+    return plain_settings(database_url, servers.redis_url)
+
+
+def plain_settings(database_url: str, redis_url: str) -> Settings:
+    """Those of `settings`, on these servers."""
     return load_settings(
         database_url=database_url,
-        redis_url=servers.redis_url,
+        redis_url=redis_url,
         secret_key=SECRET,
         base_url="https://sho.rt",
         redis_timeout_ms=10_000,
@@ -192,6 +219,14 @@ def changed(settings: Settings, **changes: Any) -> Settings:
     return load_settings(**{name: getattr(settings, name) for name in Settings.model_fields} | changes)
 
 
+def job_context(settings: Settings, opened: Mapping[Part[Any], Any]) -> dict[str, Any]:
+    """What a job of the worker is given, with these parts open."""
+    parts = Parts(settings)
+    for part, thing in opened.items():
+        parts[part] = thing
+    return {"parts": parts}
+
+
 @contextlib.asynccontextmanager
 async def running_app(settings: Settings) -> AsyncIterator[FastAPI]:
     """An app between its start and its end."""
@@ -201,10 +236,18 @@ async def running_app(settings: Settings) -> AsyncIterator[FastAPI]:
 
 
 def client_of(app: FastAPI, address: str = "203.0.113.7", **options: Any) -> httpx.AsyncClient:
-    """A client that seems to come from this address."""
+    """A client that seems to come from this address. A problem that the OpenAPI document does not name fails the
+    test."""
     transport = httpx.ASGITransport(app=app, client=(address, 50000), raise_app_exceptions=False)
     headers = {"User-Agent": CHROME} | options.pop("headers", {})
-    return httpx.AsyncClient(transport=transport, base_url=app.state.settings.base_url, headers=headers, **options)
+    hooks = {"response": [functools.partial(check_documented, app)]}
+    return httpx.AsyncClient(
+        transport=transport,
+        base_url=app.state.parts.settings.base_url,
+        headers=headers,
+        event_hooks=hooks,
+        **options,
+    )
 
 
 @pytest.fixture
@@ -241,18 +284,14 @@ async def drain(database: Database, redis: Redis) -> Callable[[], Any]:
 def shortener(settings: Settings, tmp_path: Path) -> Callable[..., tuple[int, str]]:
     """Runs a command as an operator does; gives its exit code, and what it has printed."""
     environment = {
-        "PATH": "/usr/bin:/bin",
-        "PYTHONPATH": ":".join(sys.path),
-        "COLUMNS": "200",
         variable("data_dir"): str(tmp_path),
         variable("database_url"): settings.database_url,
         variable("redis_url"): settings.redis_url,
     }
 
     def run(*arguments: str, stdin: str = "") -> tuple[int, str]:
-        argv = [sys.executable, "-m", "shortener", *arguments]
-        done = subprocess.run(argv, env=environment, input=stdin, capture_output=True, text=True, timeout=60)
-        return done.returncode, done.stdout + done.stderr
+        said = run_here(arguments, stdin, environment)
+        return said.status, said.out.decode() + said.err
 
     return run
 

@@ -16,8 +16,9 @@ ROOT = Path(__file__).parents[1]
 
 # What to write instead stands behind each.
 STUMBLES = {
-    r"\b(?:is|are|was|were|be) no(?!t\b|ne\b| longer| more than| less| fewer| later| earlier)\s+\w+": "is not a …",
-    r"\b(?:is|are|was|were) none\b": "is not …; there is no …",
+    r"(?<!here )\b(?:is|are|was|were|be) no"
+    r"(?!t\b|ne\b| longer| more than| less| fewer| later| earlier)\s+\w+": "is not a …",
+    r"(?<!here )\b(?:is|are|was|were) none\b": "is not …; there is no …",
     r"\bno(?:t any)? more(?= [a-z]*[^a-z]|\.|,|;|:)(?! than| of\b| links| clicks| data| bytes)": "no longer",
     r"\balso (?:when|where|if|in|of|for|by|with|to|at|on|after|while|as|those|that)\b": "even when …; … as well",
     r"\b(?:so many|so much|so long|so few)\b(?! (?:as|that))": "that many; name the number",
@@ -29,13 +30,14 @@ STUMBLES = {
     r"\banew\b": "again",
     r"\bleaves? (?:it )?away\b": "unset; omit",
     r"\bwhoever\b|\bwhosoever\b": "anybody who; clients that",
-    r"(?:^|[.;:(] )[Ww]ho "
+    r"(?:^|[.;:(] )[Ww]ho (?!may do what)"
     r"(?:is|are|was|has|have|may|can|does|asks?|shows?|comes?|makes?|gets?|knows?)\b(?![^.]*\?)": "clients that …",
     r"(?:^|[.;] )What "
     r"(?:is|are|was|has|have|it|they|somebody|nobody|comes?|goes|cannot|can|else|a|the)\b(?![^.]*\?)": "data that …",
     r"\b(?:one|two|three|\d+) an? "
     r"(?:line|second|minute|hour|day|month|round|batch|request|user|link|code|client|process)\b": "per",
-    r"\b\w+s an? (?:second|minute|hour|day|month)\b(?! (?:ago|later|before|after))": "per",
+    r"\b(?!(?:is|was|cuts|wants|reveals)\b)"
+    r"\w+s an? (?:second|minute|hour|day|month)\b(?! (?:ago|later|before|after))": "per",
     r"\bby so much\b|\bby so many\b": "by that much",
     r"\b(?:suffer|suffers|suffered) to\b": "allow",
     r"\bin place of\b": "instead of",
@@ -44,6 +46,13 @@ STUMBLES = {
     r"\bby itself,? when\b|\bfor the sake of\b|\bof their own accord\b": "plain words",
     r"\bnobody (?:gains|knows by|sees by|learns by)\b": "reveals nothing",
     r"\bas (?:is|are|was) (?:done|told|said)\b": "as … does",
+    r"\bwithout owner\b": "without an owner",
+    r"\b(?:is|are|was|were|be|being|stays?|stayed) away\b": "down; does not answer",
+    r"\bto the letter\b": "exactly; literally",
+    r"\b(?:comes?|came) of (?:it|them|this)\b|\bwhat came of\b": "the result of …",
+    r"\bwhat (?:somebody|nobody|anybody|else)\b": "name the thing",
+    r"\ball the same\b|\bover and over\b": "still; anyway; even so",
+    r"\bby so\b|\bafter so long\b|\bso late\b|\bso lately\b": "this long; this late",
 }
 _PATTERN = re.compile("|".join(f"(?P<m{n}>{pattern})" for n, pattern in enumerate(STUMBLES)), re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z]{2,}")

@@ -4,9 +4,11 @@ import contextlib
 import socket
 from collections.abc import Iterator
 from threading import Thread
+from typing import Any
 
 import uvicorn
 
+from shortener.http.parts import STOPPING
 from shortener.main import create_app
 from shortener.settings import Settings
 from tests.conftest import changed
@@ -23,10 +25,16 @@ class _WatchedServer(uvicorn.Server):
         if self.watch is not None:
             self.watch.start()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Streams end at once, as they do in the product."""
+        app: Any = self.config.loaded_app
+        app.state.parts[STOPPING].set()
+        await super().shutdown(sockets)
+
 
 @contextlib.contextmanager
 def serving(settings: Settings, watch: LoopWatch | None = None) -> Iterator[str]:
-    """The address of the app, which runs in a thread, on a free port; `watch` is told of its event loop."""
+    """The address of the app, which runs in a thread, on a free port; `watch` gets its event loop."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         url = f"http://127.0.0.1:{port}"

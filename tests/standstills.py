@@ -1,5 +1,5 @@
-"""A machine may stand still for seconds, all processes at once. What fails meanwhile says nothing of the product, which
-promises so much within a second: such a test is run again. One that fails while the machine runs has failed."""
+"""A machine may stand still for seconds, all processes at once. A test that fails meanwhile says nothing about the
+service, whose promises are about seconds: it is run again. A test that fails while the machine runs has failed."""
 
 import time
 import warnings

@@ -1,23 +1,17 @@
 """The documentation says what is true, and leaves nothing out."""
 
-import ast
-import importlib
-import pkgutil
 import re
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import typer
 
-import shortener
+from scripts.write_docs import PARTS, error_classes, every_subclass, rewritten
 from shortener.cli import app
 from shortener.errors import ShortenerError
-from shortener.http.problems import TYPE_PREFIX
 from shortener.settings import Settings, load_settings
 from shortener.settings.source import variable
-from shortener.settings.values import ByteRate, Rate, parse_byte_rate, parse_rate
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted(p for p in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -34,87 +28,47 @@ def rows(document: Path, first_column: str) -> list[list[str]]:
     return [row for row in cells if re.fullmatch(first_column, row[0])]
 
 
-def literal_default(name: str) -> str:
-    """A setting's default as one would write it in the environment; empty where it is nothing, or depends."""
-    field = Settings.model_fields[name]
-    default = None if field.default_factory else field.default
-    if name == "secret_key" or default is None or default in ("", ()):
-        return ""
-    if isinstance(default, Rate):
-        unit = {1: "second", 60: "minute", 3600: "hour", 86400: "day"}[default.window_s]
-        if isinstance(default, ByteRate):
-            assert parse_byte_rate(f"{default.quota // 10**6}MB/{unit}") == default
-            return f"{default.quota // 10**6}MB/{unit}"
-        assert parse_rate(f"{default.quota}/{unit}") == default
-        return f"{default.quota}/{unit}"
-    return str(default).lower() if isinstance(default, bool) else str(default)
+@pytest.mark.parametrize(("document", "name", "write"), PARTS, ids=[document for document, *_ in PARTS])
+def test_each_part_that_repeats_the_code_is_as_make_docs_writes_it(
+    document: str, name: str, write: Callable[[], str]
+) -> None:
+    assert (ROOT / document).read_text() == rewritten(document, name, write), "run: make docs"
 
 
-def test_the_readme_lists_each_setting_with_its_default_and_no_other() -> None:
-    found = rows(ROOT / "README.md", r"`SHORTENER_\w+`")
-    defaults = {row[0].strip("`"): row[1] for row in found}
-    assert len(found) == len(defaults), "a setting is listed twice"
-    assert set(defaults) == {variable(name) for name in Settings.model_fields}
-    for name in Settings.model_fields:
-        written, literal = defaults[variable(name)], literal_default(name)
-        if literal:
-            assert written == f"`{literal}`", variable(name)
-        else:
-            # Words, such as "one per core, at most 4": nothing that could be taken for a value.
-            assert "`" not in written.replace("`shortener up`", ""), variable(name)
-    assert all(row[2] for row in found), "a setting has no meaning"
+def test_the_example_environment_changes_nothing_as_it_is() -> None:
+    assert all(line.startswith("#") or not line for line in (ROOT / ".env.example").read_text().splitlines())
 
 
-def test_the_example_environment_has_each_setting_with_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = (ROOT / ".env.example").read_text().splitlines()
-    found = [line.lstrip("# ").split("=", 1) for line in lines if re.match(r"#? ?SHORTENER_\w+=", line)]
-    assert found == [[variable(name), literal_default(name)] for name in Settings.model_fields]
-    assert all(line.startswith("#") or not line for line in lines), "it must change nothing as it is"
-
+def test_each_default_of_the_example_environment_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = re.findall(r"(?m)^#(SHORTENER_\w+)=(.*)$", (ROOT / ".env.example").read_text())
+    assert [name for name, _ in found] == [variable(name) for name in Settings.model_fields]
     plain = load_settings()
     for name, value in found:
         monkeypatch.setenv(name, value)
     assert load_settings() == plain
 
 
-@cache
-def all_sources() -> dict[Path, ast.Module]:
-    return {path: ast.parse(path.read_text()) for path in (ROOT / "shortener").rglob("*.py")}
+def test_each_setting_has_a_meaning() -> None:
+    assert all(field.description for field in Settings.model_fields.values())
 
 
-def error_classes() -> Iterator[type[ShortenerError]]:
-    for module in pkgutil.walk_packages(shortener.__path__, "shortener."):
-        if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
-    waiting: list[type[ShortenerError]] = [ShortenerError]
-    while waiting:
-        error = waiting.pop()
-        waiting += error.__subclasses__()
-        yield error
+def test_each_error_says_when_it_occurs_and_no_two_share_a_type() -> None:
+    errors = error_classes()
+    assert all(error.explanation()[0] for error in errors)
+    assert len({error.type for error in errors}) == len(errors)
+    assert all(re.fullmatch("[a-z]+(-[a-z]+)*", error.type) for error in errors)
 
 
-def names_in(node: ast.AST) -> set[str]:
-    """What is called or raised by its plain name."""
-    used = {n.func for n in ast.walk(node) if isinstance(n, ast.Call)}
-    used |= {n.exc for n in ast.walk(node) if isinstance(n, ast.Raise)}
-    return {n.id for n in used if isinstance(n, ast.Name)}
+def test_each_error_that_is_raised_has_a_type_of_its_status() -> None:
+    types = {error.type: error.status for error in error_classes()}
+    for error in every_subclass(ShortenerError):
+        if not error.__subclasses__():
+            assert types[error.type] == error.status, error
 
 
-def problem_types() -> dict[str, int]:
-    """Each type that an answer can have, with its status."""
-    used = set().union(*map(names_in, all_sources().values()))
-    types = {error.type: error.status for error in error_classes() if error.__name__ in used}
-    written = {
-        match[1] for path in all_sources() for match in re.finditer(r"\{TYPE_PREFIX\}([a-z-]+)", path.read_text())
-    }
-    return types | dict.fromkeys(written, 503) | OF_THE_FRAMEWORK
-
-
-def test_each_problem_type_is_explained_with_its_status() -> None:
-    document = ROOT / "docs/errors.md"
-    assert f"`{TYPE_PREFIX}`" in document.read_text()
-    listed = {row[0].strip("`"): int(row[1]) for row in rows(document, r"`[a-z-]+`")}
-    assert listed == problem_types()
+def test_the_framework_s_own_errors_are_documented() -> None:
+    types = {error.type: error.status for error in error_classes()}
+    assert types.items() >= OF_THE_FRAMEWORK.items()
 
 
 def anchors(document: Path) -> set[str]:
@@ -124,7 +78,7 @@ def anchors(document: Path) -> set[str]:
 
 @each_document
 def test_each_link_to_a_file_or_heading_leads_somewhere(document: Path) -> None:
-    text = re.sub(r"(?s)```.*?```", "", document.read_text())
+    text = re.sub(r"(?s)```.*?```|`[^`\n]*]\([^`\n]*`", "", document.read_text())
     targets = re.findall(r"\]\(([^)\s]+)(?: \"[^\"]*\")?\)", text) + re.findall(r"(?:src|href)=\"([^\"]+)\"", text)
     for target in targets:
         if re.match(r"https?:|mailto:", target):
@@ -138,7 +92,7 @@ def test_each_link_to_a_file_or_heading_leads_somewhere(document: Path) -> None:
 
 
 def code(document: Path) -> str:
-    """What is set as code, in blocks and in lines."""
+    """The code of a document, in blocks and in lines."""
     text = document.read_text()
     blocks = re.findall(r"(?s)```.*?```", text)
     return "\n".join(blocks + re.findall(r"`([^`\n]+)`", re.sub(r"(?s)```.*?```", "", text)))
@@ -164,8 +118,9 @@ def test_each_command_that_is_named_exists_with_its_options(document: Path) -> N
         command = commands[name]
         if subcommands := getattr(command, "commands", None):
             command = subcommands[rest.split()[0].strip("`")]
-        known = {option for parameter in command.params for option in parameter.opts} | {"--help", "-h"}
-        assert set(re.findall(r"(?<![\w-])--?[a-z]+", rest)) <= known, f"shortener {name}{rest}"
+        options = (option for each in command.params for option in (*each.opts, *each.secondary_opts))
+        named = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", rest))
+        assert named <= {*options, "--help", "-h"}, f"shortener {name}{rest}"
 
 
 @each_document

@@ -1,4 +1,5 @@
-"""What the image runs: the wheel alone, in a clean environment, outside the repository, against separate servers."""
+"""Runs what the image runs: the wheel alone, in a clean environment, outside of the repository, against separate
+servers."""
 
 import contextlib
 import json
@@ -111,7 +112,7 @@ class Site:
         return run(self.bin / argv[0], *argv[1:], env=self.env, cwd=self.folder)
 
     def is_healthy(self) -> bool:
-        """What the image's healthcheck says."""
+        """The result of the image's health check."""
         command, *args = healthcheck()
         done = subprocess.run([self.bin / command, *args], env=self.env, cwd=self.folder, check=False)
         return done.returncode == 0
@@ -199,7 +200,7 @@ def test_the_wheel_alone_serves_links_counts_their_clicks_and_ends_cleanly(site:
                 assert client.get(f"/{code}").headers["Location"] == "https://example.com/?a=%20b"
             wait_until(lambda: client.get(f"/api/v1/links/{code}/stats").json()["clicks"] == 5, site)
             assert client.get("/docs").status_code == 200
-            # On its way when the processes are told to end.
+            # In transit when the processes get the signal to end.
             assert client.get(f"/{code}").status_code == 302
 
         codes, left = end(web, worker)

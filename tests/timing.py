@@ -16,7 +16,7 @@ async def assert_same_time(one: Request, other: Request, *, pairs: int, most: fl
         ratios.append(await _ratio(one, other, pairs))
         if 1 / most < ratios[-1] < most:
             return
-    raise AssertionError(f"one takes so many times as long as the other: {ratios}")
+    raise AssertionError(f"ratios of the two times: {ratios}")
 
 
 async def _ratio(one: Request, other: Request, pairs: int) -> float:

@@ -4,13 +4,13 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    # Read only when asked for: the settings come from the environment, which importing must not need.
+    # Created only on access, because importing must not need the settings.
     if name == "WorkerSettings":
         import arq.worker
 
         from workers.main import ShortenerWorker, worker_settings
 
-        # arq's command makes a `Worker`, and no setting tells it of another.
+        # arq's command always creates a `Worker`, and has no setting for another class.
         arq.worker.Worker = ShortenerWorker  # type: ignore[misc]
         return worker_settings()
     raise AttributeError(name)

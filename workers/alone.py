@@ -1,4 +1,4 @@
-"""Jobs that come again before they have ended."""
+"""Jobs that become due again before they have ended."""
 
 from functools import wraps
 from typing import Any
@@ -10,8 +10,8 @@ log = structlog.get_logger(__name__)
 
 
 def alone(job: WorkerCoroutine) -> WorkerCoroutine:
-    """The job, left out while its last run in this worker still goes on: a job that is late takes one connection to the
-    database, and not one more with each of its turns."""
+    """The job, skipped while its last run in this worker still goes on, so that a late job takes only one connection to
+    the database."""
 
     is_running = False
 

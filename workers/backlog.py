@@ -1,4 +1,4 @@
-"""What the worker measures of the stream and of the ledger."""
+"""Metrics of the stream and the ledger."""
 
 import time
 
@@ -11,7 +11,7 @@ LEDGER_INTERVAL_S = 60.0
 
 
 class BacklogMetrics:
-    """Call it once a second. Raises RedisError and what the database raises; the gauges then stay as they are."""
+    """Call every second. Raises RedisError and the database's errors; the gauges then keep their values."""
 
     def __init__(self, stream: ClickStream, database: Database) -> None:
         self._stream = stream
@@ -27,7 +27,7 @@ class BacklogMetrics:
         STREAM_OLDEST_SECONDS.labels(STREAM).set(backlog.oldest_s)
         if time.monotonic() - self._ledger_at_s >= LEDGER_INTERVAL_S:
             self._ledger_at_s = time.monotonic()
-            # Counting it would read millions of rows; autovacuum keeps this estimate.
+            # Counting would read millions of rows; autovacuum maintains this estimate.
             async with self._database.driver_connection() as connection:
                 rows = await connection.fetchval("SELECT reltuples FROM pg_class WHERE oid = $1::regclass", LEDGER)
             LEDGER_BATCHES.labels(LEDGER).set(max(0.0, rows))

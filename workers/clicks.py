@@ -1,4 +1,4 @@
-"""Draining the click stream into Postgres."""
+"""Drains the click stream into PostgreSQL."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from shortener.clicks.event import Batch
 from shortener.clicks.stream import ClickStream, Entry, UnreadableEntry
-from shortener.clicks.writer import ClickWriter
+from shortener.clicks.writer import ClickWriter, Written
+from shortener.places.locator import Locate, built_in
 from shortener.stores.database import Database
 from shortener.stores.outage import is_database_down
 from workers.metrics import CLICK_BATCHES_DEAD, CLICK_STREAM_MISSING, DRAIN_CLICKS, DRAIN_FAILURES, DRAIN_SECONDS
@@ -24,28 +25,35 @@ ENTRIES_A_ROUND = 800
 CLICKS_A_ROUND = 40_000
 # While one round waits for the database, the next is read and prepared.
 ROUNDS_AT_ONCE = 2
-# When there is much to do, so long clicks are gathered for a round, unless there are enough for a full one.
+# Under load, clicks are gathered this long for a round, unless there are enough for a full one.
 GATHER_S = 1.0
 GATHER_FROM_ENTRIES = 20
-# A worker must be finished with a round, or dead, before another takes it over. Taking it too early costs
-# only work: the ledger lets nothing be counted twice.
+# A worker must be finished with a round, or dead, before another takes it over. Taking it too early only wastes work:
+# the ledger prevents counting twice.
 ABANDONED_AFTER_MS = 10_000
 CLAIM_INTERVAL_S = 2.0
 BLOCK_MS = 500
 RETRY_INTERVAL_S = 1.0
 
-# What the database says of data that it will never take.
+# Errors for data that the database will never accept.
 _REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
 
 
 class Drain:
     """One consumer of the stream."""
 
-    def __init__(self, stream: ClickStream, database: Database, consumer: str) -> None:
+    def __init__(
+        self,
+        stream: ClickStream,
+        database: Database,
+        consumer: str,
+        locate: Locate = built_in,
+        written: Written = lambda _: None,
+    ) -> None:
         self._stream = stream
         self._database = database
         self._consumer = consumer
-        self._writer = ClickWriter()
+        self._writer = ClickWriter(locate, written)
         self._stopping = asyncio.Event()
         self._claimed_at_s = 0.0
         self._taking = asyncio.Lock()
@@ -60,17 +68,17 @@ class Drain:
         self._stopping.set()
 
     async def run_until_stopped(self) -> int:
-        """Write what comes in; returns the number of clicks written. Raises RedisError."""
+        """Write incoming clicks; returns the number of clicks written. Raises RedisError."""
         await self._stream.ensure_group()
         written = 0
         while not self.is_stopping:
             try:
-                written += await self._store(await self._gather())
+                written += await self._store_or_release(await self._gather())
             except ResponseError as error:
                 # The stream was deleted: a new one needs its group again.
                 if not str(error).startswith("NOGROUP"):
                     raise
-                # All who read from it notice; the one who makes it again counts.
+                # All readers notice; only the one that creates it again counts.
                 if await self._stream.ensure_group():
                     CLICK_STREAM_MISSING.inc()
             except RedisError:
@@ -83,7 +91,7 @@ class Drain:
         return written
 
     async def run_until_empty(self) -> int:
-        """Write what is there; returns the number of clicks written. Raises RedisError and what the database raises."""
+        """Write the clicks in the stream; returns their number. Raises RedisError and the database's errors."""
         await self._stream.ensure_group()
         written = 0
         while entries := await self._take():
@@ -91,7 +99,7 @@ class Drain:
         return written
 
     async def _gather(self) -> list[Entry]:
-        """The next entries; none when the drain is stopped while it waits for them."""
+        """The next entries; none if the drain is stopped while it waits for them."""
         async with self._taking:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), self._gather_until_s - time.monotonic())
@@ -103,13 +111,23 @@ class Drain:
             return entries
 
     async def _take(self) -> list[Entry]:
-        """Abandoned entries first: the oldest clicks are those that somebody waits for."""
+        """Abandoned entries first, because they are the oldest."""
         if time.monotonic() - self._claimed_at_s >= CLAIM_INTERVAL_S:
             entries = await self._stream.claim_abandoned(self._consumer, ENTRIES_A_ROUND, ABANDONED_AFTER_MS)
             if entries:
                 return entries
             self._claimed_at_s = time.monotonic()
         return await self._stream.read(self._consumer, ENTRIES_A_ROUND, BLOCK_MS)
+
+    async def _store_or_release(self, entries: list[Entry]) -> int:
+        try:
+            return await self._store(entries)
+        except RedisError:
+            raise
+        except Exception:
+            # Otherwise they would wait, as those of a dead worker do, after the database has come back.
+            await self._stream.release(self._consumer, [entry.id for entry in entries], ABANDONED_AFTER_MS)
+            raise
 
     async def _store(self, entries: list[Entry]) -> int:
         written, clicks = 0, 0
@@ -176,7 +194,7 @@ def _is_refusal(error: Exception) -> bool:
 
 
 async def drain_clicks(drain: Drain) -> None:
-    """Until the drain is stopped, whatever happens meanwhile."""
+    """Drain until stopped, whatever happens meanwhile."""
     await asyncio.gather(*(_drain_on(drain) for _ in range(ROUNDS_AT_ONCE)))
 
 

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from redis.asyncio import Redis
 from sqlalchemy import text
 
+from shortener.parts import Parts
 from shortener.redirect.cache import evict
-from shortener.stores.database import Database
+from shortener.stores.parts import DATABASE, REDIS
 
 _SWEPT_KEY = "cache:swept_at"
 # Transactions that began earlier may commit later than this sweep.
@@ -18,11 +18,12 @@ _SWEEP_START_S = 3600.0
 async def evict_changed(ctx: dict[str, Any]) -> int:
     """Evict links that changed since the last sweep; returns their number.
 
-    Whoever changes a link evicts it at once. This covers the change whose eviction failed, since Redis was
-    away or the process died: no cache keeps it for longer than Redis itself was away.
+    Changes evict their link at once. This job covers evictions that failed because Redis was down or the process died:
+    no cache keeps the old link for longer than Redis was down.
     """
-    database: Database = ctx["database"]
-    redis: Redis = ctx["redis"]
+    parts: Parts = ctx["parts"]
+    database = parts[DATABASE]
+    redis = parts[REDIS]
     now_s = datetime.now(UTC).timestamp()
     swept = await redis.get(_SWEPT_KEY)
     since_s = (float(swept) if swept else now_s - _SWEEP_START_S) - _SWEEP_OVERLAP_S

@@ -3,101 +3,109 @@
 import asyncio
 import contextlib
 import gc
-import os
-import secrets
 import signal
-import socket
 from datetime import UTC
 from typing import Any
 
-import httpx
 import structlog
 from arq import cron
 from arq.worker import Worker, get_kwargs
 from redis.exceptions import RedisError
 
-from shortener.clicks.stream import ClickStream, Sealer
+from shortener.clicks.parts import open_click_stream
 from shortener.event_loop.tasks import end
+from shortener.misses.parts import open_miss_stream
 from shortener.observability.exposition import serving_own_metrics
 from shortener.observability.logging import configure_logging
-from shortener.processes.heartbeats import beat, keep_beating, leave
-from shortener.processes.pulse import Pulse
-from shortener.screening.feeds import feeds_of
-from shortener.settings import Settings, get_settings
-from shortener.stores.database import Database
+from shortener.parts import Parts
+from shortener.places.parts import open_locator
+from shortener.screening.parts import open_feeds
+from shortener.settings import get_settings
 from shortener.stores.job_queue import QUEUE, create_queue, deserialize, serialize
+from shortener.stores.parts import REDIS, open_database, open_fixed_settings
 from shortener.stores.redis import create_redis
 from workers.alone import alone
-from workers.backlog import BacklogMetrics
-from workers.clicks import Drain, drain_clicks
 from workers.destinations import check_destinations
-from workers.figures import sum_up_breakdowns
+from workers.domains import check_domains
+from workers.figures import check_groups, count_groups, sum_up_breakdowns
 from workers.links import evict_changed
+from workers.misses import forget_misses, store_misses
 from workers.moderation import complete_bans
+from workers.notifications import deliver_news, note_expiring_links
 from workers.partitions import create_partitions
-from workers.retention import forget, forget_audit
-from workers.search_index import create_merge_engine, keep_merging
+from workers.parts import DRAIN, open_drain, open_heartbeat, open_live_work, open_merging, open_worker_pulse
+from workers.retention import delete_expired, delete_expired_audit, delete_expired_notifications
+from workers.tags import count_clicks_of_tags, tidy_tags
 
 log = structlog.get_logger(__name__)
 
 RESTART_PAUSE_S = 1.0
-# A round makes hundreds of thousands of objects that do not refer to each other in circles. With the usual threshold
-# a sixth of the processor's time goes into looking for circles.
+# A round creates hundreds of thousands of objects without reference cycles. With the usual threshold a sixth of the
+# processor time goes into looking for cycles.
 GC_THRESHOLD = 500_000
 CLOSE_TIMEOUT_S = 2.0
+# Large groups are filled in transactions of some minutes.
+COUNT_GROUPS_TIMEOUT_S = 3600
 
-# Whichever worker is the first to look takes a job. Drain, heartbeat and merges are no jobs: they run in each worker,
-# from its start to its end.
+# A cron job runs on the first worker to claim it. Drain, heartbeat and merges are not jobs: every worker runs them all
+# the time.
 SCHEDULE = [
     cron(alone(evict_changed), second=set(range(0, 60, 2)), run_at_startup=True, keep_result=0, max_tries=1),
+    cron(alone(tidy_tags), second=set(range(1, 60, 4)), keep_result=0, max_tries=1),
+    cron(alone(count_clicks_of_tags), second={13, 43}, keep_result=0, max_tries=1),
     cron(alone(check_destinations), second=set(range(0, 60, 5)), keep_result=0, max_tries=1),
     cron(alone(complete_bans), minute=None, second=11, keep_result=0, max_tries=1),
     cron(create_partitions, hour=None, minute=7, run_at_startup=True, keep_result=0, max_tries=3),
     cron(sum_up_breakdowns, hour=None, minute=37, run_at_startup=True, keep_result=0, max_tries=1),
-    cron(forget, hour=3, minute=21, run_at_startup=True, keep_result=0, max_tries=3),
-    cron(forget_audit, hour=None, minute=23, run_at_startup=True, keep_result=0, max_tries=3),
+    cron(
+        alone(count_groups),
+        second=set(range(5, 60, 10)),
+        run_at_startup=True,
+        keep_result=0,
+        max_tries=1,
+        timeout=COUNT_GROUPS_TIMEOUT_S,
+    ),
+    cron(check_groups, hour=None, minute=47, keep_result=0, max_tries=1),
+    cron(alone(check_domains), minute=None, second=29, keep_result=0, max_tries=1),
+    cron(alone(deliver_news), second=set(range(1, 60, 2)), keep_result=0, max_tries=1),
+    cron(alone(note_expiring_links), second=set(range(3, 60, 10)), keep_result=0, max_tries=1),
+    cron(delete_expired_notifications, hour=None, minute=17, run_at_startup=True, keep_result=0, max_tries=3),
+    cron(delete_expired, hour=3, minute=21, run_at_startup=True, keep_result=0, max_tries=3),
+    cron(alone(store_misses), second=set(range(4, 60, 5)), keep_result=0, max_tries=1),
+    cron(forget_misses, hour=None, minute=27, run_at_startup=True, keep_result=0, max_tries=3),
+    cron(delete_expired_audit, hour=None, minute=23, run_at_startup=True, keep_result=0, max_tries=3),
 ]
 
 
+# Opened in this order, so that each can use the earlier ones, and closed in reverse. arq opens Redis itself.
+PARTS = (
+    open_database,
+    open_fixed_settings,
+    open_feeds,
+    open_locator,
+    open_click_stream,
+    open_miss_stream,
+    open_merging,
+    open_worker_pulse,
+    open_heartbeat,
+    open_live_work,
+    open_drain,
+)
+
+
 async def startup(ctx: dict[str, Any]) -> None:
-    settings: Settings = ctx["settings"]
-    ctx["database"] = Database(settings)
-    ctx["feed_client"] = httpx.AsyncClient()
-    ctx["feeds"] = feeds_of(settings, ctx["feed_client"])
-    ctx["stream"] = ClickStream(ctx["redis"], Sealer(settings.secret_key.get_secret_value()))
-    # A process that starts again, as Redis was away, is the same worker and another consumer.
-    ctx["name"] = f"{socket.gethostname()}-{os.getpid()}"
-    consumer = f"{ctx['name']}-{secrets.token_hex(3)}"
-    ctx["drain"] = Drain(ctx["stream"], ctx["database"], consumer)
-    await beat(ctx["redis"], ctx["name"])
-    ctx["beating"] = asyncio.create_task(keep_beating(ctx["redis"], ctx["name"]))
-    ctx["draining"] = asyncio.create_task(drain_clicks(ctx["drain"]))
-    pulse = Pulse("worker", ctx["database"], BacklogMetrics(ctx["stream"], ctx["database"]))
-    ctx["pulse"] = asyncio.create_task(pulse.run())
-    ctx["merge_engine"] = create_merge_engine(settings)
-    ctx["merging"] = asyncio.create_task(keep_merging(ctx["merge_engine"]))
-    log.info("worker_started", consumer=consumer)
+    parts: Parts = ctx["parts"]
+    stack: contextlib.AsyncExitStack = ctx["stack"]
+    parts[REDIS] = ctx["redis"]
+    # The stack belongs to the context: `shutdown` closes these parts also after a start that was cancelled.
+    for opener in PARTS:
+        await stack.enter_async_context(opener(parts))
 
 
 async def shutdown(ctx: dict[str, Any]) -> None:
-    """Let the drain finish its round, then close. May be called twice, and after a start that failed."""
-    if "draining" in ctx:
-        ctx["drain"].stop()
-        await asyncio.wait([ctx["draining"]])
-    if "beating" in ctx:
-        await end(ctx.pop("beating"))
-        with contextlib.suppress(RedisError, OSError):
-            async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                await leave(ctx["redis"], ctx["name"])
-    for task in ("pulse", "merging"):
-        if task in ctx:
-            await end(ctx[task])
-    if "merge_engine" in ctx:
-        await ctx["merge_engine"].dispose()
-    if "feed_client" in ctx:
-        await ctx["feed_client"].aclose()
-    if "database" in ctx:
-        await ctx["database"].close()
+    """Close the parts. May be called twice, and after a start that failed."""
+    stack: contextlib.AsyncExitStack = ctx["stack"]
+    await stack.aclose()
 
 
 class ShortenerWorker(Worker):
@@ -108,21 +116,21 @@ class ShortenerWorker(Worker):
         self.loop.run_until_complete(run())
 
     def _end_main(self, _: signal.Signals) -> None:
-        """arq cancels its main task once; while redis-py connects that can get lost, and the worker would not end."""
+        """arq cancels its main task once; while redis-py connects, that can get lost, and the worker would not end."""
         if self.main_task is not None:
             self._ending = asyncio.create_task(end(self.main_task))
 
     def handle_sig_wait_for_completion(self, signum: signal.Signals) -> None:
         self.on_stop = self._end_main
         self.ctx["stopping"].set()
-        drain: Drain | None = self.ctx.get("drain")
-        if drain is not None:
+        parts: Parts = self.ctx["parts"]
+        if (drain := parts.get(DRAIN)) is not None:
             drain.stop()
         super().handle_sig_wait_for_completion(signum)
 
 
 def worker_settings() -> type:
-    """Settings for arq, from ours. Raises SettingsError."""
+    """Settings for arq, from those of the service. Raises SettingsError."""
     settings = get_settings()
     settings.require("database_url", "redis_url", "secret_key")
     configure_logging(settings)
@@ -134,8 +142,8 @@ def worker_settings() -> type:
         "job_deserializer": deserialize,
         "on_startup": startup,
         "on_shutdown": shutdown,
-        "ctx": {"settings": settings},
-        # What arq's command makes of these settings only starts `run`.
+        "ctx": {"parts": Parts(settings), "stack": contextlib.AsyncExitStack()},
+        # The worker that arq's command creates from these settings only starts `run`.
         "handle_signals": False,
         "max_jobs": 20,
         "job_timeout": 60,
@@ -148,7 +156,7 @@ def worker_settings() -> type:
 
 
 async def run() -> None:
-    """Work until SIGTERM or SIGINT. A Redis that goes away ends arq's worker; another is started until it is back.
+    """Work until SIGTERM or SIGINT. If Redis goes down, arq's worker ends; new ones are started until it is back.
 
     Raises SettingsError, MetricsPortInUse.
     """
@@ -183,7 +191,7 @@ async def _close(worker: Worker) -> None:
     if worker.tasks:
         await asyncio.wait(worker.tasks.values(), timeout=CLOSE_TIMEOUT_S)
     worker.tasks.clear()
-    # arq calls it only where Redis answers.
+    # arq calls it only if Redis answers.
     await shutdown(worker.ctx)
     try:
         async with asyncio.timeout(CLOSE_TIMEOUT_S):

@@ -3,19 +3,19 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from redis.asyncio import Redis
-
 from shortener.moderation.bans import complete_user_bans
+from shortener.parts import Parts
 from shortener.redirect.cache import evict
-from shortener.stores.database import Database
+from shortener.stores.parts import DATABASE, REDIS
 
 BANS_COMPLETED_WITHIN = timedelta(hours=1)
 
 
 async def complete_bans(ctx: dict[str, Any]) -> None:
-    """Go on where a process that banned a user's links, or unbanned them, has died."""
-    database: Database = ctx["database"]
-    redis: Redis = ctx["redis"]
+    """Finish banning or unbanning a user's links where a process died."""
+    parts: Parts = ctx["parts"]
+    database = parts[DATABASE]
+    redis = parts[REDIS]
 
     async def evict_all(*codes: str) -> None:
         await evict(redis, codes)

@@ -3,10 +3,12 @@
 from typing import Any
 
 from shortener.clicks.partitions import ensure_partitions_ahead
-from shortener.stores.database import Database
+from shortener.parts import Parts
+from shortener.stores.parts import DATABASE
 
 
 async def create_partitions(ctx: dict[str, Any]) -> None:
-    database: Database = ctx["database"]
+    parts: Parts = ctx["parts"]
+    database = parts[DATABASE]
     async with database.driver_connection() as connection:
         await ensure_partitions_ahead(connection)

@@ -1,36 +1,45 @@
-"""What is kept only for a time is deleted."""
+"""Deletes data that is kept only for a time."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shortener.audit.listing import forget_entries
 from shortener.clicks.partitions import drop_visitor_partitions
-from shortener.clicks.stream import ClickStream
-from shortener.settings import Settings
-from shortener.stores.database import Database
+from shortener.clicks.parts import CLICK_STREAM
+from shortener.notifications.news import forget_notifications
+from shortener.parts import Parts
+from shortener.stores.parts import DATABASE
 
-# A batch that is older than this cannot come again: it would have to wait in the stream for as long.
+# A batch that is older than this cannot come again: it would have to wait in the stream that long.
 LEDGER_DAYS = 30
 # Hashes of visitors can be tied to an address only while the day's salt exists.
 SALT_DAYS = 2
 IDEMPOTENCY_HOURS = 24
-# A refresh token that comes back is known as used for so long, and as unknown after it.
+# A refresh token that comes back is recognized as used for this long, and is unknown after it.
 USED_TOKEN_DAYS = 30
 IDLE_CONSUMER_MS = 3600 * 1000
 
 
-async def forget_audit(ctx: dict[str, Any]) -> int:
-    """Delete old entries of the audit log; returns how many that were."""
-    database: Database = ctx["database"]
-    settings: Settings = ctx["settings"]
+async def delete_expired_audit(ctx: dict[str, Any]) -> int:
+    """Delete old entries of the audit log; returns their number."""
+    parts: Parts = ctx["parts"]
+    database = parts[DATABASE]
     async with database.driver_connection() as connection:
-        return await forget_entries(connection, settings.audit_days)
+        return await forget_entries(connection, parts.settings.audit_days)
 
 
-async def forget(ctx: dict[str, Any]) -> None:
-    """Delete what is kept only for a time."""
-    database: Database = ctx["database"]
-    stream: ClickStream = ctx["stream"]
+async def delete_expired_notifications(ctx: dict[str, Any]) -> int:
+    """Delete old notifications; returns their number."""
+    parts: Parts = ctx["parts"]
+    async with parts[DATABASE].driver_connection() as connection:
+        return await forget_notifications(connection, parts.settings.notification_days)
+
+
+async def delete_expired(ctx: dict[str, Any]) -> None:
+    """Delete expired data."""
+    parts: Parts = ctx["parts"]
+    database = parts[DATABASE]
+    stream = parts[CLICK_STREAM]
     now = datetime.now(UTC)
     oldest_salt = now.date() - timedelta(days=SALT_DAYS)
     async with database.driver_connection() as connection:

@@ -1,4 +1,4 @@
-"""The index that lists a workspace's links, in place of the one that listed all.
+"""The index that lists a workspace's links, instead of the one that listed all.
 
 Revision ID: 20261121_05b
 Revises: 20261121_05

@@ -1,1 +1,1 @@
-"""Who sends a request, and what they may do."""
+"""Identifies the sender of a request and decides what they may do."""

@@ -1,4 +1,4 @@
-"""Who does something that is written to the audit log."""
+"""Actors of entries in the audit log."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ ACTOR_KEY = "actor"
 
 
 class Actor(NamedTuple):
-    """Who does it; by which session or key, and from which network, where there are such."""
+    """The actor, with their session or key and their network if they have one."""
 
     name: str
     means: str | None = None

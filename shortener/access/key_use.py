@@ -1,4 +1,4 @@
-"""When each API key was last used: noted in memory, written once a minute."""
+"""When each API key was last used: collected in memory, written once per minute."""
 
 import asyncio
 import uuid
@@ -12,7 +12,7 @@ log = structlog.get_logger(__name__)
 
 INTERVAL_S = 60.0
 
-# Another process may write the same keys now: what it has locked it writes itself.
+# Another process may be writing the same keys: skip those that it has locked.
 _UPDATE = text("""
     WITH used AS (SELECT id FROM api_keys WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
     UPDATE api_keys SET last_used_at = now() FROM used WHERE api_keys.id = used.id
@@ -20,7 +20,7 @@ _UPDATE = text("""
 
 
 class KeyUse:
-    """`used` is what authentication adds to. A process that is killed loses at most a minute of it."""
+    """Authentication adds to `used`. A process that is killed loses at most a minute of it."""
 
     def __init__(self, database: Database) -> None:
         self.used: set[uuid.UUID] = set()
@@ -33,15 +33,15 @@ class KeyUse:
             await self.write()
 
     async def write(self) -> None:
-        """Keeps what cannot be written for the next time."""
+        """If the database fails, the keys stay for the next time."""
         ids = list(self.used)
         if not ids:
             return
-        # In place: authentication holds the set itself.
+        # In place, because authentication holds this set object.
         self.used.clear()
         try:
             async with self._database.session.begin() as session:
                 await session.execute(_UPDATE, {"ids": ids})
-        except Exception as error:  # Nothing of the product may depend on what is only looked at.
+        except Exception as error:  # The last use is only informative: its failure must not stop anything.
             log.warning("key_use_not_written", error=repr(error))
             self.used.update(ids)

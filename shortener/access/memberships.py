@@ -1,5 +1,5 @@
-"""Who asks for links, and in which workspace they may write. The database is asked in the statement that does the work:
-a role that is taken away is gone everywhere at once, and what is somebody else's is never seen to exist."""
+"""Callers, and the workspaces in which they may write. The statement that does the work checks the role, so a removed
+role is gone everywhere at once, and other people's things look like things that do not exist."""
 
 import uuid
 from typing import Final, Literal, NamedTuple
@@ -11,7 +11,10 @@ from shortener.errors import Conflict, Forbidden, NotFound
 
 
 class UnknownWorkspace(NotFound):
-    """Also for one that the user is no member of."""
+    """The workspace does not exist, or you are not a member of it.
+
+    `GET /api/v1/workspaces`
+    """
 
     type, title = "workspace-not-found", "No such workspace"
 
@@ -20,22 +23,33 @@ class UnknownWorkspace(NotFound):
 
 
 class InsufficientRole(Forbidden):
+    """Your role in the workspace is too low; `detail` names the role that is needed.
+
+    Ask an owner of the workspace.
+    """
+
     type, title = "insufficient-role", "Insufficient role"
 
     def __init__(self, needed: Role) -> None:
+        self.needed = needed
         super().__init__(f"This needs the role {needed} in the workspace.")
 
 
 class PersonalWorkspace(Conflict):
+    """A personal workspace has one member and cannot be deleted; it is deleted with the account.
+
+    Create a workspace for several people.
+    """
+
     type, title = "personal-workspace", "Personal workspace"
 
     def __init__(self) -> None:
         super().__init__("A personal workspace has one member, and is deleted with the account.")
 
 
-class Asker(NamedTuple):
-    """A user, or (None) somebody unknown, or who runs the service. `has_unowned`: whether links without owner are
-    theirs to use."""
+class Caller(NamedTuple):
+    """A user, or (None) an anonymous client or the operator. `has_unowned`: whether they may use links without an
+    owner."""
 
     user_id: int | None
     has_unowned: bool
@@ -46,14 +60,14 @@ class Asker(NamedTuple):
         return self.user_id is None and not self.is_operator
 
 
-OPERATOR = Asker(None, has_unowned=False, is_operator=True)
+OPERATOR = Caller(None, has_unowned=False, is_operator=True)
 
-# What stands for all links without owner where a workspace is asked for.
+# Takes the place of a workspace id, and means all links without an owner.
 ANONYMOUS: Final = "anonymous"
-Place = uuid.UUID | Literal["anonymous"]
+WorkspaceRef = uuid.UUID | Literal["anonymous"]
 
-# $1 is a user or null, $2 one of their workspaces or null, which is the personal one. `writable` has one row where the
-# user may create links. The lock lets the workspace's deletion wait, and nothing else.
+# $1 is a user or null, $2 one of their workspaces, or null for the personal one. `writable` has one row if the user may
+# create links there. The lock blocks only the deletion of the workspace.
 PLACE_SQL = """
     WITH place AS (
         SELECT workspace_id, role FROM workspace_members
@@ -67,9 +81,9 @@ PLACE_SQL = """
 """
 
 
-def check_writable(asker: Asker, workspace: uuid.UUID | None, role: str | None) -> None:
-    """Whether who has this role there may write. Raises UnknownWorkspace, InsufficientRole."""
-    if asker.user_id is None and workspace is None:
+def check_writable(caller: Caller, workspace: uuid.UUID | None, role: str | None) -> None:
+    """Check that this role allows writing. Raises UnknownWorkspace, InsufficientRole."""
+    if caller.user_id is None and workspace is None:
         return
     if role is None:
         raise UnknownWorkspace
@@ -77,18 +91,34 @@ def check_writable(asker: Asker, workspace: uuid.UUID | None, role: str | None) 
         raise InsufficientRole(Role.EDITOR)
 
 
-async def readable(connection: asyncpg.Connection, asker: Asker, place: Place | None) -> uuid.UUID | None:
-    """The workspace that is meant, None for links without owner. Raises UnknownWorkspace."""
-    if place == ANONYMOUS or (place is None and asker.user_id is None):
-        if not asker.has_unowned:
+_PLACE = f"{PLACE_SQL} SELECT (SELECT role FROM place) AS role, (SELECT workspace_id FROM writable) AS workspace_id"  # noqa: S608
+
+
+async def writable(connection: asyncpg.Connection, caller: Caller, place: WorkspaceRef | None) -> uuid.UUID | None:
+    """As `readable`, where the caller may also change things. Raises UnknownWorkspace, InsufficientRole."""
+    if place == ANONYMOUS or caller.user_id is None:
+        return await readable(connection, caller, place)
+    row = await connection.fetchrow(_PLACE, caller.user_id, place)
+    check_writable(caller, place, row["role"])
+    workspace_id: uuid.UUID = row["workspace_id"]
+    return workspace_id
+
+
+async def readable(connection: asyncpg.Connection, caller: Caller, place: WorkspaceRef | None) -> uuid.UUID | None:
+    """The workspace that `place` means; None for links without an owner. Raises UnknownWorkspace."""
+    if place == ANONYMOUS or (place is None and caller.user_id is None):
+        if not (caller.has_unowned or caller.is_operator):
             raise UnknownWorkspace
         return None
-    workspace_id: uuid.UUID | None = await connection.fetchval(
-        "SELECT workspace_id FROM workspace_members WHERE user_id = $1::bigint "
-        "AND workspace_id = coalesce($2::uuid, (SELECT id FROM workspaces WHERE personal_user_id = $1::bigint))",
-        asker.user_id,
-        place,
-    )
+    if caller.is_operator:
+        workspace_id: uuid.UUID | None = await connection.fetchval("SELECT id FROM workspaces WHERE id = $1", place)
+    else:
+        workspace_id = await connection.fetchval(
+            "SELECT workspace_id FROM workspace_members WHERE user_id = $1::bigint "
+            "AND workspace_id = coalesce($2::uuid, (SELECT id FROM workspaces WHERE personal_user_id = $1::bigint))",
+            caller.user_id,
+            place,
+        )
     if workspace_id is None:
         raise UnknownWorkspace
     return workspace_id

@@ -1,14 +1,15 @@
 """Tables of users, their logins and keys, and of workspaces with their members.
 
-What a client shows to be let in is stored as a hash only.
+Credentials are stored only as hashes.
 """
 
 import uuid
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, LargeBinary, Text, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shortener.stores.database import Base
@@ -17,7 +18,7 @@ _NOW = text("now()")
 
 
 class User(Base):
-    """`email` is kept in small letters. Without a password nobody can log in, and keys work all the same."""
+    """`email` is in lower case. A user without a password cannot log in with one; their keys work."""
 
     __tablename__ = "users"
     __table_args__ = (CheckConstraint("email = lower(email)", name="email_is_lower"),)
@@ -29,6 +30,7 @@ class User(Base):
     is_disabled: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(server_default=_NOW)
     password_changed_at: Mapped[datetime | None]
+    preferences: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
 
 
 def _owner() -> Mapped[int]:
@@ -36,7 +38,8 @@ def _owner() -> Mapped[int]:
 
 
 class Session(Base):
-    """One login, and the family of refresh tokens that it began."""
+    """One login: the chain of refresh tokens that it began, or the cookie of a browser. `browser` and `network` tell
+    people which of their logins it is."""
 
     __tablename__ = "sessions"
 
@@ -46,10 +49,13 @@ class Session(Base):
     last_used_at: Mapped[datetime] = mapped_column(server_default=_NOW)
     expires_at: Mapped[datetime] = mapped_column(index=True)
     revoked_at: Mapped[datetime | None]
+    cookie_hash: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
+    browser: Mapped[str | None] = mapped_column(Text)
+    network: Mapped[str | None] = mapped_column(Text)
 
 
 class RefreshToken(Base):
-    """A used one stays for a time, so that it is known when it comes back."""
+    """A used token stays for a time, so that it is recognized if it comes back."""
 
     __tablename__ = "refresh_tokens"
 
@@ -59,7 +65,7 @@ class RefreshToken(Base):
 
 
 class ApiKey(Base):
-    """`prefix` is the readable beginning, by which its owner knows it again."""
+    """`prefix` is the readable beginning, by which the owner recognizes the key."""
 
     __tablename__ = "api_keys"
 
@@ -84,7 +90,7 @@ def _workspace() -> ForeignKey:
 
 
 class Role(StrEnum):
-    """What a member may do: each may do what those below may."""
+    """Roles of members; each includes the lower ones."""
 
     OWNER = "owner"
     EDITOR = "editor"
@@ -92,7 +98,7 @@ class Role(StrEnum):
 
 
 class Workspace(Base):
-    """`personal_user_id` is whose personal one it is; that user is its only member, for ever."""
+    """`personal_user_id` is the user whose personal workspace this is, and who is its only member for ever."""
 
     __tablename__ = "workspaces"
 
@@ -105,7 +111,7 @@ class Workspace(Base):
 
 
 class Member(Base):
-    """`id` is what others know of the user."""
+    """`id` identifies the user to other members."""
 
     __tablename__ = "workspace_members"
     __table_args__ = (CheckConstraint("role IN ('owner', 'editor', 'viewer')", name="role_is_known"),)

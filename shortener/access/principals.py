@@ -1,29 +1,15 @@
-"""The principal of a request, and its scopes."""
+"""The principal of a request."""
 
 import math
 import uuid
-from enum import StrEnum
 from typing import NamedTuple
 
+from shortener.access.scopes import Scope
 from shortener.limits.identity import Identity
 from shortener.settings.values import Rate
 
-# Where in the scope of a request the principal is; None is there for who shows nothing.
+# Key of the principal in the scope of a request; its value is None for anonymous clients.
 PRINCIPAL_KEY = "shortener.principal"
-
-
-class Scope(StrEnum):
-    """What a key may do. A login may do all that its user may."""
-
-    LINKS_READ = "links:read"
-    LINKS_WRITE = "links:write"
-    STATS_READ = "stats:read"
-    TOKENS_VERIFY = "tokens:verify"
-    ADMIN = "admin"
-
-
-def scopes_of_user(is_admin: bool) -> frozenset[Scope]:
-    return frozenset(Scope) if is_admin else frozenset(Scope) - {Scope.ADMIN}
 
 
 class Principal(NamedTuple):
@@ -39,17 +25,17 @@ class Principal(NamedTuple):
 
     @property
     def subjects(self) -> frozenset[str]:
-        """The names under which a revocation of it can be reported."""
+        """The names under which the revocation of this principal can be reported."""
         return frozenset((user_subject(self.user_id), self.means))
 
     @property
     def means(self) -> str:
-        """The session or key."""
+        """The subject of the session or key."""
         return session_subject(self.session_id) if self.session_id else key_subject(self.key_id)
 
     @property
     def identity(self) -> Identity:
-        """As whom its requests are counted: all logins of a user together, each key alone."""
+        """The identity for which requests are counted: one for all logins of a user, one per key."""
         if self.key_id is None:
             return Identity("account", user_subject(self.user_id))
         rate = Rate(self.requests_per_minute, 60) if self.requests_per_minute else None

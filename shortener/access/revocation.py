@@ -1,4 +1,4 @@
-"""How every process hears within a second that somebody is not to be let in any more."""
+"""Tells every process within a second that a user, session or key is revoked, or that memberships have changed."""
 
 from collections.abc import Callable, Collection
 
@@ -7,16 +7,18 @@ from redis.asyncio import Redis
 from shortener.stores.invalidations import report
 
 REVOKED_CHANNEL = "revoked"
+# Of workspaces. No cache holds memberships; only listeners have to be judged again.
+MEMBERS_CHANNEL = "members"
 
 
 class Revocations:
-    """Reports subjects, as `Principal` names them; `forget` is told first: this process sees it at once."""
+    """Reports subjects, as `Principal` names them. `forget` is called first, so that this process sees it at once."""
 
     def __init__(self, redis: Redis, forget: Callable[[Collection[str] | None], None] = lambda _: None) -> None:
         self._redis = redis
         self._forget = forget
 
     async def report(self, *subjects: str) -> None:
-        """To be called once the revocation is committed."""
+        """Call after the revocation is committed."""
         self._forget(subjects)
         await report(self._redis, REVOKED_CHANNEL, " ".join(subjects))

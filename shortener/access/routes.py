@@ -1,17 +1,14 @@
-"""The routes of the API: who is asking, how often, and whether they may; all of it before a body is read."""
+"""Route classes of the API: they check credential, limits and scope before a body is read."""
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response, params
-from fastapi.openapi.models import SecurityBase as SecurityModel
-from fastapi.routing import APIRoute
+from fastapi.dependencies.models import Dependant
 from fastapi.security import APIKeyHeader, HTTPBearer, OAuth2PasswordBearer
-from fastapi.security.base import SecurityBase
 
-from shortener.access.authentication import Authentication
 from shortener.access.credentials import (
     AuthenticationRequired,
     InsufficientScope,
@@ -19,40 +16,37 @@ from shortener.access.credentials import (
     read_credential,
     refuse_in_query,
 )
-from shortener.access.principals import PRINCIPAL_KEY, Principal, Scope
-from shortener.errors import Forbidden
+from shortener.access.memberships import Caller
+from shortener.access.parts import AUTHENTICATION
+from shortener.access.principals import PRINCIPAL_KEY, Principal
+from shortener.access.scopes import Scope
+from shortener.errors import Forbidden, ServiceUnavailable, ShortenerError, TooManyRequests
 from shortener.http.json_body import JsonRequest
-from shortener.http.openapi import ANONYMOUS
-from shortener.limits.api_limits import ApiRateLimiter, RateLimits
+from shortener.http.openapi import DocumentedRoute, Tag
+from shortener.http.parts import PROXIES
+from shortener.limits.api_limits import ApiRateLimiter
 from shortener.limits.identity import identify
-from shortener.screening.ban_list import BanList
+from shortener.limits.parts import RATE_LIMITS
+from shortener.limits.policies import TooManyBytes
+from shortener.parts import parts_of
+from shortener.screening.ban_list import ClientBanned
+from shortener.screening.parts import BAN_LIST
+from shortener.settings import Settings
 
 _SCOPES = {
     Scope.LINKS_READ: "Read links.",
     Scope.LINKS_WRITE: "Create, change and delete links.",
     Scope.STATS_READ: "Read figures.",
-    Scope.TOKENS_VERIFY: "Ask whether tokens and keys of others are valid.",
-    Scope.ADMIN: "Administer, and manage keys.",
+    Scope.TOKENS_VERIFY: "Ask whether other people's tokens and keys are valid.",
+    Scope.ADMIN: "Administer the service and manage keys.",
 }
 
 
 class Opening(StrEnum):
-    """The settings that let people in who show nothing."""
+    """The settings that admit anonymous clients."""
 
     CREATE = "anonymous_links"
     MANAGE = "anonymous_may_manage"
-
-
-class _Anonymous(SecurityBase):
-    """Stands in the document for "or nothing at all"; see `shortener.http.openapi`."""
-
-    model = SecurityModel(type="http")
-
-    def __init__(self, opening: Opening) -> None:
-        self.scheme_name = ANONYMOUS + opening
-
-    async def __call__(self) -> None:
-        return
 
 
 _login = OAuth2PasswordBearer(
@@ -63,6 +57,11 @@ _bearer = HTTPBearer(scheme_name="API key as bearer", auto_error=False)
 
 
 class KeyRequired(Forbidden):
+    """The request has a login, and needs an API key.
+
+    Use an API key.
+    """
+
     type, title = "key-required", "API key required"
 
     def __init__(self) -> None:
@@ -70,6 +69,11 @@ class KeyRequired(Forbidden):
 
 
 class LoginRequired(Forbidden):
+    """The request has an API key, and needs a login.
+
+    Log in.
+    """
+
     type, title = "login-required", "Login required"
 
     def __init__(self) -> None:
@@ -82,27 +86,23 @@ async def _known(
     _key: Annotated[object, Depends(_key)],
     _bearer: Annotated[object, Depends(_bearer)],
 ) -> Principal:
-    """What FastAPI reads of the request is for the document: `ApiRoute` has decided by now."""
+    """The parameters are only for the OpenAPI document: `ApiRoute` has already decided."""
     principal: Principal = request.scope[PRINCIPAL_KEY]
     return principal
 
 
-def _known_or_anonymous(opening: Opening) -> Callable[..., Awaitable[None]]:
-    async def document(
-        _anonymous: Annotated[object, Depends(_Anonymous(opening))],
-        _login: Annotated[object, Depends(_login)],
-        _key: Annotated[object, Depends(_key)],
-        _bearer: Annotated[object, Depends(_bearer)],
-    ) -> None:
-        return
-
-    return document
-
-
 def principal_of(request: Request) -> Principal | None:
-    """Who is asking; None where nothing was shown and nothing need be."""
+    """The caller; None for an anonymous client, where the route admits them."""
     principal: Principal | None = request.scope[PRINCIPAL_KEY]
     return principal
+
+
+async def _caller(request: Request) -> Caller:
+    principal = principal_of(request)
+    return Caller(None if principal is None else principal.user_id, parts_of(request).settings.anonymous_may_manage)
+
+
+CallerDep = Annotated[Caller, Depends(_caller)]
 
 
 async def _logged_in(principal: Annotated[Principal, Depends(_known)]) -> Principal:
@@ -118,7 +118,8 @@ async def _keyed(principal: Annotated[Principal, Depends(_known)]) -> Principal:
 
 
 async def _manager(principal: Annotated[Principal, Depends(_known)]) -> Principal:
-    """A key that leaks must not let others in who outlive it: only an admin's may."""
+    """Only a key with the scope `admin` may do this: other leaked keys must not create credentials that outlive
+    them."""
     if principal.session_id is None and Scope.ADMIN not in principal.scopes:
         raise LoginRequired
     return principal
@@ -137,33 +138,34 @@ class _Needs(params.Security):
 
 
 def needs(scope: Scope, opening: Opening = Opening.MANAGE, *, is_charged_by_bytes: bool = False) -> params.Security:
-    """What a link's route has among its `dependencies`: whoever is known needs this scope; where the setting
-    allows it, who shows nothing may come in as well. A route whose bodies are large charges for their bytes too."""
-    return _Needs(
-        _known_or_anonymous(opening), scopes=[scope], opening=opening, is_charged_by_bytes=is_charged_by_bytes
-    )
+    """For a route's `dependencies`. Callers with a credential need `scope`; callers without one are admitted only while
+    setting `opening` is on. Routes with large bodies charge for their bytes as well."""
+    return _Needs(_known, scopes=[scope], opening=opening, is_charged_by_bytes=is_charged_by_bytes)
 
 
 def needs_known(scope: Scope) -> params.Security:
-    """For a route's `dependencies`: nobody comes in without a credential of this scope, whatever the settings say."""
+    """For a route's `dependencies`: only callers with a credential of this scope are admitted, whatever the
+    settings."""
     return params.Security(_known, scopes=[scope])
 
 
 needs_admin = needs_known(Scope.ADMIN)
+ADMINISTRATION = Tag("administration", "For admins: bans, reports, links and users of everybody, the audit log.")
 
 
-class ApiRoute(APIRoute):
-    """A bad credential is refused wherever it is shown. All is decided before the body is read, so that nobody makes us
-    parse what they may not send, and a body that is no JSON counts too; dependencies come only after it is parsed."""
+_RAISED_BY = {_logged_in: LoginRequired, _manager: LoginRequired, _keyed: KeyRequired}
+_ALWAYS_RAISED = (InvalidCredential, ClientBanned, TooManyRequests, ServiceUnavailable)
+
+
+class ApiRoute(DocumentedRoute):
+    """Refuses a bad credential even where none is needed. It decides before the body is read, so that no body is parsed
+    for nothing, and requests with invalid JSON count as well; FastAPI's dependencies run only after parsing."""
 
     limiter = ApiRateLimiter("api")
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
-        rules = [rule for rule in self.dependencies if isinstance(rule, params.Security)]
-        needed = {Scope(scope) for rule in rules for scope in rule.scopes or ()}
-        openings = [rule.opening for rule in rules if isinstance(rule, _Needs)]
-        is_charged_by_bytes = any(rule.is_charged_by_bytes for rule in rules if isinstance(rule, _Needs))
+        needed, is_charged_by_bytes = self._needed_scopes(), self._is_charged_by_bytes()
 
         async def guarded(request: Request) -> Response:
             scope = request.scope
@@ -171,35 +173,64 @@ class ApiRoute(APIRoute):
             try:
                 scope[PRINCIPAL_KEY] = principal = await _principal(request)
             except InvalidCredential:
-                # Counts for the client, whoever it says it is.
+                # A bad credential counts for the client's address.
                 await self.limiter(request)
                 raise
             if principal is not None:
                 identify(scope, principal.identity)
             await self.limiter(request)
             if principal is None:
-                if not (openings and all(getattr(request.app.state.settings, opening) for opening in openings)):
+                if not self.admits_anonymous(parts_of(request).settings):
                     raise AuthenticationRequired
             else:
                 if missing := needed - principal.scopes:
                     raise InsufficientScope(min(missing))
             whole = JsonRequest(scope, request.receive)
             if is_charged_by_bytes:
-                await _charge_bytes(whole)
+                await charge_bytes(whole)
             return await handle(whole)
 
         return guarded
 
+    def admits_anonymous(self, settings: Settings) -> bool:
+        openings = [rule.opening for rule in self.dependencies if isinstance(rule, _Needs)]
+        return bool(openings) and all(getattr(settings, opening) for opening in openings)
 
-async def _charge_bytes(request: Request) -> None:
-    """By the length that the body announces, before it is read, where there is one. Raises TooManyBytes."""
-    limits: RateLimits = request.app.state.rate_limits
+    def raised(self) -> Iterator[type[ShortenerError]]:
+        yield AuthenticationRequired
+        yield from _ALWAYS_RAISED
+        if self._needed_scopes():
+            yield InsufficientScope
+        if self._is_charged_by_bytes():
+            yield TooManyBytes
+        for call in _calls(self.dependant):
+            if call in _RAISED_BY:
+                yield _RAISED_BY[call]
+
+    def _needed_scopes(self) -> set[Scope]:
+        rules = [rule for rule in self.dependencies if isinstance(rule, params.Security)]
+        return {Scope(scope) for rule in rules for scope in rule.scopes or ()}
+
+    def _is_charged_by_bytes(self) -> bool:
+        return any(rule.is_charged_by_bytes for rule in self.dependencies if isinstance(rule, _Needs))
+
+
+def _calls(dependant: Dependant) -> Iterator[Any]:
+    """The functions that FastAPI calls for a route."""
+    yield dependant.call
+    for each in dependant.dependencies:
+        yield from _calls(each)
+
+
+async def charge_bytes(request: Request) -> None:
+    """Charge the announced length of the body before it is read, otherwise its real length. Raises TooManyBytes."""
+    limits = parts_of(request)[RATE_LIMITS]
     announced = request.headers.get("content-length", "")
     await limits.charge_bytes(request.scope, int(announced) if announced.isdecimal() else len(await request.body()))
 
 
-class LoginRoute(APIRoute):
-    """A route that lets people in: it takes a password or a token of its own, and looks at no other credential."""
+class LoginRoute(DocumentedRoute):
+    """A route for logging in: it takes a password or token in its body, and ignores other credentials."""
 
     limiter = ApiRateLimiter("login")
 
@@ -214,12 +245,14 @@ class LoginRoute(APIRoute):
 
         return limited
 
+    def raised(self) -> Iterable[type[ShortenerError]]:
+        return _ALWAYS_RAISED
+
 
 def _check_client(request: Request) -> None:
     """Raises ClientBanned."""
-    state = request.app.state
-    ban_list: BanList = state.ban_list
-    ban_list.check_client(state.proxies.client_of(request.scope))
+    parts = parts_of(request)
+    parts[BAN_LIST].check_client(parts[PROXIES].client_of(request.scope))
 
 
 async def _principal(request: Request) -> Principal | None:
@@ -227,7 +260,5 @@ async def _principal(request: Request) -> Principal | None:
     credential = read_credential(request.scope)
     if credential is None:
         return None
-    state = request.app.state
-    authentication: Authentication = state.authentication
-    limits: RateLimits = state.rate_limits
-    return await authentication.authenticate(credential, limits.client_of(request.scope))
+    parts = parts_of(request)
+    return await parts[AUTHENTICATION].authenticate(credential, parts[RATE_LIMITS].client_of(request.scope))

@@ -1,4 +1,4 @@
-"""What several features take of people: an address, an invitation."""
+"""Fields that several features take from people: an address, an invitation."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from shortener.text import Trimmed
 
-# As browsers check it: one form, in ASCII, so that no two addresses only look alike.
+# Checked as browsers do it: one form, in ASCII, so that no two addresses look alike.
 _EMAIL = (
     r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@"
     r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$"
@@ -17,7 +17,7 @@ EmailAddress = Annotated[
     Field(max_length=254, pattern=_EMAIL, examples=["ada@example.com"]),
     AfterValidator(lambda email: email.lower()),
 ]
-# As people paste it. What a provider says of an address is taken to the letter.
+# As people paste it. Addresses from a provider are taken literally.
 Email = Annotated[EmailAddress, Trimmed]
 
 InvitationToken = Annotated[SecretStr, Field(max_length=200)]

@@ -1,4 +1,4 @@
-"""What clients show: signed access tokens, and secrets of 256 random bits of which only the hash is stored."""
+"""Credentials of clients: signed access tokens, and secrets of 256 random bits of which only the hash is stored."""
 
 import hashlib
 import secrets
@@ -13,29 +13,31 @@ from joserfc.jwk import KeySet, OctKey
 from joserfc.jwt import JWTClaimsRegistry
 
 ACCESS_LIFETIME_S = 600
-# By so much may the clocks of two machines differ.
+# Allowed clock skew between two machines.
 CLOCK_LEEWAY_S = 10
 ALGORITHM = "HS256"
 TYPE = "at+jwt"
 API_KEY_PREFIX = "shr_"
 REFRESH_PREFIX = "shrr_"
 INVITATION_PREFIX = "shri_"
+# Of the cookies of browsers. Requests to the API with such a secret are refused.
+BROWSER_PREFIX = "shrs_"
 
-# Nothing that ends a word: a double click marks the whole secret.
+# Word characters only, so that a double click selects the whole secret.
 _ALPHABET = string.ascii_letters + string.digits
 # 62^43 is more than 2^256.
 _SECRET_LENGTH = 43
 _MARK_LENGTH = 6
-# Longer than any token of ours; nobody makes us hash or decode more.
+# Longer than any token of this service; longer ones are not hashed or decoded.
 MAX_CREDENTIAL = 1024
 
 
 class InvalidToken(Exception):
-    """Not an access token of this service, or no longer."""
+    """Not an access token of this service, or an expired one."""
 
 
 class Access(NamedTuple):
-    """What an access token says."""
+    """The claims of an access token."""
 
     user_id: int
     session_id: uuid.UUID
@@ -50,7 +52,7 @@ class NewKey(NamedTuple):
 
 
 def hash_secret(secret: str) -> bytes:
-    """What is stored of a secret. It has 256 random bits, so that a slow hash would protect nothing more."""
+    """The hash that is stored of a secret. With 256 random bits, a slow hash would add no protection."""
     return hashlib.sha256(secret.encode()).digest()
 
 
@@ -60,6 +62,10 @@ def new_refresh_token() -> str:
 
 def new_invitation_token() -> str:
     return INVITATION_PREFIX + _random(_SECRET_LENGTH)
+
+
+def new_browser_secret() -> str:
+    return BROWSER_PREFIX + _random(_SECRET_LENGTH)
 
 
 def new_api_key() -> NewKey:
@@ -72,7 +78,7 @@ def _random(length: int) -> str:
 
 
 class AccessTokens:
-    """Signs with the first of these secrets, and takes what any of them has signed."""
+    """Signs with the first of these secrets, and accepts tokens that any of them has signed."""
 
     def __init__(self, secrets_: Sequence[str], issuer: str) -> None:
         self._keys = KeySet([_key(secret) for secret in secrets_])
@@ -96,7 +102,7 @@ class AccessTokens:
         """Raises InvalidToken."""
         try:
             decoded = jwt.decode(token, self._keys, [ALGORITHM])
-            # What a header may name besides (jku, jwk, x5u, crit, …) has no business here.
+            # Other members of a header (jku, jwk, x5u, crit, …) are not allowed.
             if decoded.header.keys() != {"alg", "typ", "kid"} or decoded.header["typ"] != TYPE:
                 raise InvalidToken
             self._registry(now_s).validate(decoded.claims)
@@ -121,17 +127,17 @@ class AccessTokens:
 def _access(claims: dict[str, Any], now_s: int) -> Access:
     """Raises ValueError, TypeError, AttributeError."""
     if not all(isinstance(claims[name], str) for name in ("iss", "aud", "sub", "sid", "jti")):
-        raise ValueError("a claim is no string")
+        raise ValueError("a claim is not a string")
     if not all(type(claims[name]) is int for name in ("iat", "exp")):
-        raise ValueError("a time is no number of seconds")
-    # The leeway is for tokens that another machine has issued a moment ago, not for old ones.
+        raise ValueError("a time is not a number of seconds")
+    # The leeway is for tokens that another machine issued a moment ago, not for old ones.
     if claims["exp"] <= now_s:
         raise ValueError("the token has expired")
     return Access(int(claims["sub"]), uuid.UUID(claims["sid"]), claims["exp"])
 
 
 def _key(secret: str) -> OctKey:
-    """A key for this purpose alone. Its id says nothing of it, and is the same in every process."""
+    """A key for this purpose only. Its id reveals nothing about it, and is the same in every process."""
     root = hashlib.sha256(secret.encode()).digest()
     key = hashlib.blake2b(key=root, person=b"access-token", digest_size=32).digest()
     kid = hashlib.blake2b(key=root, person=b"access-key-id", digest_size=8).hexdigest()

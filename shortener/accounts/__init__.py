@@ -1,1 +1,1 @@
-"""Accounts: registering, logging in, keys, and what people may change of theirs."""
+"""Accounts: registration, logins, keys, and what people may change about their account."""

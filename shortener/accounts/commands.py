@@ -1,29 +1,30 @@
-"""What the command line does with accounts: the same services as the API, on the database itself."""
+"""Commands for accounts: the same services as the API, directly on the database."""
 
 import contextlib
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from rich.table import Table
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shortener.access.models import ApiKey, User
-from shortener.access.principals import Principal, Scope, scopes_of_user, user_subject
-from shortener.access.revocation import Revocations
+from shortener.access.models import ApiKey, User, Workspace
+from shortener.access.parts import REVOCATIONS, open_revocations
+from shortener.access.principals import Principal, user_subject
 from shortener.access.schemas import Email
-from shortener.accounts.keys import KeyService
-from shortener.accounts.passwords import Passwords
-from shortener.accounts.schemas import KeyName
-from shortener.accounts.service import UnknownUser, replace_password
+from shortener.access.scopes import Scope, scopes_of_user
+from shortener.accounts.errors import UnknownUser
+from shortener.accounts.parts import KEYS, PASSWORDS, open_keys, open_passwords
+from shortener.accounts.schemas import KeyList, KeyName
+from shortener.accounts.service import replace_password
 from shortener.accounts.users import ensure_personal_workspace, insert_user
 from shortener.errors import Conflict, Unprocessable
 from shortener.http.problems import invalid_request
-from shortener.links.service import adopt_some
-from shortener.processes.opened import opened
+from shortener.links.mass import adopt_some
+from shortener.parts import Parts, opened
+from shortener.processes.command_line import command_parts, command_session
 from shortener.settings import Settings
 
 FIRST_ADMIN = "admin@localhost"
@@ -34,20 +35,15 @@ _key_name = TypeAdapter[str](KeyName)
 
 
 class EmailTaken(Conflict):
+    """Command line only: a user with this address exists."""
+
     type, title = "email-taken", "Email taken"
 
 
-class _Parts(NamedTuple):
-    session: AsyncSession
-    revocations: Revocations
-    keys: KeyService
-
-
 @contextlib.asynccontextmanager
-async def _parts(settings: Settings) -> AsyncIterator[_Parts]:
-    async with opened(settings) as servers, servers.session() as session:
-        revocations = Revocations(servers.redis)
-        yield _Parts(session, revocations, KeyService(revocations))
+async def _opened(settings: Settings) -> AsyncIterator[tuple[Parts, AsyncSession]]:
+    async with command_parts(settings, open_revocations, open_keys) as parts, command_session(parts) as session:
+        yield parts, session
 
 
 def read_email(text: str) -> str:
@@ -67,34 +63,43 @@ def read_key_name(text: str) -> str:
 
 
 async def create_user(settings: Settings, email: str, password: str | None, is_admin: bool) -> None:
-    """Without a password the user can have keys, and cannot log in. Raises EmailTaken, WeakPassword."""
+    """A user without a password can have keys but cannot log in. Raises EmailTaken, WeakPassword."""
     email = read_email(email)
     password_hash = None if password is None else await _hashed(settings, password, email)
-    async with _parts(settings) as parts, parts.session.begin():
-        if await insert_user(parts.session, email, password_hash, is_admin=is_admin) is None:
-            raise EmailTaken(f"There is a user {email} already.")
+    async with _opened(settings) as (_, session), session.begin():
+        if await insert_user(session, email, password_hash, is_admin=is_admin) is None:
+            raise EmailTaken(f"The user {email} already exists.")
 
 
-async def list_users(settings: Settings) -> Table:
-    table = Table("email", "admin", "state", "keys", "created", box=None, padding=(0, 2))
-    async with _parts(settings) as parts:
-        keys = select(func.count()).where(ApiKey.user_id == User.id, ApiKey.revoked_at.is_(None)).scalar_subquery()
-        for user, count in await parts.session.execute(select(User, keys).order_by(User.email)):
-            state = "disabled" if user.is_disabled else "active"
-            admin = "yes" if user.is_admin else ""
-            table.add_row(user.email, admin, state, str(count), f"{user.created_at:%Y-%m-%d}")
-    return table
+async def list_users(settings: Settings) -> dict[str, Any]:
+    """Users by their addresses, each with the id of the personal workspace and the number of keys."""
+    keys = select(func.count()).where(ApiKey.user_id == User.id, ApiKey.revoked_at.is_(None)).scalar_subquery()
+    found = select(User, Workspace.id, keys).outerjoin(Workspace, Workspace.personal_user_id == User.id)
+    async with _opened(settings) as (_, session):
+        items = [
+            {
+                "id": user.id,
+                "email": user.email,
+                "is_admin": user.is_admin,
+                "disabled": user.is_disabled,
+                "created_at": user.created_at.isoformat(),
+                "workspace": workspace and str(workspace),
+                "keys": count,
+            }
+            for user, workspace, count in await session.execute(found.order_by(User.email))
+        ]
+    return {"items": items}
 
 
 async def adopt_links(settings: Settings, email: str) -> int:
-    """Put all links without owner into the user's personal workspace; returns their number. Raises UnknownUser."""
+    """Put all links without an owner into the user's personal workspace; returns their number. Raises UnknownUser."""
     adopted = 0
-    async with _parts(settings) as parts:
+    async with _opened(settings) as (_, session):
         while True:
-            async with parts.session.begin():
-                user = await find_user(parts.session, email)
-                await ensure_personal_workspace(parts.session, user.email)
-                count = await adopt_some(parts.session, user.id, _ADOPTED_AT_ONCE)
+            async with session.begin():
+                user = await find_user(session, email)
+                await ensure_personal_workspace(session, user.email)
+                count = await adopt_some(session, user.id, _ADOPTED_AT_ONCE)
             adopted += count
             if count < _ADOPTED_AT_ONCE:
                 return adopted
@@ -103,11 +108,11 @@ async def adopt_links(settings: Settings, email: str) -> int:
 async def reset_password(settings: Settings, email: str, password: str) -> None:
     """All sessions end; keys stay. Raises UnknownUser, WeakPassword."""
     password_hash = await _hashed(settings, password, read_email(email))
-    async with _parts(settings) as parts:
-        async with parts.session.begin():
-            user = await find_user(parts.session, email)
-            await replace_password(parts.session, user, password_hash)
-        await parts.revocations.report(user_subject(user.id))
+    async with _opened(settings) as (parts, session):
+        async with session.begin():
+            user = await find_user(session, email)
+            await replace_password(session, user, password_hash)
+        await parts[REVOCATIONS].report(user_subject(user.id))
 
 
 async def create_key(
@@ -118,14 +123,14 @@ async def create_key(
     days: int | None,
     requests_per_minute: int | None,
 ) -> str:
-    """The key, which is shown only now. Without scopes it has all that its user has. Raises ShortenerError."""
+    """The key, which is shown only now. Without `scopes` it gets all of its user's. Raises ShortenerError."""
     name = read_key_name(name)
-    async with _parts(settings) as parts:
-        async with parts.session.begin():
-            user = await find_user(parts.session, email)
+    async with _opened(settings) as (parts, session):
+        async with session.begin():
+            user = await find_user(session, email)
         held = scopes_of_user(user.is_admin)
-        _, key = await parts.keys.create(
-            parts.session,
+        _, key = await parts[KEYS].create(
+            session,
             Principal(user.id, held),
             name,
             scopes or held,
@@ -135,36 +140,33 @@ async def create_key(
     return key
 
 
-async def list_keys(settings: Settings, email: str) -> Table:
+async def list_keys(settings: Settings, email: str) -> dict[str, Any]:
     """Raises UnknownUser."""
-    table = Table("id", "name", "begins with", "scopes", "expires", "last used", box=None, padding=(0, 2))
-    async with _parts(settings) as parts:
-        async with parts.session.begin():
-            user = await find_user(parts.session, email)
-        for key in await parts.keys.of_user(parts.session, user.id):
-            moments = (f"{moment:%Y-%m-%d}" if moment else "never" for moment in (key.expires_at, key.last_used_at))
-            table.add_row(str(key.id), key.name, key.prefix, " ".join(key.scopes), *moments)
-    return table
+    async with _opened(settings) as (parts, session):
+        async with session.begin():
+            user = await find_user(session, email)
+        keys = await parts[KEYS].of_user(session, user.id)
+    return KeyList.model_validate({"items": keys}, from_attributes=True).model_dump(mode="json")
 
 
 async def revoke_key(settings: Settings, key_id: uuid.UUID) -> None:
     """Raises UnknownKey."""
-    async with _parts(settings) as parts:
-        await parts.keys.revoke(parts.session, key_id)
+    async with _opened(settings) as (parts, session):
+        await parts[KEYS].revoke(session, key_id)
 
 
 async def first_admin_key(settings: Settings) -> str | None:
-    """Where there is no user yet, make an admin who has no password, and a key for them; None where there is one."""
-    async with _parts(settings) as parts:
-        async with parts.session.begin():
-            if await parts.session.scalar(select(User.id).limit(1)) is not None:
+    """Create an admin without a password, and a key for them, in a database without users; otherwise None."""
+    async with _opened(settings) as (parts, session):
+        async with session.begin():
+            if await session.scalar(select(User.id).limit(1)) is not None:
                 return None
-            # Another machine may start at the same time: one of them makes the admin.
-            user_id = await insert_user(parts.session, FIRST_ADMIN, is_admin=True)
+            # Another machine may start at the same time: one of them creates the admin.
+            user_id = await insert_user(session, FIRST_ADMIN, is_admin=True)
         if user_id is None:
             return None
         held = scopes_of_user(is_admin=True)
-        _, key = await parts.keys.create(parts.session, Principal(user_id, held), "first admin", held)
+        _, key = await parts[KEYS].create(session, Principal(user_id, held), "first admin", held)
     return key
 
 
@@ -176,9 +178,6 @@ async def find_user(session: AsyncSession, email: str) -> User:
 
 
 async def _hashed(settings: Settings, password: str, email: str) -> str:
-    passwords = Passwords(settings.password_list)
-    try:
-        await passwords.check(password, email, "/password")
-        return await passwords.hash(password)
-    finally:
-        passwords.close()
+    async with opened(Parts(settings), [open_passwords]) as parts:
+        await parts[PASSWORDS].check(password, email, "/password")
+        return await parts[PASSWORDS].hash(password)

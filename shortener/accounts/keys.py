@@ -1,4 +1,4 @@
-"""What can be done with API keys."""
+"""The service for API keys."""
 
 import math
 import uuid
@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.access.credentials import InvalidCredential
 from shortener.access.models import ApiKey, User
-from shortener.access.principals import Principal, Scope, key_subject, user_subject
+from shortener.access.principals import Principal, key_subject, user_subject
 from shortener.access.revocation import Revocations
+from shortener.access.scopes import Scope
 from shortener.access.tokens import hash_secret, new_api_key
 from shortener.audit.trail import Action, record
 from shortener.errors import Conflict, Forbidden, NotFound
@@ -22,27 +23,44 @@ MAX_KEYS = 100
 
 
 class TooManyKeys(Conflict):
+    """A user can have 100 keys.
+
+    Revoke one.
+    """
+
     type, title = "too-many-keys", "Too many keys"
 
     def __init__(self) -> None:
-        super().__init__(f"At most {MAX_KEYS} keys can be had at a time. Revoke one that is not needed.")
+        super().__init__(f"A user can have at most {MAX_KEYS} keys at a time. Revoke one that you no longer need.")
 
 
 class ScopeNotHeld(Forbidden):
+    """The new key would have scopes that its creator does not have.
+
+    Ask for fewer scopes.
+    """
+
     type, title = "scope-not-held", "Scope not held"
 
     def __init__(self, scopes: Iterable[Scope]) -> None:
-        super().__init__(f"Nobody can give what they may not do themselves: {', '.join(sorted(scopes))}.")
+        super().__init__(f"Nobody can give scopes that they do not have: {', '.join(sorted(scopes))}.")
 
 
 class OutlivesItsMaker(Forbidden):
-    type, title = "outlives-its-maker", "The key would outlive the one that makes it"
+    """A key that expires cannot create a key that lasts longer.
+
+    Ask for an earlier `expires_at`, or log in.
+    """
+
+    type, title = "outlives-its-maker", "Key would outlive its maker"
 
     def __init__(self, ends_at: datetime) -> None:
-        super().__init__(f"What this key makes must expire by {ends_at.isoformat()}, as it does itself.")
+        super().__init__(f"Keys that this key creates must expire by {ends_at.isoformat()}, when it expires itself.")
 
 
 class UnknownKey(NotFound):
+    """You have no key with this id, or the key was revoked."""
+
     type, title = "key-not-found", "No such key"
 
     def __init__(self) -> None:
@@ -50,7 +68,7 @@ class UnknownKey(NotFound):
 
 
 class KeyService:
-    """Makes, lists and revokes a user's keys."""
+    """Creates, lists and revokes a user's keys."""
 
     def __init__(self, revocations: Revocations) -> None:
         self._revocations = revocations
@@ -65,13 +83,13 @@ class KeyService:
         expires_at: datetime | None = None,
         requests_per_minute: int | None = None,
     ) -> tuple[ApiKey, str]:
-        """The key's row, and the key itself, which is nowhere else. A key that makes it gives it its own limit. Raises
-        ScopeNotHeld, InvalidExpiry, OutlivesItsMaker, TooManyKeys, InvalidCredential."""
+        """The new key's row, and the key itself, which is stored nowhere. If a key creates it, it gets that key's
+        limit. Raises ScopeNotHeld, InvalidExpiry, OutlivesItsMaker, TooManyKeys, InvalidCredential."""
         if beyond := set(scopes) - maker.scopes:
             raise ScopeNotHeld(beyond)
         check_expiry(expires_at)
         ends_at_s = math.inf if expires_at is None else expires_at.timestamp()
-        # A login ends soon, and what it has made is to stay.
+        # A login ends soon, but the keys that it creates must stay.
         if maker.key_id is not None and ends_at_s > maker.expires_at_s:
             raise OutlivesItsMaker(datetime.fromtimestamp(maker.expires_at_s, UTC))
         new = new_api_key()
@@ -87,7 +105,7 @@ class KeyService:
             expires_at=expires_at,
         )
         async with session.begin():
-            # Who counts keys waits for who makes one.
+            # Counting waits for others who create a key.
             if await session.scalar(select(User.id).where(User.id == maker.user_id).with_for_update()) is None:
                 raise InvalidCredential
             count = await session.scalar(select(func.count()).select_from(ApiKey).where(*_usable(maker.user_id)))
@@ -99,12 +117,12 @@ class KeyService:
         return row, new.key
 
     async def of_user(self, session: AsyncSession, user_id: int) -> list[ApiKey]:
-        """Those that work, the newest first."""
+        """Valid keys, newest first."""
         async with session.begin():
             return list(await session.scalars(select(ApiKey).where(*_usable(user_id)).order_by(ApiKey.id.desc())))
 
     async def revoke(self, session: AsyncSession, key_id: uuid.UUID, user_id: int | None = None) -> None:
-        """Every process refuses it within a second. Raises UnknownKey, also when it is not this user's."""
+        """Every process refuses the key within a second. Raises UnknownKey, even if the key is another user's."""
         statement = update(ApiKey).where(ApiKey.id == key_id, ApiKey.revoked_at.is_(None))
         if user_id is not None:
             statement = statement.where(ApiKey.user_id == user_id)

@@ -1,94 +1,53 @@
-"""What can be done with accounts and logins. A password is compared outside of any transaction, since that takes a
-tenth of a second; what it was compared with is then checked again."""
+"""The service for accounts and logins. A password is compared outside of any transaction, because that takes a tenth of
+a second; then the hash that it was compared with is checked again."""
 
 import contextlib
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import structlog
 import uuid_utils.compat
-from fastapi import Request
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import Request
 
 from shortener.access.credentials import InvalidCredential
 from shortener.access.models import RefreshToken, Session, User
 from shortener.access.principals import Principal, session_subject, user_subject
 from shortener.access.revocation import Revocations
-from shortener.access.tokens import AccessTokens, hash_secret, new_refresh_token
+from shortener.access.sessions import SESSION_IDLE, expiry_of_use
+from shortener.access.tokens import AccessTokens, hash_secret, new_browser_secret, new_refresh_token
+from shortener.accounts.browsers import Browser
+from shortener.accounts.errors import FRESH, FreshLoginRequired, InvalidLogin, NoPassword, WrongPassword
 from shortener.accounts.metrics import LOGINS_REFUSED
-from shortener.accounts.passwords import IsGone, Passwords
+from shortener.accounts.passwords import Passwords
 from shortener.accounts.slowdown import Slowdown, TooManyFailures
 from shortener.accounts.users import ensure_personal_workspace, insert_user
 from shortener.audit.trail import Action, record
-from shortener.errors import Conflict, Forbidden, NotFound, Unauthorized
+from shortener.hashing.passwords import IsGone
 from shortener.stores.database import REQUEST_KEY
 from shortener.workspaces.invitations import InvitationRequired, find_invitation, use_invitation
 from shortener.workspaces.service import WorkspaceService
 
 log = structlog.get_logger(__name__)
 
-SESSION_IDLE = timedelta(days=14)
-SESSION_LIFETIME = timedelta(days=90)
-# Of two requests that show a token at the same time one comes late, and is no thief: it gets nothing, and that is all.
+T = TypeVar("T")
+
+# Two requests may race with one refresh token: the loser gets an error, and the session stays.
 RACE = timedelta(seconds=5)
-# What a password confirms, such a login does for who has none.
-FRESH = timedelta(minutes=10)
-
-
-class InvalidLogin(Unauthorized):
-    type, title = "invalid-login", "Invalid login"
-
-    def __init__(self) -> None:
-        super().__init__("Email or password is wrong.", headers={"WWW-Authenticate": 'Bearer realm="shortener"'})
-
-
-class WrongPassword(Forbidden):
-    type, title = "wrong-password", "Wrong password"
-
-    def __init__(self) -> None:
-        super().__init__("The password is wrong.")
-
-
-class NoPassword(Conflict):
-    type, title = "no-password", "No password"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "This account logs in by single sign-on and has no password; ask who runs this service for one."
-        )
-
-
-class FreshLoginRequired(Forbidden):
-    type, title = "fresh-login-required", "Fresh login required"
-
-    def __init__(self) -> None:
-        minutes = FRESH // timedelta(minutes=1)
-        super().__init__(f"Without a password this needs a login of the last {minutes} minutes. Log in again.")
-
-
-class UnknownUser(NotFound):
-    type, title = "user-not-found", "No such user"
-
-
-class RegistrationClosed(Forbidden):
-    type, title = "registration-closed", "Registration closed"
-
-    def __init__(self) -> None:
-        super().__init__("Nobody can make an account here by themselves; ask who runs this service.")
 
 
 class Tokens(NamedTuple):
-    """What a login or a refresh gives."""
+    """The result of a login or a refresh."""
 
     access: str
     refresh: str
 
 
 class AccountService:
-    """Makes and ends accounts and sessions."""
+    """Creates and ends accounts and sessions."""
 
     def __init__(
         self,
@@ -105,11 +64,11 @@ class AccountService:
         self._workspaces = workspaces
 
     async def register(self, session: AsyncSession, email: str, password: str, invitation: str | None) -> None:
-        """Make the account, unless there is one of this address: who asks is told the same, after the same work.
-        Raises WeakPassword, and InvitationRequired where the invitation does not hold."""
+        """Create the account, unless the address has one: the answer and the work are the same. Raises WeakPassword,
+        and InvitationRequired if the invitation is not valid."""
         await self._passwords.check(password, email, "/password")
         if invitation is not None:
-            # Nobody makes us hash for an invitation that is none.
+            # Check the invitation before the expensive hash.
             async with session.begin():
                 if await find_invitation(session, invitation, email) is None:
                     raise InvitationRequired
@@ -126,12 +85,40 @@ class AccountService:
 
     async def log_in(self, session: AsyncSession, email: str, password: str, client: str) -> Tokens:
         """Raises InvalidLogin, TooManyFailures."""
+        return await self._log_in(session, email, password, client, self.begin_session)
+
+    async def log_in_browser(
+        self, session: AsyncSession, email: str, password: str, client: str, browser: Browser
+    ) -> str:
+        """The secret of the new session's cookie. Raises InvalidLogin, TooManyFailures."""
+
+        async def begin(session: AsyncSession, user: User) -> str:
+            return await self.begin_browser_session(session, user, browser)
+
+        return await self._log_in(session, email, password, client, begin)
+
+    async def _log_in(
+        self,
+        session: AsyncSession,
+        email: str,
+        password: str,
+        client: str,
+        begin: Callable[[AsyncSession, User], Awaitable[T]],
+    ) -> T:
         async with session.begin():
             user = await session.scalar(select(User).where(User.email == email))
         async with _recorded_when_refused(session, Action.LOGIN_REFUSED, user):
-            return await self._admit(session, user, email, password, client)
+            return await self._admit(session, user, email, password, client, begin)
 
-    async def _admit(self, session: AsyncSession, user: User | None, email: str, password: str, client: str) -> Tokens:
+    async def _admit(
+        self,
+        session: AsyncSession,
+        user: User | None,
+        email: str,
+        password: str,
+        client: str,
+        begin: Callable[[AsyncSession, User], Awaitable[T]],
+    ) -> T:
         known_hash = None if user is None or user.is_disabled else user.password_hash
         try:
             new_hash = await self._compare(session, email, password, known_hash, client)
@@ -142,7 +129,7 @@ class AccountService:
             _note_refusal(_why_refused(user), user)
             raise InvalidLogin
         async with session.begin():
-            # It may have been disabled, or its password changed, while the old one was compared.
+            # The account may have been disabled, or its password changed, during the comparison.
             kept = await session.scalar(
                 update(User)
                 .where(User.id == user.id, User.password_hash == known_hash, User.is_disabled.is_(False))
@@ -152,11 +139,22 @@ class AccountService:
             if kept is None:
                 _note_refusal("changed_meanwhile", user)
                 raise InvalidLogin
-            return await self.begin_session(session, user)
+            return await begin(session, user)
 
     async def begin_session(self, session: AsyncSession, user: User) -> Tokens:
-        """For whoever has just been shown to be this user, in the caller's transaction. Nothing that was shown
-        becomes a part of it: each login has a session and tokens that did not exist before."""
+        """Begin a session for a user who has just been authenticated, in the caller's transaction. Nothing of the
+        request becomes a part of it: each login gets a new session and new tokens."""
+        login = await self._new_login(session, user)
+        return self._give_tokens(session, login, login.created_at)
+
+    async def begin_browser_session(self, session: AsyncSession, user: User, browser: Browser) -> str:
+        """As `begin_session`, for a browser: the secret of its cookie."""
+        login = await self._new_login(session, user)
+        secret = new_browser_secret()
+        login.cookie_hash, (login.browser, login.network) = hash_secret(secret), browser
+        return secret
+
+    async def _new_login(self, session: AsyncSession, user: User) -> Session:
         await ensure_personal_workspace(session, user.email)
         now = datetime.now(UTC)
         login = Session(id=uuid_utils.compat.uuid7(), user_id=user.id, created_at=now, expires_at=now + SESSION_IDLE)
@@ -164,20 +162,20 @@ class AccountService:
         await session.flush()
         them = Principal(user.id, frozenset(), session_id=login.id)
         record(session, Action.LOGIN_SUCCEEDED, user_subject(user.id), by=them)
-        return self._give_tokens(session, login, now)
+        return login
 
     async def user_of_refresh(self, session: AsyncSession, token: str) -> int | None:
-        """Whose refresh token this is, or was."""
+        """The user to whom this refresh token belongs or belonged."""
         async with session.begin():
             return await session.scalar(
                 select(Session.user_id).join(RefreshToken).where(RefreshToken.hash == hash_secret(token))
             )
 
     async def refresh(self, session: AsyncSession, token: str) -> Tokens:
-        """The next tokens. One that comes back ends its whole session. Raises InvalidCredential."""
+        """The next tokens. A token that comes back ends its whole session. Raises InvalidCredential."""
         stolen: uuid.UUID | None = None
         async with session.begin():
-            # The session first: everything that is done to it waits for everything else.
+            # Lock the session first: all changes to a session wait for each other.
             login = await session.scalar(
                 select(Session)
                 .where(Session.id.in_(select(RefreshToken.session_id).where(RefreshToken.hash == hash_secret(token))))
@@ -189,7 +187,7 @@ class AccountService:
             now = datetime.now(UTC)
             if shown.used_at is None:
                 shown.used_at = login.last_used_at = now
-                login.expires_at = min(now + SESSION_IDLE, login.created_at + SESSION_LIFETIME)
+                login.expires_at = expiry_of_use(login.created_at, now)
                 return self._give_tokens(session, login, now)
             if now - shown.used_at > RACE:
                 login.revoked_at = now
@@ -202,9 +200,9 @@ class AccountService:
                     reason="a used refresh token came back",
                 )
         if stolen is None:
-            raise InvalidCredential("This refresh token was used a moment ago. Use the one that came of it.")
+            raise InvalidCredential("This refresh token was used a moment ago. Use its successor.")
         await self._revocations.report(session_subject(stolen))
-        raise InvalidCredential("This refresh token was used before. Its session is ended; log in again.")
+        raise InvalidCredential("This refresh token was used before. Its session has ended; log in again.")
 
     async def log_out(self, session: AsyncSession, principal: Principal) -> None:
         assert principal.session_id is not None
@@ -237,8 +235,8 @@ class AccountService:
     async def delete_account(
         self, session: AsyncSession, principal: Principal, password: str | None, client: str
     ) -> None:
-        """With its sessions, keys and personal workspace. Raises WrongPassword, TooManyFailures, FreshLoginRequired,
-        OnlyOwner."""
+        """Delete the account with its sessions, keys and personal workspace. Raises WrongPassword, TooManyFailures,
+        FreshLoginRequired, OnlyOwner."""
         user = await self._myself(session, principal)
         if user.password_hash is None:
             await self._check_fresh(session, principal)
@@ -261,7 +259,7 @@ class AccountService:
                 raise WrongPassword
 
     async def _check_fresh(self, session: AsyncSession, principal: Principal) -> None:
-        """All sessions of an account without a password have begun at the identity provider: the others ended with the
+        """All sessions of an account without a password began at the identity provider: the others ended with the
         password."""
         async with session.begin():
             login = await session.get(Session, principal.session_id)
@@ -271,7 +269,7 @@ class AccountService:
     async def _compare(
         self, session: AsyncSession, email: str, password: str, known_hash: str | None, client: str
     ) -> str | None:
-        """The hash to keep when the password is right, else None. Raises TooManyFailures."""
+        """The hash to store if the password is right, otherwise None. Raises TooManyFailures."""
         verdict = await self._passwords.verify(
             password, known_hash, lambda: self._slowdown.ask(email, client), _is_gone(session)
         )
@@ -292,7 +290,7 @@ class AccountService:
 
 
 def _is_gone(session: AsyncSession) -> IsGone:
-    """Whether whoever sent the request that the session was opened for waits no longer."""
+    """Whether the client of the session's request has disconnected."""
     request: Request = session.info[REQUEST_KEY]
     return request.is_disconnected
 
@@ -305,15 +303,15 @@ def _why_refused(user: User | None) -> str:
 
 def _note_refusal(reason: str, user: User | None) -> None:
     LOGINS_REFUSED.labels(reason).inc()
-    # An address that is nobody's may be a password typed into the wrong field.
+    # An unknown address may be a password typed into the wrong field, so it is not logged.
     log.warning("login_refused", reason=reason, user=None if user is None else user.id)
 
 
 async def replace_password(
     session: AsyncSession, user: User, new_hash: str | None, keep: uuid.UUID | None = None
 ) -> None:
-    """And end all sessions of the user but `keep`; to be reported once it is committed. Without a hash nobody logs in
-    with a password any more."""
+    """Set the password and end all sessions of the user except `keep`; the caller reports that after the commit.
+    Without a hash nobody can log in with a password."""
     user.password_hash = new_hash
     user.password_changed_at = datetime.now(UTC)
     others = update(Session).where(Session.user_id == user.id, Session.revoked_at.is_(None))
@@ -323,7 +321,7 @@ async def replace_password(
 
 @contextlib.asynccontextmanager
 async def _recorded_when_refused(session: AsyncSession, action: Action, user: User | None) -> AsyncIterator[None]:
-    """The same whether or not there is such a user: the time tells nobody."""
+    """Takes the same time whether or not the user exists."""
     target = None if user is None else user_subject(user.id)
     try:
         yield

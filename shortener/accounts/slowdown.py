@@ -1,4 +1,5 @@
-"""Failed logins slow an account and a client down: counted in Redis, and by each process alone while Redis is away."""
+"""Failed logins slow down an account and a client. They are counted in Redis, and by each process alone while Redis is
+down."""
 
 import time
 from collections.abc import Sequence
@@ -11,10 +12,10 @@ from shortener.limits.keys import LimitKeys
 from shortener.limits.local import MAX_CLIENTS
 from shortener.stores.redis import RedisGuard, RedisUnavailable
 
-# So many failures cost nothing; from then on each doubles the pause that follows it.
+# This many failures cost nothing; each further one doubles the pause.
 FREE_FAILURES = 10
 MAX_PAUSE_S = 900
-# After so long without a failure nothing is held against anybody.
+# After this long without a failure, earlier ones are forgotten.
 FORGET_S = 3600
 
 # KEYS: counters, each a hash of failures and the time (ms) at which the pause ends. Returns the longest wait in ms.
@@ -39,16 +40,21 @@ end
 
 
 class TooManyFailures(TooManyRequests):
+    """Ten passwords were wrong for this account or from this client. Each further wrong one doubles the pause.
+
+    Wait for `Retry-After` seconds.
+    """
+
     type, title = "too-many-failures", "Too many failures"
 
     def __init__(self, wait_s: int) -> None:
         super().__init__(
-            f"Too many passwords were wrong. Try again in {wait_s} seconds.", headers={"Retry-After": str(wait_s)}
+            f"Too many wrong passwords. Try again in {wait_s} seconds.", headers={"Retry-After": str(wait_s)}
         )
 
 
 class Slowdown:
-    """Knows an account by its email address, whether or not there is such an account."""
+    """Identifies an account by its email address, whether or not it exists."""
 
     def __init__(self, redis: Redis, guard: RedisGuard, keys: LimitKeys) -> None:
         self._redis = redis
@@ -56,7 +62,7 @@ class Slowdown:
         self._keys = keys
         self._ask = redis.register_script(_ASK)
         self._fail = redis.register_script(_FAIL)
-        # Failures, when the pause ends, and when they are forgotten; on the monotonic clock.
+        # Failures, the end of the pause, and when they are forgotten; on the monotonic clock.
         self._local: LRUCache[str, tuple[int, float, float]] = LRUCache(MAX_CLIENTS)
 
     async def ask(self, email: str, client: str) -> None:
@@ -78,7 +84,7 @@ class Slowdown:
             self._fail_alone(names)
 
     async def succeed(self, email: str, client: str) -> None:
-        """The account is its owner's again. The client's failures stay: they may have been with other accounts."""
+        """Forget the account's failures. The client's stay: they may concern other accounts."""
         name, _ = self._names(email, client)
         self._local.pop(name, None)
         try:

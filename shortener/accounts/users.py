@@ -1,4 +1,4 @@
-"""Making users, each with a personal workspace, in one transaction."""
+"""Creates users, each with a personal workspace, in one transaction."""
 
 from sqlalchemy import func, literal, select
 from sqlalchemy.dialects.postgresql import insert
@@ -14,7 +14,7 @@ PERSONAL_NAME = "Personal"
 async def insert_user(
     session: AsyncSession, email: str, password_hash: str | None = None, *, is_admin: bool = False
 ) -> int | None:
-    """The new user's id; None where there is one of this address."""
+    """The new user's id; None if the address has an account."""
     user_id = await session.scalar(
         insert(User)
         .values(email=email, password_hash=password_hash, is_admin=is_admin)
@@ -28,8 +28,8 @@ async def insert_user(
 
 
 async def ensure_personal_workspace(session: AsyncSession, email: str) -> None:
-    """Also for a user who has one, which is as much work: nobody sees by it whether an address is new. Who was made by
-    the version before, while it was still running, has none."""
+    """Runs for existing users too, so that timing does not reveal whether an address is new. Users that the previous
+    version created during an upgrade have none yet."""
     made = (
         insert(Workspace)
         .from_select(

@@ -1,1 +1,1 @@
-"""The audit log: who did what to what, from where, and by which login or key."""
+"""The audit log: who did what to what, from which network, and with which login or key."""

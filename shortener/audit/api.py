@@ -1,21 +1,26 @@
 """/api/v1/admin/audit"""
 
 from datetime import date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 
-from shortener.access.routes import ApiRoute, needs_admin
-from shortener.audit.listing import Wanted, list_entries
+from shortener.access.routes import ADMINISTRATION, ApiRoute, needs_admin
+from shortener.audit.export import audit_file
+from shortener.audit.listing import AuditFilter, list_entries
 from shortener.audit.schemas import AuditEntryOut, AuditPage
-from shortener.audit.trail import Action
+from shortener.audit.trail import Action, link_subject
 from shortener.http.moments import Moment, local_midnight
 from shortener.http.openapi import errors
-from shortener.http.pagination import Limit, PageCursor, path_at
-from shortener.stores.database import Reader
+from shortener.http.pagination import InvalidCursor, Limit, PageCursor, path_at
+from shortener.parts import parts_of
+from shortener.stores.parts import DATABASE
+from shortener.stores.sessions import Reader
 
-router = APIRouter(prefix="/admin/audit", tags=["administration"], route_class=ApiRoute, dependencies=[needs_admin])
+router = APIRouter(
+    prefix="/api/v1/admin/audit", tags=[ADMINISTRATION], route_class=ApiRoute, dependencies=[needs_admin]
+)
 
 Subject = Annotated[str | None, Query(max_length=200, pattern=r"^[!-~]+$", examples=["user:7"])]
 
@@ -23,13 +28,17 @@ _UTC = ZoneInfo("UTC")
 
 
 def _moment(value: date | None, days: int) -> datetime | None:
-    """A plain date is the midnight of UTC that begins it, or comes so many days later."""
+    """A plain date means its beginning in UTC, plus this many days."""
     if value is None or isinstance(value, datetime):
         return value
     return local_midnight(value + timedelta(days=days), _UTC)
 
 
-@router.get("", responses=errors(400, 401, 403, 422, 429, 503))
+@router.get(
+    "",
+    response_model=AuditPage,
+    responses={**errors(InvalidCursor), 200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+)
 async def get_audit_log(
     request: Request,
     session: Reader,
@@ -42,9 +51,16 @@ async def get_audit_log(
     until: Annotated[
         Moment | None, Query(alias="to", description="A date (UTC, included) or a moment (not included).")
     ] = None,
-) -> AuditPage:
-    """Who did what to what, the newest first."""
-    wanted = Wanted(actor, action, target, _moment(since, 0), _moment(until, 1))
-    page = await list_entries(session, wanted, limit, cursor)
+    form: Annotated[
+        Literal["json", "csv"], Query(alias="format", description="`csv`: all entries in one file.")
+    ] = "json",
+) -> AuditPage | Response:
+    """Who did what to what, newest first."""
+    if target is not None and target.startswith(link_subject("")):
+        target = parts_of(request).settings.stored_code(target)
+    asked = AuditFilter(actor, action, target, _moment(since, 0), _moment(until, 1))
+    if form == "csv":
+        return await audit_file(parts_of(request)[DATABASE], asked)
+    page = await list_entries(session, asked, limit, cursor)
     items = [AuditEntryOut.model_validate(row[0], from_attributes=True) for row in page.rows]
     return AuditPage(items=items, next=path_at(request, page.next_cursor))

@@ -1,4 +1,4 @@
-"""Reading the audit log, a page at a time, and forgetting what is old."""
+"""Reads the audit log page by page, and deletes old entries."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -20,8 +20,8 @@ _DELETE = """
 """
 
 
-class Wanted(NamedTuple):
-    """Which entries; None is any. `until` is not included."""
+class AuditFilter(NamedTuple):
+    """Conditions on entries; None matches any. `until` is exclusive."""
 
     actor: str | None = None
     action: str | None = None
@@ -30,26 +30,26 @@ class Wanted(NamedTuple):
     until: datetime | None = None
 
 
-async def list_entries(session: AsyncSession, wanted: Wanted, limit: int, cursor: str | None) -> Page:
-    """Rows of the entry, the newest first. Raises InvalidCursor."""
+async def list_entries(session: AsyncSession, asked: AuditFilter, limit: int, cursor: str | None) -> Page:
+    """Rows of the entry, newest first. Raises InvalidCursor."""
     statement = select(AuditEntry)
     for column, value in (
-        (AuditEntry.actor, wanted.actor),
-        (AuditEntry.action, wanted.action),
-        (AuditEntry.target, wanted.target),
+        (AuditEntry.actor, asked.actor),
+        (AuditEntry.action, asked.action),
+        (AuditEntry.target, asked.target),
     ):
         if value is not None:
             statement = statement.where(column == value)
-    if wanted.since is not None:
-        statement = statement.where(AuditEntry.at >= wanted.since)
-    if wanted.until is not None:
-        statement = statement.where(AuditEntry.at < wanted.until)
+    if asked.since is not None:
+        statement = statement.where(AuditEntry.at >= asked.since)
+    if asked.until is not None:
+        statement = statement.where(AuditEntry.at < asked.until)
     return await read_page(session, statement, _KEYS, descending=True, name="audit", limit=limit, cursor=cursor)
 
 
 async def forget_entries(connection: asyncpg.Connection, days: int) -> int:
-    """Delete what is older, in short transactions; returns how many that were. The table's trigger is told what is to
-    be kept, and refuses to delete anything else."""
+    """Delete older entries in short transactions; returns their number. The table's trigger gets the limit, and refuses
+    to delete younger ones."""
     deleted = 0
     while True:
         async with connection.transaction():

@@ -1,4 +1,4 @@
-"""The table of the audit log. A trigger refuses to change it, and to delete from it what is to be kept."""
+"""The table of the audit log. A trigger refuses to change entries, and to delete those that must be kept."""
 
 from datetime import datetime
 from typing import Any
@@ -11,8 +11,8 @@ from shortener.stores.database import Base
 
 
 class AuditEntry(Base):
-    """One thing that was done. It names people, links and keys by subjects such as `user:7`, and refers to no row:
-    what is deleted stays in it."""
+    """One action. It names people, links and keys by subjects such as `user:7`, without foreign keys, so that it
+    outlives them."""
 
     __tablename__ = "audit_log"
     __table_args__ = (

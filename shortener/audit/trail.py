@@ -1,4 +1,4 @@
-"""Recording what is done, in the transaction that does it: `record(session, Action.USER_DELETED, user_subject(7))`."""
+"""Records actions in the transaction that does them: `record(session, Action.USER_DELETED, user_subject(7))`."""
 
 import uuid
 from collections.abc import Iterable
@@ -11,6 +11,8 @@ from shortener.access.actors import ACTOR_KEY, ANONYMOUS, Actor
 from shortener.access.principals import PRINCIPAL_KEY, Principal, user_subject
 from shortener.audit.models import AuditEntry
 from shortener.http.client_address import coarse_network
+from shortener.http.parts import PROXIES
+from shortener.parts import parts_of
 from shortener.stores.database import REQUEST_KEY
 from shortener.text import log_line
 
@@ -20,7 +22,7 @@ Value = str | int | bool | Iterable[str]
 
 
 class Action(StrEnum):
-    """What can be done. docs/security.md says what each means."""
+    """The actions; docs/security.md explains each."""
 
     LOGIN_SUCCEEDED = "login.succeeded"
     LOGIN_REFUSED = "login.refused"
@@ -36,11 +38,21 @@ class Action(StrEnum):
     KEY_REVOKED = "key.revoked"
     LINK_CHANGED = "link.changed"
     LINK_DELETED = "link.deleted"
+    LINK_RESTORED = "link.restored"
     LINKS_DELETED = "links.deleted"
     LINKS_ADOPTED = "links.adopted"
+    TAG_CHANGED = "tag.changed"
+    TAG_MERGED = "tag.merged"
+    TAG_DELETED = "tag.deleted"
     WORKSPACE_CREATED = "workspace.created"
     WORKSPACE_RENAMED = "workspace.renamed"
     WORKSPACE_DELETED = "workspace.deleted"
+    LOGO_SET = "logo.set"
+    LOGO_REMOVED = "logo.removed"
+    DOMAIN_ADDED = "domain.added"
+    DOMAIN_VERIFIED = "domain.verified"
+    DOMAIN_CHANGED = "domain.changed"
+    DOMAIN_REMOVED = "domain.removed"
     MEMBER_ADDED = "member.added"
     MEMBER_CHANGED = "member.changed"
     MEMBER_REMOVED = "member.removed"
@@ -57,8 +69,16 @@ def link_subject(code: str) -> str:
     return f"link:{code}"
 
 
+def tag_subject(name: str) -> str:
+    return f"tag:{name}"
+
+
 def workspace_subject(workspace_id: uuid.UUID) -> str:
     return f"workspace:{workspace_id}"
+
+
+def domain_subject(host: str) -> str:
+    return f"domain:{host}"
 
 
 def invitation_subject(invitation_id: uuid.UUID) -> str:
@@ -81,10 +101,10 @@ def record(
     by: Principal | None = None,
     **details: Value,
 ) -> None:
-    """Add an entry to the session's transaction: it is there if, and only if, that is committed.
+    """Add an entry to the session's transaction: it exists if and only if that is committed.
 
-    The actor is who sent the session's request, or what the session was opened for; `by` names them where they become
-    known only now. Details say what ids cannot, and never hold what is secret or anybody's address.
+    The actor is the sender of the session's request, or the actor that the session was opened for; `by` names them if
+    they are only known now. Details never contain secrets or addresses.
     """
     actor = _actor_of(session, by)
     entry = AuditEntry(action=action, actor=actor.name, means=actor.means, client=actor.client)
@@ -98,7 +118,7 @@ def _actor_of(session: AsyncSession, by: Principal | None) -> Actor:
     if request is None:
         actor: Actor = session.info[ACTOR_KEY]
         return actor
-    client = coarse_network(request.app.state.proxies.client_of(request.scope))
+    client = coarse_network(parts_of(request)[PROXIES].client_of(request.scope))
     principal: Principal | None = by or request.scope.get(PRINCIPAL_KEY)
     if principal is None:
         return Actor(ANONYMOUS, client=client)
@@ -106,7 +126,7 @@ def _actor_of(session: AsyncSession, by: Principal | None) -> Actor:
 
 
 def _plain(value: Value) -> str | int | list[str]:
-    """What may be written to a log: no line breaks nor other control characters, and nothing long."""
+    """A value that is safe in a log: short, and without line breaks or other control characters."""
     if isinstance(value, int):
         return value
     if isinstance(value, str):

@@ -1,1 +1,1 @@
-"""Clicks: from the redirect into the stream, from the stream into Postgres, and from there into figures."""
+"""Clicks: from the redirect into the stream, and from the stream into PostgreSQL."""

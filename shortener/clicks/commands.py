@@ -1,23 +1,20 @@
-"""What the command line does with batches that could not be counted."""
+"""Commands for batches that could not be counted."""
 
 import contextlib
-import time
 from collections.abc import AsyncIterator
-
-from rich.table import Table
+from typing import Any
 
 from shortener.clicks.dead_letters import DeadLetters
+from shortener.parts import Parts, opened
 from shortener.settings import Settings
-from shortener.stores.redis import create_redis
+from shortener.stores.parts import REDIS, open_redis
 
 
-async def dead_letters(settings: Settings, limit: int) -> Table:
-    """The oldest batches that could not be counted, and why. Raises RedisError."""
-    table = Table("id", "reason", "age", box=None, padding=(0, 2))
+async def dead_letters(settings: Settings, limit: int) -> dict[str, Any]:
+    """The oldest batches that could not be counted, with the reasons. Raises RedisError."""
     async with _letters(settings) as letters:
-        for letter in await letters.oldest(limit):
-            table.add_row(letter.id, letter.reason, _age(time.time() - letter.buried_at_s))
-    return table
+        found = await letters.oldest(limit)
+    return {"items": [each._asdict() | {"buried_at": each.buried_at.isoformat()} for each in found]}
 
 
 async def replay(settings: Settings, limit: int | None) -> int:
@@ -29,15 +26,5 @@ async def replay(settings: Settings, limit: int | None) -> int:
 @contextlib.asynccontextmanager
 async def _letters(settings: Settings) -> AsyncIterator[DeadLetters]:
     settings.require("redis_url")
-    redis = create_redis(settings.redis_url)
-    try:
-        yield DeadLetters(redis)
-    finally:
-        await redis.aclose()
-
-
-def _age(seconds: float) -> str:
-    for unit, length_s in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * length_s:
-            return f"{seconds // length_s:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} s"
+    async with opened(Parts(settings), [open_redis]) as parts:
+        yield DeadLetters(parts[REDIS])

@@ -1,5 +1,6 @@
-"""Batches that could not be counted, kept as they were until somebody has mended the reason."""
+"""Batches that could not be counted, kept unchanged until somebody fixes the cause."""
 
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from redis.asyncio import Redis
@@ -10,11 +11,11 @@ _BATCH_SIZE = 100
 
 
 class DeadLetter(NamedTuple):
-    """`reason` is what `batch_buried` says in the worker's log."""
+    """`reason` is that of `batch_buried` in the worker's log."""
 
     id: str
     reason: str
-    buried_at_s: float
+    buried_at: datetime
 
 
 class DeadLetters:
@@ -26,7 +27,7 @@ class DeadLetters:
     async def oldest(self, limit: int) -> list[DeadLetter]:
         found = await self._redis.xrange(DEAD_STREAM, count=limit)
         return [
-            DeadLetter(entry_id.decode(), fields.get(REASON, b"").decode(errors="replace"), _moment_s(entry_id))
+            DeadLetter(entry_id.decode(), fields.get(REASON, b"").decode(errors="replace"), _moment(entry_id))
             for entry_id, fields in found
         ]
 
@@ -43,7 +44,8 @@ class DeadLetters:
             letters = await self._redis.xrange(DEAD_STREAM, max=newest[0][0], count=count)
             if not letters:
                 break
-            # In one transaction: a letter is never in neither stream. In both it would be counted once all the same.
+            # In one transaction, so that a letter is always in one of the streams. In both it would still be counted
+            # once.
             pipeline = self._redis.pipeline(transaction=True)
             for entry_id, fields in letters:
                 pipeline.xadd(STREAM, {name: value for name, value in fields.items() if name != REASON})
@@ -53,6 +55,6 @@ class DeadLetters:
         return replayed
 
 
-def _moment_s(entry_id: bytes) -> float:
-    """Redis numbers entries by the time of their arrival."""
-    return int(entry_id.split(b"-")[0]) / 1000
+def _moment(entry_id: bytes) -> datetime:
+    """Ids of Redis entries begin with the time of their arrival, in milliseconds."""
+    return datetime.fromtimestamp(int(entry_id.split(b"-")[0]) / 1000, UTC)

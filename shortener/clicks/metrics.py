@@ -7,7 +7,7 @@ REDIRECT_SECONDS = histogram(
     "redirect_seconds", "From a batch's first click to its answers: the slowest of each batch.", buckets=LATENCIES_S
 )
 
-CLICK_BATCH_SIZE = histogram("click_batch_size", "Clicks in a batch that leaves for the stream.", buckets=_SIZES)
+CLICK_BATCH_SIZE = histogram("click_batch_size", "Clicks in a batch that is sent to the stream.", buckets=_SIZES)
 CLICKS_DIRECT = counter("clicks_direct", "Clicks that a web process wrote to the database itself.")
 CLICKS_DEFERRED = counter("clicks_deferred", "Clicks answered before they were stored.", "reason")
 CLICKS_BUFFERED = gauge("clicks_buffered", "Clicks answered and not yet stored.", mode="livesum")

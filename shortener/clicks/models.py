@@ -3,17 +3,19 @@
 from datetime import date, datetime
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Date, Identity, Integer, LargeBinary, SmallInteger, Text, text
+from sqlalchemy import ARRAY, BigInteger, Date, Identity, Index, Integer, LargeBinary, SmallInteger, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shortener.stores.database import Base
 
 
 class Dimension(NamedTuple):
-    """What clicks are broken down by: its number in the database, and the column of a click."""
+    """A dimension of breakdowns: its number in the database, and its column of a click. A click whose column is null
+    has the value `implied`, of which no rows are stored, or no value."""
 
     number: int
     column: str
+    implied: str | None = None
 
 
 # The numbers are stored: only ever add to them.
@@ -23,11 +25,19 @@ DIMENSIONS = {
     "browsers": Dimension(3, "browser"),
     "systems": Dimension(4, "system"),
     "devices": Dimension(5, "device"),
+    "rules": Dimension(6, "rule"),
+    "variants": Dimension(7, "variant"),
+    "cities": Dimension(8, "city"),
+    "languages": Dimension(9, "language", implied=""),
+    "utm_sources": Dimension(10, "utm_source"),
+    "utm_mediums": Dimension(11, "utm_medium"),
+    "utm_campaigns": Dimension(12, "utm_campaign"),
+    "sources": Dimension(13, "source", implied="link"),
 }
 
 
 class ClickRow(Base):
-    """Single clicks, in monthly partitions. `bot` is null for people, else why it is none."""
+    """Single clicks, in monthly partitions. `bot` is null for people, otherwise the reason."""
 
     __tablename__ = "clicks"
     __table_args__ = {"postgresql_partition_by": "RANGE (at)"}  # noqa: RUF012
@@ -46,10 +56,22 @@ class ClickRow(Base):
     system: Mapped[str] = mapped_column(Text)
     device: Mapped[str] = mapped_column(Text)
     user_agent: Mapped[str] = mapped_column(Text)
+    # Of the link, by name; null where neither answered.
+    rule: Mapped[str | None] = mapped_column(Text)
+    variant: Mapped[str | None] = mapped_column(Text)
+    # Null where they are not known.
+    city: Mapped[str | None] = mapped_column(Text)
+    language: Mapped[str | None] = mapped_column(Text)
+    # Of the request's query.
+    utm_source: Mapped[str | None] = mapped_column(Text)
+    utm_medium: Mapped[str | None] = mapped_column(Text)
+    utm_campaign: Mapped[str | None] = mapped_column(Text)
+    # `qr`, or null for the link itself.
+    source: Mapped[str | None] = mapped_column(Text)
 
 
 class ClickBatch(Base):
-    """The ledger: batches that are counted. A batch that is here is skipped when it comes again."""
+    """The ledger of counted batches. A batch that is in it is skipped when it comes again."""
 
     __tablename__ = "click_batches"
 
@@ -58,7 +80,7 @@ class ClickBatch(Base):
 
 
 class ClickVisitor(Base):
-    """Who was seen on which UTC day, in daily partitions that live only as long as the day's salt."""
+    """Visitors by UTC day, in daily partitions that live only as long as the day's salt."""
 
     __tablename__ = "click_visitors"
     __table_args__ = {"postgresql_partition_by": "RANGE (day)"}  # noqa: RUF012
@@ -69,7 +91,7 @@ class ClickVisitor(Base):
 
 
 class VisitorSalt(Base):
-    """The key of a day's visitor hashes; deleted after some days, and the hashes tell nothing from then on."""
+    """The key of a day's visitor hashes. It is deleted after some days, and then the hashes reveal nothing."""
 
     __tablename__ = "visitor_salts"
 
@@ -78,7 +100,7 @@ class VisitorSalt(Base):
 
 
 class ClickCount15Min(Base):
-    """Clicks a quarter of an hour: every time zone's days and hours begin at one."""
+    """Clicks per quarter of an hour: every time zone's days and hours begin at one."""
 
     __tablename__ = "click_counts_15min"
 
@@ -90,7 +112,7 @@ class ClickCount15Min(Base):
 
 
 class ClickCountDaily(Base):
-    """Clicks a UTC day."""
+    """Clicks per UTC day."""
 
     __tablename__ = "click_counts_daily"
 
@@ -102,7 +124,7 @@ class ClickCountDaily(Base):
 
 
 class ClickBreakdownHourly(Base):
-    """Clicks an hour by one value of one dimension (see `DIMENSIONS`)."""
+    """Clicks per hour and value of a dimension (see `DIMENSIONS`)."""
 
     __tablename__ = "click_breakdown_hourly"
 
@@ -115,7 +137,7 @@ class ClickBreakdownHourly(Base):
 
 
 class ClickBreakdownDaily(Base):
-    """Clicks a UTC day by one value of one dimension."""
+    """Clicks per UTC day and value of a dimension."""
 
     __tablename__ = "click_breakdown_daily"
 
@@ -128,7 +150,8 @@ class ClickBreakdownDaily(Base):
 
 
 class ClickBreakdownMonthly(Base):
-    """Clicks a UTC month by one value of one dimension, of busy links; see `months` for when they may be read."""
+    """Clicks per UTC month and value of a dimension, for busy links; `figures/rollups.py` says when they may be
+    read."""
 
     __tablename__ = "click_breakdown_monthly"
 
@@ -141,11 +164,41 @@ class ClickBreakdownMonthly(Base):
 
 
 class ClickTotal(Base):
-    """All clicks of a link: what lists show. Never on the link's own row, which redirects read."""
+    """All clicks of a link, for lists. They are not in the link's own row, which redirects read."""
 
     __tablename__ = "click_totals"
+    __table_args__ = (Index("ix_click_totals_clicks", "clicks", "link_id"),)
 
     link_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     clicks: Mapped[int] = mapped_column(BigInteger)
     visitors: Mapped[int] = mapped_column(BigInteger)
     bots: Mapped[int] = mapped_column(BigInteger)
+
+
+class ClickRound(Base):
+    """Counts of one round of the writer, as arrays in text form, until they are added to those of groups of links."""
+
+    __tablename__ = "click_rounds"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    links: Mapped[str] = mapped_column(Text)
+    quarters: Mapped[str] = mapped_column(Text)
+    clicks: Mapped[str] = mapped_column(Text)
+    visitors: Mapped[str] = mapped_column(Text)
+    bots: Mapped[str] = mapped_column(Text)
+    value_links: Mapped[str] = mapped_column(Text)
+    value_hours: Mapped[str] = mapped_column(Text)
+    value_dimensions: Mapped[str] = mapped_column(Text)
+    value_texts: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    value_clicks: Mapped[str] = mapped_column(Text)
+    value_bots: Mapped[str] = mapped_column(Text)
+
+
+class ClickLimit(Base):
+    """People's clicks of a link that has a limit, or had one: those that are counted, and those that web processes may
+    still answer. It is changed before a destination is given, so it is never less than what people got."""
+
+    __tablename__ = "click_limits"
+
+    link_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    used: Mapped[int] = mapped_column(BigInteger)

@@ -15,14 +15,14 @@ def month_of(day: date) -> date:
 
 
 def next_month(day: Day) -> Day:
-    """The beginning of the month after the one that holds this day; of its time of day nothing is changed."""
+    """The first day of the next month, at the same time of day."""
     return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
 async def ensure_partitions(connection: asyncpg.Connection, days: set[date], *, visitors: bool = True) -> None:
-    """Create whatever the clicks of these UTC days, and their visitors, need. Safe to call from many at once."""
+    """Create the partitions for clicks and visitors of these UTC days. Safe to call concurrently."""
     months = {month_of(day) for day in days}
-    # Each locks its parent: in the order in which the writer takes them, so that the two never deadlock.
+    # Creating a partition locks its parent. The order is the writer's, so that the two never deadlock.
     wanted = {f"click_visitors_{d:%Y%m%d}": ("click_visitors", d, d + timedelta(days=1)) for d in days if visitors}
     wanted |= {f"clicks_{m:%Y%m}": ("clicks", m, next_month(m)) for m in months}
     async with connection.transaction():
@@ -36,7 +36,7 @@ async def ensure_partitions(connection: asyncpg.Connection, days: set[date], *, 
         }
         for name, (parent, start, end) in wanted.items():
             if name not in present:
-                # Names and bounds are made of dates only. A month begins at UTC midnight whatever the session's zone.
+                # Names and bounds consist of dates only. A month begins at UTC midnight in any session's time zone.
                 since, until = (f"{d}" if parent == "click_visitors" else f"{d} 00:00:00+00" for d in (start, end))
                 await connection.execute(
                     f"CREATE TABLE {name} PARTITION OF {parent} FOR VALUES FROM ('{since}') TO ('{until}')"
@@ -44,14 +44,15 @@ async def ensure_partitions(connection: asyncpg.Connection, days: set[date], *, 
 
 
 async def ensure_partitions_ahead(connection: asyncpg.Connection) -> None:
-    """This month and the next, today and the next days: writing waits for no partition."""
+    """Create this month's and the next month's partitions, and those of the next days, so that writing never waits for
+    one."""
     today = datetime.now(UTC).date()
     ahead = {today + timedelta(days=n) for n in range(-1, 4)}
     await ensure_partitions(connection, ahead | {next_month(today)})
 
 
 async def drop_visitor_partitions(connection: asyncpg.Connection, before: date) -> int:
-    """Forget who was seen on days before this one."""
+    """Drop the visitors of days before this one."""
     rows = await connection.fetch(
         "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
         "WHERE i.inhparent = 'click_visitors'::regclass AND c.relname < $1",

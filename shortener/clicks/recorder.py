@@ -1,7 +1,7 @@
-"""Group commit: clicks of one moment go into the stream together, and their answers leave when they are in.
+"""Group commit: clicks that arrive together go into the stream together, and their answers leave once they are stored.
 
-As databases do for their log: while one batch is on its way the next one gathers, so batches grow with the load
-and nobody waits for a timer.
+As in a database's log, the next batch gathers while one is in transit, so batches grow with the load and no click waits
+for a timer.
 """
 
 import asyncio
@@ -23,51 +23,59 @@ from shortener.clicks.metrics import (
     REDIRECT_SECONDS,
 )
 from shortener.event_loop.tasks import call_safely, end
+from shortener.parts import Part
 from shortener.stores.redis import RECORDER, Command, RedisGuard, RedisUnavailable
 
 log = structlog.get_logger(__name__)
 
 MAX_BATCH = 512
 RETRY_INTERVAL_S = 0.25
-# So long the stream alone is tried; then the database is asked to take the clicks directly.
+# For this long only the stream is tried; after it, the database as well.
 DIRECT_AFTER_S = 1.0
 MAX_BATCHES_A_TRY = 32
-# Enriching takes some 20 us a click, in which the process answers nobody.
+# Enriching takes about 20 us per click, during which the process answers no requests.
 MAX_CLICKS_A_DIRECT_TRY = 500
 
 
 class Rider(Protocol):
-    """What else has something to tell Redis, or to ask it, and takes along the round trips that store clicks."""
+    """Commands that share the recorder's round trips to Redis (piggybacking)."""
 
     @property
     def is_waiting(self) -> bool:
-        """Whether it wants another round trip when the last one came back."""
+        """Whether it needs another round trip after the last one."""
 
     def board(self) -> list[Command]:
-        """Its part of a round trip that starts now."""
+        """Its commands for the round trip that starts now."""
 
     def arrive(self, replies: list[Any]) -> None:
-        """The replies to what has boarded. Must not raise: the clicks of the same round trip are stored."""
+        """The replies to its commands. Must not raise: the clicks of the same round trip are stored."""
 
     def strand(self) -> None:
-        """The round trip failed, or there is none because Redis is away: it must not wait for another."""
+        """The round trip failed, or did not start because Redis is down: it must not wait for another."""
 
 
 class Sink(Protocol):
-    """Where batches are stored for good."""
+    """Stores batches durably."""
 
     def append(self, batches: list[Batch], riders: Sequence[Rider] = ()) -> Awaitable[None]: ...
 
 
+WriteDirectly = Callable[[Sequence[Batch]], Awaitable[None]]
+
+# Named here, not in `parts.py`: the redirect imports the recorder, and nothing of the pipeline behind it.
+SINK = Part[Sink]("sink of clicks")
+WRITE_DIRECTLY = Part[WriteDirectly]("direct writer of clicks")
+
+
 class Recorder:
-    """Takes clicks and stores them; an answer is released when its click is in the stream.
+    """Stores clicks; an answer is released once its click is in the stream.
 
-    When Redis does not answer within its budget, it is released all the same, and the clicks wait in a
-    buffer of at most `buffer_size` until the stream, or `write_directly`, has taken them. Batches keep their
-    ids, so one whose first try did arrive is counted once. Beyond the bound the oldest are lost, and counted as such.
+    If Redis does not answer within its budget, answers are released anyway, and their clicks wait in a buffer of at
+    most `buffer_size` until the stream or `write_directly` accepts them. Batches keep their ids, so a batch whose first
+    attempt did arrive is counted once. Beyond the bound the oldest are lost, and counted as lost.
 
-    With `answers_at_once` nobody waits for the stream: a kill -9 loses what gathers and what is on its way, which is
-    what came in during two round trips at most.
+    With `answers_at_once` no answer waits for the stream: a kill -9 loses the gathering batch and the one in transit,
+    which are at most the clicks of two round trips.
 
     `settle` is called per batch, before its answers leave.
     """
@@ -76,7 +84,7 @@ class Recorder:
         self,
         stream: Sink,
         guard: RedisGuard,
-        write_directly: Callable[[Sequence[Batch]], Awaitable[None]],
+        write_directly: WriteDirectly,
         buffer_size: int,
         riders: Sequence[Rider] = (),
         answers_at_once: bool = False,
@@ -98,35 +106,36 @@ class Recorder:
         self._retrier: asyncio.Task[None] | None = None
 
     def record(self, click: Click, then: Callable[[], None]) -> None:
-        """Add a click to the batch that leaves next; `then` is called when it is stored, or waits in the buffer."""
+        """Add a click to the next batch; `then` is called once it is stored or waits in the buffer."""
         if not self._gathering:
             self._gathering_since_s = time.perf_counter()
         self._gathering.append(click)
         if self._answers_at_once:
-            # Not from here: an answer starts the connection's next request, and so on without end.
+            # Not called directly: an answer starts the connection's next request, and so on without end.
             asyncio.get_running_loop().call_soon(call_safely, then)
         else:
             self._waiting.append(then)
-        self.carry()
+        if self._sender is None:
+            self.carry()
 
     async def store(self, click: Click) -> None:
-        """Record, and wait for it."""
+        """Record the click, and wait for it."""
         stored = asyncio.get_running_loop().create_future()
         self.record(click, lambda: None if stored.done() else stored.set_result(None))
         await stored
 
     def carry(self) -> None:
-        """See to it that what waits leaves with the next round trip."""
+        """Make waiting clicks and commands leave with the next round trip."""
         if self._sender is None:
             self._sender = asyncio.create_task(self._send())
 
     @property
     def buffered(self) -> int:
-        """Clicks that are answered and not yet stored."""
+        """Clicks that are answered but not yet stored."""
         return self._buffered
 
     async def close(self) -> None:
-        """Store what is left; whatever neither Redis nor the database takes is lost, and counted."""
+        """Store the remaining clicks; those that neither Redis nor the database accepts are lost, and counted."""
         while self._sender is not None:
             await self._sender
         if self._retrier is not None:
@@ -147,7 +156,7 @@ class Recorder:
                 batches = [new_batch(clicks[i : i + MAX_BATCH]) for i in range(0, len(clicks), MAX_BATCH)]
                 failure: str | None = None
                 if clicks and not self._guard.is_well:
-                    # Only the retrier tries it now: no answer waits to learn that Redis is still away.
+                    # Only the retrier tries Redis now, so that no answer waits for a Redis that is still down.
                     failure = "redis_unavailable"
                 elif clicks or self._has_riders():
                     failure = await self._append(batches, self._riders)
@@ -160,7 +169,7 @@ class Recorder:
                     call_safely(then)
                 if clicks:
                     REDIRECT_SECONDS.observe(time.perf_counter() - since_s)
-                # After a failure riders wait for the next click: alone they would try again without end.
+                # After a failure riders wait for the next click; alone they would retry without end.
                 if not self._gathering and (failure is not None or not self._has_riders()):
                     return
         finally:
@@ -170,14 +179,14 @@ class Recorder:
         return any(rider.is_waiting for rider in self._riders)
 
     async def _append(self, batches: list[Batch], riders: Sequence[Rider] = ()) -> str | None:
-        """None when they are in the stream, else the reason."""
+        """None if the batches are in the stream, otherwise the reason."""
         try:
-            # Without clicks somebody waits for the riders, and should not be the one who learns that Redis is away.
+            # Without clicks, requests wait for the riders, and should not be the ones to retry a Redis that is down.
             part = RECORDER if batches else "cache"
             await self._guard.call(part, self._stream.append(batches, riders))
         except RedisUnavailable:
             return "redis_unavailable"
-        except Exception as error:  # Whatever stops the stream, the clicks must not be lost.
+        except Exception as error:  # Whatever fails in the stream, the clicks must not be lost.
             log.error("clicks_not_appended", exc_info=error)
             return "stream_failed"
         for batch in batches:
@@ -216,7 +225,7 @@ class Recorder:
         batches = self._next_batches(MAX_CLICKS_A_DIRECT_TRY)
         try:
             await self._write_directly(batches)
-        except Exception as error:  # Whatever stops the writer, the clicks must stay in the buffer.
+        except Exception as error:  # Whatever fails in the writer, the clicks must stay in the buffer.
             log.warning("clicks_not_written", error=repr(error))
             return False
         CLICKS_DIRECT.inc(sum(len(batch.clicks) for batch in batches))
@@ -224,7 +233,7 @@ class Recorder:
         return True
 
     def _next_batches(self, max_clicks: int = MAX_BATCHES_A_TRY * MAX_BATCH) -> list[Batch]:
-        """The oldest, at least one."""
+        """The oldest batches, at least one."""
         batches: list[Batch] = []
         clicks = 0
         for batch in itertools.islice(self._buffer, MAX_BATCHES_A_TRY):
@@ -235,7 +244,7 @@ class Recorder:
         return batches
 
     def _taken(self, batches: list[Batch]) -> None:
-        """Leave what the bound has dropped meanwhile out of the count."""
+        """Remove these batches from the buffer, except those that the bound has already dropped."""
         for batch in batches:
             if self._buffer and self._buffer[0] is batch:
                 self._buffer.popleft()

@@ -1,11 +1,12 @@
-"""What clicks come to, counted before the database is asked: while it writes one round, the next is counted."""
+"""Adds up the counts of a round before its transaction: while the database writes one round, the next is counted."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, repeat
-from operator import attrgetter, itemgetter
+from itertools import chain, compress, repeat
+from operator import attrgetter, is_not, itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
+from shortener.clicks.bounds import fold_counts
 from shortener.clicks.enrich import EnrichedClick
 from shortener.clicks.models import DIMENSIONS
 
@@ -13,17 +14,16 @@ _VALUES = {dimension.number: attrgetter(dimension.column) for dimension in DIMEN
 
 QUARTERS_A_DAY = 96
 
-# Arrays for the database. Those of numbers are written out: the driver takes three times as long to encode a list, and
-# does so inside the transaction, in which others wait.
+# Arrays for the database. Numbers are written as text: the driver takes three times as long to encode a list, and does
+# so inside the transaction, for which others wait.
 Columns: TypeAlias = list[str | list[str]]
 # Link, visitor, UTC day since the epoch.
 Visit: TypeAlias = tuple[int, int, int]
 
 
 class Rows(NamedTuple):
-    """What is known before the database is asked, in the order in which it is written: neighbours in an index, one
-    after another. The columns of `visits` are those of `Visit`, of the breakdown link, hour since the epoch, dimension,
-    value, clicks, bots."""
+    """Rows computed before the transaction, sorted by index key. The columns of `visits` are those of `Visit`, of the
+    breakdown link, hour since the epoch, dimension, value, clicks, bots."""
 
     clicks: list[EnrichedClick]
     visits: Columns
@@ -53,6 +53,7 @@ class Tally:
             counter.update(_values(those))
 
     def rows(self) -> Rows:
+        fold_counts(self._values, Counter(click.link_id for click in chain(self._people, self._bots)))
         return Rows(
             clicks=sorted(chain(self._people, self._bots), key=attrgetter("link_id")),
             visits=_columns(zip(*sorted(self._visits), strict=True)),
@@ -60,12 +61,24 @@ class Tally:
         )
 
     def mark_new(self, visits: Iterable[Visit]) -> None:
-        """The database says that these are their visitors' first."""
+        """Count these visits as first ones of their visitors, as the database reports."""
         for visit in visits:
             self._visits[visit].is_new_visitor = True
 
+    def hours(self, links: set[int]) -> set[tuple[int, int]]:
+        """The hours since the epoch in which these links have clicks, each with its link."""
+        return {(c.link_id, c.quarter // 4) for c in chain(self._people, self._bots) if c.link_id in links}
+
+    def uncharged(self) -> Columns:
+        """Link, people's clicks that no limit has been charged for; by link."""
+        return _counted(Counter((click.link_id,) for click in self._people if not click.is_charged))
+
+    def charged(self) -> list[int]:
+        """Links with a limit to which clicks were charged."""
+        return sorted({click.link_id for click in self._people if click.is_charged})
+
     def series(self) -> Columns:
-        """Link, quarter of an hour since the epoch, clicks, visitors, bots; once it is known who is new."""
+        """Columns of link, quarter of an hour since the epoch, clicks, visitors, bots; call after `mark_new`."""
         new = (click for click in self._visits.values() if click.is_new_visitor)
         return _counted(*(Counter((c.link_id, c.quarter) for c in those) for those in (self._people, new, self._bots)))
 
@@ -73,12 +86,18 @@ class Tally:
 def _values(clicks: Sequence[EnrichedClick]) -> Iterator[tuple[int, int, int, str]]:
     links = [click.link_id for click in clicks]
     hours = [click.quarter // 4 for click in clicks]
-    of_dimension = (zip(links, hours, repeat(number), map(value, clicks)) for number, value in _VALUES.items())
-    return chain.from_iterable(of_dimension)
+    for number, value_of in _VALUES.items():
+        values = list(map(value_of, clicks))
+        rows = zip(links, hours, repeat(number), values)
+        # Of most dimensions either all clicks have a value or none has.
+        if None not in values:
+            yield from rows
+        elif any(values):
+            yield from compress(rows, map(is_not, values, repeat(None)))
 
 
 def _counted(*counters: Counter[Any]) -> Columns:
-    """The parts of the counters' keys, by the first of them, then the counts of each counter; nothing without keys."""
+    """Columns of the counters' keys, sorted, then of each counter's counts; empty without keys."""
     keys = sorted(dict.fromkeys(chain(*counters)), key=itemgetter(0))
     counts = (map(counter.get, keys, repeat(0)) for counter in counters)
     return _columns(chain(zip(*keys, strict=True), counts)) if keys else []

@@ -1,1 +1,1 @@
-"""The event loop: tasks that end, callbacks, and long work in slices."""
+"""Helpers for the event loop: tasks, callbacks, and long work in slices."""

@@ -1,4 +1,4 @@
-"""Long work on the event loop, done in slices: redirects of the same process are answered between them."""
+"""Long work on the event loop in slices, between which the process answers redirects."""
 
 import asyncio
 import time
@@ -7,14 +7,14 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-# Between two turns of the event loop, by all that is done in slices at the same time.
+# Time between two turns of the event loop for all sliced work together.
 SLICE_S = 0.001
 
 _gathering = 0
 
 
 async def gathered(items: Iterable[T]) -> list[T]:
-    """A list of the items, which take long to make together but not one by one."""
+    """A list of the items, each of which is quick to compute, but not all together."""
     global _gathering
     _gathering += 1
     try:

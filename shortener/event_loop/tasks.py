@@ -1,4 +1,4 @@
-"""Ending tasks, and calling back those who wait."""
+"""Ends tasks, and calls callbacks safely."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,14 +12,14 @@ P = ParamSpec("P")
 
 
 async def end(task: asyncio.Task[None]) -> None:
-    """Cancel until it has ended: while redis-py connects, a cancellation can get lost."""
+    """Cancel the task until it has ended: while redis-py connects, a cancellation can get lost."""
     while not task.done():
         task.cancel()
         await asyncio.wait([task], timeout=0.1)
 
 
 def call_safely(callback: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-    """Call one of several that wait: its error is logged, and must not keep the others waiting."""
+    """Call one of several callbacks: its error is logged, and must not stop the others."""
     try:
         callback(*args, **kwargs)
     except Exception as error:

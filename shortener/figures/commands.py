@@ -1,43 +1,41 @@
-"""What the command line shows of figures."""
+"""Figures on the command line of this machine."""
 
-from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from rich.console import Group
-from rich.table import Table
+import orjson
+from pydantic import BaseModel, Field
 
 from shortener.access.memberships import OPERATOR
-from shortener.figures.schemas import read_span
+from shortener.figures.asked import UTC_ZONE, Compare, read_asked
+from shortener.figures.documents import stats_document, written
 from shortener.figures.spans import Interval
-from shortener.figures.stats import Figures, figures
-from shortener.links.commands import link_service
-from shortener.links.models import Link
-from shortener.processes.opened import opened
-from shortener.settings import Settings
+from shortener.http.moments import Moment
+from shortener.links.commands import PARTS as LINK_PARTS
+from shortener.links.commands import code_of
+from shortener.links.parts import LINKS
+from shortener.stores.parts import DATABASE
+from shortener.terminal.local import Local, validated
+from shortener.terminal.operations import Call
 
 
-async def stats(settings: Settings, code: str) -> Group:
-    """The figures of a link's last 30 days. Raises ShortenerError."""
-    zone = ZoneInfo("UTC")
-    now = datetime.now(UTC)
-    start, end = read_span(None, None, Interval.DAY, zone, now)
-    async with opened(settings) as servers, servers.database.replica_session() as session:
-        links = await link_service(settings, servers)
-        link, total = await links.get(session, OPERATOR, code)
-        found = await figures(session, link.id, start, end, Interval.DAY, zone, bots=False, now=now)
-    return _show(settings, link, total, found)
+class _StatsQuery(BaseModel, arbitrary_types_allowed=True):
+    """As `shortener.figures.query` has it."""
+
+    since: Moment | None = Field(None, alias="from")
+    until: Moment | None = Field(None, alias="to")
+    interval: Interval = Interval.DAY
+    tz: ZoneInfo = UTC_ZONE
+    bots: bool = False
+    compare: Compare | None = None
 
 
-def _show(settings: Settings, link: Link, total: int, found: Figures) -> Group:
-    head = Table.grid(padding=(0, 2))
-    head.add_row("link", f"{settings.base_url}/{link.code} → {link.url}")
-    head.add_row("clicks", f"{total} in all; {found.clicks} in the last 30 days")
-    head.add_row("visitors", str(found.visitors))
-    head.add_row("bots", str(found.bots))
-    values = Table(box=None, padding=(0, 2))
-    for name in ("", "value", "clicks"):
-        values.add_column(name, justify="right" if name == "clicks" else "left")
-    for name, counts in found.breakdowns.items():
-        for n, count in enumerate(counts[:5]):
-            values.add_row(name if n == 0 else "", count.value or "–", str(count.clicks))
-    return Group(head, values) if values.row_count else Group(head)
+async def stats(local: Local, call: Call) -> dict[str, Any]:
+    query, code = validated(_StatsQuery, call.query, "query"), code_of(call)
+    compared = query.compare is not None
+    asked = read_asked(query.since, query.until, query.interval, query.tz, bots=query.bots, is_compared=compared)
+    parts = await local.parts(*LINK_PARTS)
+    async with parts[DATABASE].replica_session() as session:
+        link, _ = await parts[LINKS].get(session, OPERATOR, code)
+        document: dict[str, Any] = orjson.loads(written(await stats_document(session, link.id, asked)))
+    return document

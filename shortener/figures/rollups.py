@@ -1,25 +1,28 @@
-"""Breakdowns by day and by month: sums of those by hour, made once the time is over, read only while they are complete.
+"""Breakdowns by day and month: sums of those by hour, computed when the period is over, and read only while they are
+complete.
 
-Nobody who writes clicks knows of them. Counts only ever grow, and each click is in each dimension once; so a sum is
-complete exactly when it equals that of the counts of days, whoever has written what in the meantime.
+The writer of clicks does not know them. Counts only grow, and each click is in each dimension once, so a sum is
+complete exactly if it equals the sum of the daily counts, whatever was written meanwhile.
 """
 
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import asyncpg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shortener.clicks.bounds import OTHER
 from shortener.clicks.models import DIMENSIONS
 from shortener.clicks.partitions import next_month
 from shortener.figures.spans import EPOCH, Grain, Span, whole_days
 
-# Reading fewer clicks by hour takes no longer.
+# With fewer clicks, reading by hour takes no longer.
 MIN_CLICKS = 50
-# Older days are read where a span cuts a month, or their month is not complete: by hour, then.
+# Older days are only read where a span cuts a month, or their month is incomplete, and then by hour.
 RECENT = timedelta(days=35)
 
-# By these a sum is compared: they have the fewest values.
+# Sums of this dimension are compared, because it has the fewest values.
 _DEVICES = DIMENSIONS["devices"].number
 _COMPLETE_SQL = text("""
     WITH counted AS (
@@ -40,37 +43,65 @@ _COMPLETE_SQL = text("""
     )
     ORDER BY 2
 """).bindparams(devices=_DEVICES)
-# Of two that sum up the same time at once, the later snapshot wins whoever comes first.
-_SUM_UP_SQL = """
-    INSERT INTO {table} AS t (link_id, start, dimension, value, clicks, bots)
-    SELECT link_id, counted.start, dimension, value, hours.clicks, hours.bots
-    FROM (
+# Periods whose sums are missing or no longer complete.
+_DUE_SQL = """
+    SELECT link_id, start FROM (
         SELECT link_id, date_trunc('{unit}', start, 'UTC') AS start, sum(clicks + bots) AS n
         FROM click_counts_daily WHERE link_id = ANY($1::bigint[]) AND start >= $2 AND start < $3 GROUP BY 1, 2
     ) AS counted
-    CROSS JOIN LATERAL (
-        SELECT dimension, value, sum(clicks) AS clicks, sum(bots) AS bots FROM click_breakdown_hourly AS h
-        WHERE h.link_id = counted.link_id AND h.start >= counted.start
-            AND h.start < (counted.start AT TIME ZONE 'UTC' + interval '1 {unit}') AT TIME ZONE 'UTC'
-        GROUP BY 1, 2
-    ) AS hours
-    WHERE counted.n >= $4 AND counted.n IS DISTINCT FROM (
+    WHERE n >= $4 AND n IS DISTINCT FROM (
         SELECT sum(clicks + bots) FROM {table} AS present
         WHERE present.link_id = counted.link_id AND present.start = counted.start AND present.dimension = $5
     )
-    ORDER BY 1, 2, 3, 4
-    ON CONFLICT (link_id, start, dimension, value) DO UPDATE
-        SET clicks = greatest(t.clicks, excluded.clicks), bots = greatest(t.bots, excluded.bots)
 """
-_DAYS_SQL = _SUM_UP_SQL.format(table="click_breakdown_daily", unit="day")
-_MONTHS_SQL = _SUM_UP_SQL.format(table="click_breakdown_monthly", unit="month")
+# A value that was kept may be among the others now, so what is there goes first.
+_CLEAR_SQL = """
+    DELETE FROM {table} AS t USING ({due}) AS due WHERE t.link_id = due.link_id AND t.start = due.start
+"""
+_SUM_UP_SQL = f"""
+    INSERT INTO {{table}} (link_id, start, dimension, value, clicks, bots)
+    SELECT link_id, start, dimension,
+        CASE WHEN place > $6 THEN '{OTHER}' ELSE value END, sum(clicks), sum(bots)
+    FROM ({{due}}) AS due
+    CROSS JOIN LATERAL (
+        SELECT dimension, value, sum(clicks) AS clicks, sum(bots) AS bots, row_number() OVER (
+            PARTITION BY dimension ORDER BY value = '{OTHER}' DESC, sum(clicks + bots) DESC, value
+        ) AS place
+        FROM click_breakdown_hourly AS h WHERE h.link_id = due.link_id AND h.start >= due.start
+            AND h.start < (due.start AT TIME ZONE 'UTC' + interval '1 {{unit}}') AT TIME ZONE 'UTC'
+        GROUP BY 1, 2
+    ) AS hours
+    GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+"""
+
+
+class _Width(NamedTuple):
+    clear_sql: str
+    sum_up_sql: str
+    kept: int
+
+
+def _width(unit: str, table: str, kept: int) -> _Width:
+    due = _DUE_SQL.format(table=table, unit=unit)
+    return _Width(_CLEAR_SQL.format(table=table, due=due), _SUM_UP_SQL.format(table=table, unit=unit, due=due), kept)
+
+
+# Values of each dimension that are kept.
+KEPT_A_DAY, KEPT_A_MONTH = 300, 300
+_DAYS = _width("day", "click_breakdown_daily", KEPT_A_DAY)
+_MONTHS = _width("month", "click_breakdown_monthly", KEPT_A_MONTH)
+_LOCK_ID = 0x73756D75  # Any constant: one process at a time sums up.
 _BUSY_SQL = """
-    SELECT link_id FROM click_totals WHERE link_id > $1 AND clicks + bots >= $2 ORDER BY link_id LIMIT $3
+    SELECT -id AS link_id FROM figure_groups WHERE -id > $1
+    UNION ALL
+    (SELECT link_id FROM click_totals WHERE link_id > $1 AND clicks + bots >= $2 ORDER BY link_id LIMIT $3)
+    ORDER BY 1 LIMIT $3
 """
 
 
 async def complete_spans(session: AsyncSession, link_id: int, start: datetime, end: datetime) -> list[Span]:
-    """The UTC months in [start, end) whose breakdown is complete, and such days outside them, in ascending order."""
+    """The UTC months in [start, end) with complete breakdowns, and such days outside of these months, in ascending
+    order."""
     since, until = whole_days(start, end)
     rows = await session.execute(_COMPLETE_SQL, {"link": link_id, "since": since, "until": until})
     return [
@@ -89,13 +120,16 @@ async def sum_up(
     *,
     timeout_s: float | None = None,
 ) -> None:
-    """Sum up the days of these links from `since` on, and all months, that were over when `today` began, where that is
+    """Sum up the days of these links from `since` on, and all months, that were over before `today`, where sums are
     missing or no longer complete."""
-    await connection.execute(_DAYS_SQL, link_ids, since, today, MIN_CLICKS, _DEVICES, timeout=timeout_s)
-    month = today.replace(day=1)
-    await connection.execute(_MONTHS_SQL, link_ids, EPOCH, month, MIN_CLICKS, _DEVICES, timeout=timeout_s)
+    for width, begin, end in ((_DAYS, since, today), (_MONTHS, EPOCH, today.replace(day=1))):
+        due = link_ids, begin, end, MIN_CLICKS, _DEVICES
+        async with connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK_ID)
+            await connection.execute(width.clear_sql, *due, timeout=timeout_s)
+            await connection.execute(width.sum_up_sql, *due, width.kept, timeout=timeout_s)
 
 
 async def busy_links(connection: asyncpg.Connection, after: int, limit: int) -> list[int]:
-    """The next ids of links that may have something to sum up, in ascending order."""
+    """The next ids of groups and links that may need summing up, in ascending order."""
     return [row["link_id"] for row in await connection.fetch(_BUSY_SQL, after, MIN_CLICKS, limit)]

@@ -1,4 +1,4 @@
-"""Which counts answer for which part of a time span. Pure: knows time, not tables' contents."""
+"""Chooses the counts to read for each part of a time span. Pure: knows times, not the contents of tables."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 
 from shortener.http.moments import local_midnight
 
-# Of hours these are 104 days, of days six years and ten months.
+# These are 104 days of hours, or six years and ten months of days.
 MAX_BUCKETS = 2_500
 
 
 class Grain(StrEnum):
-    """How finely a table counts. Single clicks answer for what is cut out of the finest count."""
+    """The interval of a table's counts. Single clicks cover the parts that cut a quarter of an hour."""
 
     CLICK = "click"
     QUARTER = "15min"
@@ -33,11 +33,15 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Interval(StrEnum):
     HOUR = "hour"
     DAY = "day"
+    WEEK = "week"
     MONTH = "month"
 
 
+_DAYS = {Interval.DAY: timedelta(days=1), Interval.WEEK: timedelta(days=7)}
+
+
 class Span(NamedTuple):
-    """From `start` up to, and without, `end`, to be read from the counts of `grain`."""
+    """From `start` to `end` (exclusive), to be read from the counts of `grain`."""
 
     grain: Grain
     start: datetime
@@ -45,7 +49,7 @@ class Span(NamedTuple):
 
 
 class Move(NamedTuple):
-    """Counts of [start, end) that belong to another bucket than the middle of their UTC day; buckets count from 1."""
+    """A piece [start, end) of a UTC day that falls into another bucket than the day's middle; buckets count from 1."""
 
     start: datetime
     end: datetime
@@ -71,7 +75,8 @@ def end_of_day(moment: datetime) -> datetime:
 
 
 def split(start: datetime, end: datetime, grains: tuple[Grain, ...]) -> list[Span]:
-    """Cover [start, end) without gap or overlap: by the coarsest grain in the middle, finer ones towards the edges.
+    """Cover [start, end) without gaps or overlaps: by the coarsest grain in the middle, and finer ones towards the
+    edges.
 
     `grains` go from coarse to fine, and end with CLICK.
     """
@@ -92,8 +97,13 @@ def series_spans(interval: Interval, start: datetime, end: datetime) -> list[Spa
     return split(start, end, (*grains, Grain.CLICK))
 
 
+def quarter_spans(start: datetime, end: datetime) -> list[Span]:
+    """Spans for what depends on the time of day."""
+    return split(start, end, (Grain.QUARTER, Grain.CLICK))
+
+
 def moves(starts: list[datetime], spans: list[Span]) -> Iterator[Move]:
-    """What the buckets beginning at `starts` cut off from the days that `spans` count as wholes."""
+    """The pieces that buckets beginning at `starts` cut off from the days that `spans` count as wholes."""
     for span in spans:
         if span.grain is not Grain.DAY:
             continue
@@ -102,7 +112,7 @@ def moves(starts: list[datetime], spans: list[Span]) -> Iterator[Move]:
             midnight = _floor(starts[inner], _WIDTH[Grain.DAY])
             following = bisect_left(starts, midnight + _WIDTH[Grain.DAY], inner)
             if starts[inner] == midnight and following == inner + 1:
-                # The bucket has the day whole: in UTC, all of them.
+                # The bucket has the whole day; in UTC this is always so.
                 inner = following
                 continue
             cuts = [midnight, *starts[inner:following], midnight + _WIDTH[Grain.DAY]]
@@ -114,12 +124,48 @@ def moves(starts: list[datetime], spans: list[Span]) -> Iterator[Move]:
 
 
 def whole_days(start: datetime, end: datetime) -> tuple[datetime, datetime]:
-    """The first UTC midnight and the last in [start, end]; the last is before the first where there are none."""
+    """The first and last UTC midnight in [start, end]; without one, the last is before the first."""
     return _ceil(start, _WIDTH[Grain.DAY]), _floor(end, _WIDTH[Grain.DAY])
 
 
+def breakdown_span(subject: int, start: datetime, end: datetime) -> tuple[datetime, datetime]:
+    """The span of a breakdown. Groups of links, whose ids are negative, have no single clicks: whole hours of them are
+    counted."""
+    return (start, end) if subject > 0 else (_floor(start, _WIDTH[Grain.HOUR]), _ceil(end, _WIDTH[Grain.HOUR]))
+
+
+def zone_offsets(start: datetime, end: datetime, zone: ZoneInfo) -> Iterator[tuple[datetime, int]]:
+    """From which moments on the zone is how many seconds ahead of UTC. Clocks are moved at quarters of an hour."""
+    moment, quarter = _floor(start, _WIDTH[Grain.DAY]), _WIDTH[Grain.QUARTER]
+    known = _offset_s(moment, zone)
+    yield moment, known
+    while moment < end:
+        following = moment + _WIDTH[Grain.DAY]
+        if _offset_s(following, zone) != known:
+            following = moment + quarter
+            if (offset_s := _offset_s(following, zone)) != known:
+                known = offset_s
+                yield following, known
+        moment = following
+
+
+def _offset_s(moment: datetime, zone: ZoneInfo) -> int:
+    offset = moment.astimezone(zone).utcoffset()
+    assert offset is not None
+    return int(offset.total_seconds())
+
+
+def days_around(start: datetime, end: datetime) -> tuple[datetime, datetime]:
+    """The last UTC midnight that is not after the start, and the first that is not before the end."""
+    return _floor(start, _WIDTH[Grain.DAY]), end_of_day(end)
+
+
+def whole_quarters(start: datetime, end: datetime) -> tuple[datetime, datetime]:
+    return _floor(start, _WIDTH[Grain.QUARTER]), _ceil(end, _WIDTH[Grain.QUARTER])
+
+
 def breakdown_spans(start: datetime, end: datetime, complete: Iterable[Span]) -> list[Span]:
-    """Spans for breakdowns: the complete ones, which lie within and ascend, and hours and clicks for all others."""
+    """Spans for breakdowns: the complete ones, which ascend within the span, and hours and clicks for the rest."""
     found: list[Span] = []
     for span in complete:
         found += split(start, span.start, _UNSUMMED_GRAINS)
@@ -131,8 +177,8 @@ def breakdown_spans(start: datetime, end: datetime, complete: Iterable[Span]) ->
 
 
 def _local_hours(start: datetime, zone: ZoneInfo) -> Iterator[datetime]:
-    """An hour that is lived twice is two buckets. One that clocks are moved into by half an hour begins, or begins
-    again, with that move: it is found by going forward, from before `start`."""
+    """An hour that occurs twice is two buckets. If clocks move by half an hour, a bucket begins (again) with that move:
+    it is found by stepping forward from before `start`."""
     moment = start - timedelta(hours=2)
     while True:
         local = moment.astimezone(zone)
@@ -144,15 +190,17 @@ def _local_hours(start: datetime, zone: ZoneInfo) -> Iterator[datetime]:
 
 
 def _local_starts(start: datetime, interval: Interval, zone: ZoneInfo) -> Iterator[datetime]:
-    """Beginnings of the local intervals, in UTC, from the one that holds `start` on, without end."""
+    """Beginnings of the local intervals in UTC, from the one that contains `start` on, without end."""
     if interval is Interval.HOUR:
         yield from _local_hours(start.astimezone(UTC), zone)
     day = start.astimezone(zone).date()
     if interval is Interval.MONTH:
         day = day.replace(day=1)
+    elif interval is Interval.WEEK:
+        day -= timedelta(days=day.weekday())
     while True:
         yield local_midnight(day, zone)
-        day = day + timedelta(days=1) if interval is Interval.DAY else (day + timedelta(days=32)).replace(day=1)
+        day = (day + timedelta(days=32)).replace(day=1) if interval is Interval.MONTH else day + _DAYS[interval]
 
 
 def bucket_starts(start: datetime, end: datetime, interval: Interval, zone: ZoneInfo) -> Iterator[datetime]:

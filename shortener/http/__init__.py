@@ -1,1 +1,1 @@
-"""What every HTTP route shares: problem documents, pages, times, limits of bodies, security headers."""
+"""Shared by all HTTP routes: problem documents, pages, times, limits of bodies, security headers."""

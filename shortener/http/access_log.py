@@ -1,4 +1,5 @@
-"""One line a request: method, path, status, duration. No address and no query string: both may be personal."""
+"""One log line per request: method, path, status, duration. Addresses and query strings are left out: both may be
+personal data."""
 
 import structlog
 from starlette.types import Scope

@@ -1,4 +1,4 @@
-"""What browsers are told about answers: load nothing, frame nothing, guess nothing, tell nobody, and come by TLS."""
+"""Security headers and CORS."""
 
 from collections.abc import Iterable, Mapping
 
@@ -13,13 +13,13 @@ from shortener.settings import Settings
 
 RawHeaders = list[tuple[bytes, bytes]]
 
-# Whatever is not a page of ours has no reason to load or run anything, also when it is opened as one.
+# Answers that are not pages must not load or run anything, even if a browser shows them as a page.
 CSP = b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _CSP_NAME = b"content-security-policy"
-# A year: what lists of such hosts ask for.
+# One year, as preload lists require.
 _HSTS = {"off": b"", "host": b"max-age=31536000", "subdomains": b"max-age=31536000; includeSubDomains"}
 
-# A code or a token may be in the address of what asks; pages have nothing to tell of where they were opened.
+# The address of a page may contain a code or token, so it is not sent to others.
 _ALWAYS: RawHeaders = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -29,7 +29,7 @@ _ALWAYS: RawHeaders = [
 ]
 
 _API = "/api/"
-# Answers of the API are for whoever asked, and true at that moment only.
+# Answers of the API are for one caller, and true only at that moment.
 _OF_API: RawHeaders = [(b"cache-control", b"private, no-store")]
 _ALLOWED_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _ALLOWED_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "X-API-Key")
@@ -47,6 +47,11 @@ _PREFLIGHT_AGE_S = 600
 
 
 class OriginRefused(Forbidden):
+    """A browser asks whether a page of another origin may use the API, and it may not.
+
+    See `SHORTENER_CORS_ORIGINS`.
+    """
+
     type, title = "origin-refused", "Origin refused"
 
     def __init__(self) -> None:
@@ -54,24 +59,24 @@ class OriginRefused(Forbidden):
 
 
 def hsts(settings: Settings) -> bytes:
-    """The value of Strict-Transport-Security; empty where there is no TLS to insist on."""
+    """The value of Strict-Transport-Security; empty without TLS."""
     return _HSTS[settings.hsts] if settings.base_url.startswith("https:") else b""
 
 
 def protections(settings: Settings, csp: bytes = CSP) -> RawHeaders:
-    """The headers of any answer that a browser may show."""
+    """Headers for every answer that a browser may show."""
     value = hsts(settings)
     transport = [(b"strict-transport-security", value)] if value else []
     return [(_CSP_NAME, csp), *_ALWAYS, *transport]
 
 
 def protections_of(path: str, headers: RawHeaders) -> RawHeaders:
-    """The headers of any answer, completed by those of the path."""
+    """Headers for every answer, with those of the path."""
     return [*headers, *_OF_API] if path.startswith(_API) else headers
 
 
 class BrowserProtection:
-    """Adds the headers of the path to every answer that does not say otherwise."""
+    """Adds the headers of the path to every answer that does not set them itself."""
 
     def __init__(self, app: ASGIApp, headers: Iterable[tuple[bytes, bytes]]) -> None:
         self._app = app
@@ -98,8 +103,8 @@ def protected(headers: Iterable[tuple[bytes, bytes]], added: Iterable[tuple[byte
 
 
 class ApiCors:
-    """Lets pages of other origins use the API, where the settings name them. Never with cookies: whoever asks shows a
-    token or a key, which no browser adds by itself; so that `*` gives a page nothing that a program has not."""
+    """Lets pages of the origins in the settings use the API, but never with cookies. Browsers do not add tokens or keys
+    by themselves, so `*` gives a page no more than any program has."""
 
     def __init__(self, app: ASGIApp, origins: Iterable[str]) -> None:
         self._app = app
@@ -119,7 +124,7 @@ class ApiCors:
 
 
 class _Cors(CORSMiddleware):
-    """Starlette's refuses in plain text where this service refuses as every error does."""
+    """Starlette's errors would be plain text; these are problem documents."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
         answer = super().preflight_response(request_headers)

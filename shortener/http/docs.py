@@ -1,4 +1,4 @@
-"""/docs and /redoc, from files that are installed with the product: no request leaves for anybody else."""
+"""/docs and /redoc, from installed files: browsers send no request to other sites."""
 
 from functools import cache
 from importlib.resources import files
@@ -28,7 +28,7 @@ _REDOC = """<!doctype html>
 """
 
 
-# ReDoc shows its maker's logo, from its maker's server.
+# ReDoc would load its maker's logo from the maker's server.
 _REDOC_LOGO = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
 
 
@@ -38,23 +38,26 @@ def _redoc_script() -> Unchanging:
     return Unchanging(script.replace(_REDOC_LOGO, b"/static/vendor/favicon.png"), "text/javascript")
 
 
-def install_docs(app: FastAPI) -> None:
-    @app.head("/static/redoc.js", include_in_schema=False)
-    @app.get("/static/redoc.js", include_in_schema=False)
-    def redoc_script(request: Request) -> Response:
-        return _redoc_script().answer(request)
+def _script(request: Request) -> Response:
+    return _redoc_script().answer(request)
 
+
+async def _swagger(request: Request) -> Response:
+    return _page(_SWAGGER, request)
+
+
+async def _redoc(request: Request) -> Response:
+    return _page(_REDOC, request)
+
+
+def _page(template: str, request: Request) -> Response:
+    return HTMLResponse(template.format(title=f"{request.app.title} API"), headers={"Content-Security-Policy": _CSP})
+
+
+def install_docs(app: FastAPI) -> None:
+    app.add_route("/static/redoc.js", _script, include_in_schema=False)
     # The package is used for the files it carries (Swagger UI and ReDoc); its app class would add inline scripts.
     app.mount("/static/vendor", StaticFiles(directory=str(files("fastapi_offline") / "static")))
     app.mount("/static", StaticFiles(directory=str(files("shortener.http") / "static")))
-    headers = {"Content-Security-Policy": _CSP}
-
-    @app.head("/docs", include_in_schema=False)
-    @app.get("/docs", include_in_schema=False)
-    async def swagger() -> HTMLResponse:
-        return HTMLResponse(_SWAGGER.format(title=f"{app.title} API"), headers=headers)
-
-    @app.head("/redoc", include_in_schema=False)
-    @app.get("/redoc", include_in_schema=False)
-    async def redoc() -> HTMLResponse:
-        return HTMLResponse(_REDOC.format(title=f"{app.title} API"), headers=headers)
+    app.add_route("/docs", _swagger, include_in_schema=False)
+    app.add_route("/redoc", _redoc, include_in_schema=False)

@@ -1,9 +1,9 @@
 """When what a client makes is to end."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 
 from shortener.errors import InvalidField
 
@@ -11,6 +11,11 @@ LAST_YEAR = 9998
 
 
 class InvalidExpiry(InvalidField):
+    """`expires_at` is in the past, or later than a link without a login or key may live.
+
+    Use a time in the future, or an earlier one.
+    """
+
     type, title = "invalid-expiry", "Invalid expiry"
 
     def __init__(self, reason: str) -> None:
@@ -31,4 +36,12 @@ def _storable(moment: datetime) -> datetime:
     return moment
 
 
-Expiry = Annotated[AwareDatetime, AfterValidator(_storable)]
+def _text(value: Any) -> Any:
+    """Raises ValueError for a number, which pydantic would read as seconds since 1970."""
+    if isinstance(value, (int, float)):
+        raise ValueError("use a moment such as 2026-11-21T09:30:00Z")  # noqa: TRY004
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_text), AfterValidator(_storable)]
+Expiry = Moment

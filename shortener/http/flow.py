@@ -1,4 +1,4 @@
-"""The flow of a connection's data: when it is not read, and whether its client takes what is written."""
+"""Flow control of a connection: pauses reading, and detects clients that do not read their answer."""
 
 import asyncio
 import socket
@@ -6,16 +6,16 @@ import sys
 
 from uvicorn.protocols.http.flow_control import FlowControl
 
-# Where Linux tells how many bytes the other side has acknowledged: tcpi_bytes_acked in linux/tcp.h.
+# Offset of tcpi_bytes_acked, the bytes that the other side has acknowledged (linux/tcp.h).
 _ACKNOWLEDGED = slice(120, 128)
 
 
 class Flow(FlowControl):
-    """uvicorn pauses reading for a body that nobody takes, and we pause it for requests that wait. Reading goes on when
-    neither is the case."""
+    """uvicorn pauses reading while nobody consumes a body, and `hold` pauses it while requests wait. Reading resumes
+    when neither is the case."""
 
     _is_held = False
-    # How far the client had come with what is written when it was last seen to take something, and when that was.
+    # The client's last progress in reading, and when it was seen.
     _taken = 0
     _taken_at_s: float | None = None
 
@@ -37,8 +37,8 @@ class Flow(FlowControl):
             super().resume_reading()
 
     def stalled_s(self, now_s: float) -> float:
-        """For how many seconds the client has taken nothing of what waits for it. Each call compares with the one
-        before, so this has to be asked regularly."""
+        """Seconds for which the client has read nothing of the waiting data. Each call compares with the previous one,
+        so call this regularly."""
         if not self._transport.get_write_buffer_size():
             self._taken_at_s = None
             return 0
@@ -49,8 +49,8 @@ class Flow(FlowControl):
 
 
 def _taken(transport: asyncio.Transport) -> int:
-    """A number that changes when the client takes something. The size of our own buffer would not do: it is the same
-    for as long as the kernel's has enough, which is a minute of a slow download."""
+    """A number that changes when the client reads. The size of the transport's buffer would not do: it stays the same
+    while the kernel's buffer has enough, which is a minute of a slow download."""
     if sys.platform == "linux":
         peer: socket.socket = transport.get_extra_info("socket")
         try:

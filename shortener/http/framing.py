@@ -1,4 +1,4 @@
-"""What a request's head has to say, or must not say, beyond what the parser checks: RFC 9112. Pure."""
+"""Checks of a request's head by RFC 9112, beyond those of the parser. Pure."""
 
 import re
 
@@ -14,6 +14,8 @@ _ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL).fu
 
 
 class HttpVersionNotSupported(ShortenerError):
+    """The request is not HTTP/1.1 or HTTP/1.0."""
+
     status, type, title = 505, "http-version-not-supported", "HTTP version not supported"
 
     def __init__(self) -> None:
@@ -21,14 +23,16 @@ class HttpVersionNotSupported(ShortenerError):
 
 
 class TransferCodingNotSupported(ShortenerError):
+    """The body has a transfer coding other than chunked."""
+
     status, type, title = 501, "transfer-coding-not-supported", "Transfer coding not supported"
 
     def __init__(self) -> None:
-        super().__init__("The only transfer coding that this server reads is chunked.")
+        super().__init__("This server supports only the transfer coding chunked.")
 
 
 def check_head(version: str, headers: list[RawHeader]) -> None:
-    """Raise the error for a head that RFC 9112 says to refuse. Names of headers are in lower case."""
+    """Raise an error if RFC 9112 requires to refuse this head. Header names are in lower case."""
     if version not in {"1.1", "1.0"}:
         raise HttpVersionNotSupported
     hosts: list[bytes] = []
@@ -54,7 +58,7 @@ def _check_hosts(version: str, hosts: list[bytes]) -> None:
 
 
 def _check_codings(version: str, codings: list[bytes]) -> None:
-    """RFC 9112 (6.1). The parser refuses codings of which chunked is not the last."""
+    """RFC 9112 (6.1). The parser itself refuses codings that do not end in chunked."""
     if version == "1.0":
         raise BadRequest("HTTP/1.0 has no Transfer-Encoding.")
     if len(codings) > 1 and codings[-1].strip(b" \t") == b"chunked":
@@ -64,7 +68,7 @@ def _check_codings(version: str, codings: list[bytes]) -> None:
 def split_target(target: bytes) -> tuple[bytes, bytes] | None:
     """The authority of an absolute target, and the target without it; None for a target of another form.
 
-    The authority stands in place of what the Host header says (RFC 9112, 3.2.2). Raises BadRequest.
+    The authority replaces the Host header (RFC 9112, 3.2.2). Raises BadRequest.
     """
     if target.startswith(b"/") or target == b"*":
         return None

@@ -1,7 +1,7 @@
-"""Answers the API and the pages only under this service's own names, where no login protects them.
+"""While no login protects the API and the pages, answers them only under this service's own names.
 
-A web page can point its own name at 127.0.0.1 (DNS rebinding). Browsers then take this service for a part of that
-page's site, and let the page read, change and delete links. Such requests carry the page's name in `Host`.
+A web page can point its own name at 127.0.0.1 (DNS rebinding). Browsers then treat this service as a part of that
+page's site, and let the page read, change and delete links. Such requests have the page's name in `Host`.
 """
 
 import ipaddress
@@ -20,17 +20,24 @@ from shortener.http.problems import problem_of
 from shortener.settings import Settings
 from shortener.settings.values import is_loopback
 
-# Load balancers and monitors ask for these by address, browsers and crawlers beside any short link. The paths of short
+# Load balancers and monitors request these by address, browsers and crawlers along with short links. Paths of short
 # links never get here.
 _FOR_ANY_HOST = frozenset(("/health/live", "/health/ready", "/robots.txt", "/favicon.ico"))
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _AUTHORITY = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::(\d{0,5}))?", re.IGNORECASE)
 
-# A host in its normal form, and the port; 0 stands for the default port, which clients leave out.
+# A host in its normal form, and the port; 0 is the default port, which clients omit.
 Authority = tuple[str, int]
 
 
 class MisdirectedRequest(ShortenerError):
+    """`SHORTENER_ANONYMOUS_MANAGE` is on, and the `Host` of the request is neither the host of `SHORTENER_BASE_URL` nor
+    this machine. Browsers get a small page.
+
+    Use the address that `detail` names. If you did, let the proxy pass on `Host`; if that is not the address of the
+    service, set `SHORTENER_BASE_URL`.
+    """
+
     status, type, title = 421, "misdirected-request", "Misdirected request"
 
     def __init__(self, base_url: str) -> None:
@@ -95,7 +102,7 @@ class HostCheck:
             answer.headers.update(self._headers)
             return answer
         base_url = escape(self._base_url)
-        # A link and no redirect, which would lead in a circle behind a proxy that replaces the host.
+        # A link instead of a redirect, which would loop behind a proxy that replaces the host.
         html = escape(error.detail).replace(base_url, f'<a href="{base_url}/docs">{base_url}</a>', 1)
         headers = self._headers | {"Content-Security-Policy": page.CSP.decode()}
         return Response(page.page(error.title, html), error.status, headers, page.HTML.decode())

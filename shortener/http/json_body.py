@@ -1,4 +1,4 @@
-"""What bodies of the API's requests have in common: JSON of bounded size, and no members that nobody knows."""
+"""JSON bodies of requests: of bounded size, and without unknown members."""
 
 import asyncio
 import codecs
@@ -13,17 +13,17 @@ from starlette.requests import Request
 
 from shortener.event_loop.slices import gathered
 
-# To parse takes time and memory by the number of values, which may be a third of the number of bytes. So many have the
-# commas and opening brackets of a thousand links, and of their URLs.
+# Parsing cost grows with the number of values, which may be a third of the number of bytes. The bound covers the commas
+# and opening brackets of a thousand links and their URLs.
 MAX_SIGNS = 250_000
-# Of an object. Each that nobody knows is an error to tell, and a body has room for thousands.
-MAX_MEMBERS = 20
-# Each value but the first comes behind one of these, a member's behind its name.
+# Members of an object. Each unknown one adds an entry to the error, and a body has room for thousands.
+MAX_MEMBERS = 40
+# Each value except the first follows one of these, a member's value after its name.
 _SIGNS = (b",", b"[", b"{")
 _COUNTED_AT_ONCE = 2**20
-# A body that is no larger is parsed at once.
+# A body up to this size is parsed at once.
 MAX_WHOLE_BYTES = 64 * 1024
-# Of one member, or one item of a list, in a larger one: more than a link has, however its characters are written.
+# Bytes of one member or item of a larger body: more than any link has, even with escaped characters.
 MAX_PART_BYTES = 64 * 1024
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
@@ -31,8 +31,8 @@ _SPACE = re.compile(rb"[ \t\r\n]*")
 
 
 class RequestBody(BaseModel):
-    """Members nobody knows are refused: a misspelt `expire_at` must not make a link that lives for ever, and nobody
-    becomes an admin by asking for it. No error repeats what was sent, which may be a password."""
+    """Unknown members are refused: a misspelt `expire_at` must not create a link that lives for ever, and nobody must
+    become an admin by asking for it. Errors do not repeat the input, which may be a password."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -44,8 +44,22 @@ class RequestBody(BaseModel):
         return value
 
 
+# Of members that a change may name and that are never null. It is never read: only what is named is.
+UNSET: Any = None
+
+
+def _without_defaults(schema: dict[str, Any]) -> None:
+    """Members that a change does not name stay as they are, whatever a new thing has by default."""
+    for member in schema.get("properties", {}).values():
+        member.pop("default", None)
+
+
+# Of bodies that change only what they name.
+CHANGE = ConfigDict(json_schema_extra=_without_defaults)
+
+
 class JsonRequest(Request):
-    """A request whose body is UTF-8, as RFC 8259 has it, of no more values than anything here asks for; read once."""
+    """A request whose body must be UTF-8 (RFC 8259) with a bounded number of values; it is read once."""
 
     async def json(self) -> Any:
         """Raises HTTPException, ValueError."""
@@ -58,8 +72,8 @@ class JsonRequest(Request):
                 raise HTTPException(400, "The body is nested too deeply.") from None
             except json.JSONDecodeError:
                 raise
-            except ValueError:  # Python bounds the digits of a number.
-                raise HTTPException(400, "The body has a number of too many digits.") from None
+            except ValueError:  # Python limits the digits of a number.
+                raise HTTPException(400, "The body has a number with too many digits.") from None
         return self._json
 
 
@@ -67,14 +81,14 @@ async def _read(body: bytes) -> Any:
     starts = range(0, len(body), _COUNTED_AT_ONCE)
     counts = await gathered(body.count(sign, n, n + _COUNTED_AT_ONCE) for n in starts for sign in _SIGNS)
     if sum(counts) > MAX_SIGNS:
-        # FastAPI takes any other error for a body that cannot be parsed.
+        # FastAPI would treat any other error as a body that cannot be parsed.
         raise HTTPException(413, f"The body has more than {MAX_SIGNS:,} commas and opening brackets.")
     return await _parsed(body.removeprefix(codecs.BOM_UTF8))
 
 
 async def _parsed(text: bytes) -> Any:
-    """A large body is an object or a list, whose members or items are parsed one by one: to find where they are takes a
-    fraction of the time that it takes to parse them."""
+    """Parses the members or items of a large object or list one by one. Finding them takes a fraction of the time of
+    parsing."""
     if len(text) <= MAX_WHOLE_BYTES:
         return json.loads(text.decode())
     try:

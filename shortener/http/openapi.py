@@ -1,101 +1,91 @@
-"""The OpenAPI document: what the routes say, completed by the errors each can give and by the redirects."""
+"""The OpenAPI document: what the routes say, completed by the errors that each can give and by the redirects."""
 
+from collections.abc import Callable, Iterable, Iterator
+from enum import Enum
 from functools import cache
 from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute, iter_route_contexts
+from pydantic.json_schema import models_json_schema
 
-from shortener.http.problems import MAX_FAULTS, PROBLEM_JSON, TYPE_PREFIX
+from shortener.errors import BadRequest, ContentTooLarge, ShortenerError, Unprocessable
+from shortener.http.parts import OPENAPI
+from shortener.http.problems import PROBLEM_JSON, TYPE_PREFIX, Problem
 from shortener.http.unchanging import Unchanging
+from shortener.parts import Parts
 from shortener.settings import Settings
 
-# Before the name of a setting: by it a route says that nothing need be shown where that setting is on.
-ANONYMOUS = "Nothing: "
+Operation = dict[str, Any]
 
-_METHODS = ("get", "post", "put", "patch", "delete", "head")
+_SCHEMA = "#/components/schemas/"
 _LIMIT_HEADERS = {
     "X-RateLimit-Limit": "Requests allowed in a window.",
     "X-RateLimit-Remaining": "Requests left in this window.",
     "X-RateLimit-Reset": "Seconds to the end of this window.",
 }
 
-_PROBLEM_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "title": "Problem",
-    "description": "An error as RFC 9457 describes it. `type` is stable: programs may rely on it.",
-    "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": {"type": "string", "format": "uri"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "description": f"One entry for each wrong field, of at most {MAX_FAULTS}.",
-            "items": {
-                "type": "object",
-                "required": ["in", "field", "message"],
-                "properties": {
-                    "in": {"type": "string", "examples": ["body", "query", "path", "header"]},
-                    "field": {"type": "string", "examples": ["/url"]},
-                    "message": {"type": "string"},
-                },
-            },
-        },
-    },
-}
 
-_TITLES = {
-    400: ("bad-request", "Bad request"),
-    401: ("authentication-required", "Authentication required"),
-    403: ("insufficient-scope", "Insufficient scope"),
-    404: ("link-not-found", "No such link"),
-    409: ("code-taken", "Code taken"),
-    410: ("link-gone", "This link no longer works"),
-    413: ("content-too-large", "Content too large"),
-    422: ("invalid-request", "Invalid request"),
-    429: ("too-many-requests", "Too many requests"),
-    502: ("oidc-provider-failed", "Provider failed"),
-    503: ("service-unavailable", "Service unavailable"),
-}
+class Tag(str):
+    """The name of a group of routes, as routers have it among their `tags`; the document describes it."""
+
+    description: str
+
+    def __new__(cls, name: str, description: str) -> "Tag":
+        tag = super().__new__(cls, name)
+        tag.description = description
+        return tag
+
+
+def described(tags: Iterable[str | Enum]) -> list[dict[str, str]]:
+    """The `openapi_tags` of an app: each tag once, in this order."""
+    return [{"name": str(tag), "description": tag.description} for tag in dict.fromkeys(tags) if isinstance(tag, Tag)]
+
+
+def errors(*kinds: type[ShortenerError]) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that raises these errors.
+
+    The document adds those that the route's class raises, and those of reading parameters and body.
+    """
+    answers: dict[int | str, dict[str, Any]] = {}
+    for kind in kinds:
+        answer = answers.setdefault(kind.status, {"content": {PROBLEM_JSON: {"examples": {}}}})
+        answer["content"][PROBLEM_JSON]["examples"][kind.type] = _example(kind)
+    return answers
+
+
+def _example(kind: type[ShortenerError]) -> dict[str, Any]:
+    value = {
+        "type": TYPE_PREFIX + kind.type, "title": kind.title, "status": kind.status, "detail": f"{kind.title}."
+    }  # fmt: skip
+    return {"summary": kind.title, "description": " ".join(kind.explanation()).strip(), "value": value}
+
+
+class DocumentedRoute(APIRoute):
+    """A route whose class tells the document about its credentials and errors."""
+
+    def raised(self) -> Iterable[type[ShortenerError]]:
+        """Errors that the class raises, whatever the route does."""
+        return ()
+
+    def admits_anonymous(self, settings: Settings) -> bool:
+        """Whether a route that takes credentials answers clients without one."""
+        del settings
+        return False
 
 
 def limit_headers() -> dict[str, Any]:
     return {name: {"description": text, "schema": {"type": "integer"}} for name, text in _LIMIT_HEADERS.items()}
 
 
-def error_answer(status: int) -> dict[str, Any]:
-    type_, title = _TITLES[status]
-    example = {"type": TYPE_PREFIX + type_, "title": title, "status": status, "detail": f"{title}."}
-    answer: dict[str, Any] = {
-        "description": title,
-        "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}},
-    }
-    if status == 401:
-        answer["headers"] = {"WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}}}
-    if status == 429:
-        answer["headers"] = {
-            **limit_headers(),
-            "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
-        }
-    return answer
-
-
-def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route that can fail in these ways."""
-    return {status: error_answer(status) for status in statuses}
-
-
-def _settle_anonymous(operation: dict[str, Any], settings: Settings) -> None:
-    """An empty requirement is OpenAPI's word for it."""
-    if "security" in operation:
-        required = [scheme for requirement in operation["security"] for scheme in requirement]
-        opening = [scheme.removeprefix(ANONYMOUS) for scheme in required if scheme.startswith(ANONYMOUS)]
-        others = [r for r in operation["security"] if not any(scheme.startswith(ANONYMOUS) for scheme in r)]
-        is_open = bool(opening) and all(getattr(settings, setting) for setting in opening)
-        operation["security"] = [*([{}] if is_open else []), *others]
+def _headers(status: str) -> dict[str, Any]:
+    if status == "401":
+        return {"WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}}}
+    if status == "429":
+        return limit_headers() | {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
+    return {}
 
 
 def install_openapi(app: FastAPI, paths: dict[str, Any]) -> None:
@@ -109,7 +99,9 @@ def install_openapi(app: FastAPI, paths: dict[str, Any]) -> None:
     async def openapi(request: Request) -> Response:
         return made().answer(request)
 
-    app.state.openapi = made
+    parts: Parts = app.state.parts
+    document: Callable[[], Unchanging] = made
+    parts[OPENAPI] = document
     app.add_route("/openapi.json", openapi, include_in_schema=False)
 
 
@@ -122,18 +114,73 @@ def _complete(app: FastAPI, paths: dict[str, Any]) -> dict[str, Any]:
         routes=app.routes,
         tags=app.openapi_tags,
     )
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    schemas["Problem"] = _PROBLEM_SCHEMA
-    for unused in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(unused, None)
-    for path in document["paths"].values():
-        for method in set(_METHODS) & path.keys():
-            # FastAPI documents a 422 of its own form wherever there is a parameter.
-            if "422" in path[method]["responses"]:
-                path[method]["responses"]["422"] = error_answer(422)
-            _settle_anonymous(path[method], app.state.settings)
-    schemes = document["components"]["securitySchemes"]
-    for marker in [name for name in schemes if name.startswith(ANONYMOUS)]:
-        del schemes[marker]
+    for operation, route in _documented(app, document):
+        _add_errors(operation, [*route.raised(), *_errors_of_reading(operation)])
+        if route.admits_anonymous(app.state.parts.settings):
+            # The empty requirement means that no credential is needed.
+            operation["security"].insert(0, {})
     document["paths"] |= paths
+    examples: dict[str, Any] = {}
+    for path in document["paths"].values():
+        for operation in path.values():
+            examples |= _finish(operation)
+    _, problem = models_json_schema([(Problem, "serialization")], ref_template=_SCHEMA + "{model}")
+    components = document["components"]
+    components["schemas"] |= problem["$defs"]
+    components["examples"] = dict(sorted(examples.items()))
+    for unused in ("HTTPValidationError", "ValidationError"):
+        components["schemas"].pop(unused, None)
     return document
+
+
+def _documented(app: FastAPI, document: dict[str, Any]) -> Iterator[tuple[Operation, DocumentedRoute]]:
+    for context in iter_route_contexts(app.routes):
+        route = context.original_route
+        if isinstance(route, DocumentedRoute) and route.include_in_schema:
+            for method in context.methods or ():
+                yield document["paths"][context.path_format][method.lower()], route
+
+
+def _errors_of_reading(operation: Operation) -> Iterator[type[ShortenerError]]:
+    parameters = operation.get("parameters", ())
+    has_body = "requestBody" in operation
+    if has_body or any(parameter["in"] == "query" for parameter in parameters):
+        yield BadRequest
+    if has_body:
+        yield ContentTooLarge
+    if has_body or parameters:
+        yield Unprocessable
+
+
+def _add_errors(operation: Operation, kinds: Iterable[type[ShortenerError]]) -> None:
+    # FastAPI adds a 422 of another form to routes that name none.
+    operation["responses"].get("422", {}).get("content", {}).pop("application/json", None)
+    for status, answer in errors(*kinds).items():
+        known = operation["responses"].setdefault(str(status), {}).setdefault("content", {})
+        problems = known.setdefault(PROBLEM_JSON, {}).setdefault("examples", {})
+        problems |= answer["content"][PROBLEM_JSON]["examples"]
+
+
+def _finish(operation: Operation) -> dict[str, Any]:
+    """Complete the answers that are problems; returns their examples, which the operation then refers to."""
+    found: dict[str, Any] = {}
+    responses = {}
+    for status, answer in sorted(operation["responses"].items()):
+        examples = answer.get("content", {}).get(PROBLEM_JSON, {}).get("examples", {})
+        found |= examples
+        responses[status] = answer | _problem_answer(status, answer["content"], examples) if examples else answer
+    operation["responses"] = responses
+    return found
+
+
+def _problem_answer(status: str, content: dict[str, Any], examples: dict[str, Any]) -> dict[str, Any]:
+    types = [example["value"]["type"] for example in examples.values()]
+    media = {
+        "schema": {"allOf": [{"$ref": _SCHEMA + "Problem"}, {"properties": {"type": {"enum": types}}}]},
+        "examples": {name: {"$ref": f"#/components/examples/{name}"} for name in examples},
+    }
+    return {
+        "description": "; ".join(example["summary"] for example in examples.values()),
+        "content": content | {PROBLEM_JSON: media},
+        "headers": _headers(status),
+    }

@@ -1,83 +1,188 @@
-"""Pages of lists, and keyset cursors: where a page ended, opaque to the client."""
+"""Pages of lists, with keyset cursors that are opaque to the client."""
 
 import base64
 import binascii
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlencode
 
 import msgspec
-from fastapi import Query, Request
 from pydantic import Field
 from sqlalchemy import ColumnElement, Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
+from starlette.requests import Request
 
-from shortener.errors import BadRequest
+from shortener.errors import BadRequest, Unprocessable
+from shortener.http.order import Order as Order
+from shortener.http.problems import invalid_request
 
-# The longest title, of four bytes a sign, in Base64.
+# The longest title, with four bytes per character, in Base64.
 MAX_CURSOR = 2000
 # Counting more would take longer than the page itself.
 MAX_TOTAL = 100_000
+# The rows before a page with a number are read, too.
+MAX_NUMBERED = 10_000
+_NUMBERED = f"`page` times `page_size` is at most {MAX_NUMBERED:,}"
 
 
 class InvalidCursor(BadRequest):
+    """The cursor does not belong to this list, or was given with another `sort`.
+
+    Use `next` and `previous` as they were given, or start again without a cursor.
+    """
+
     type, title = "invalid-cursor", "Invalid cursor"
 
     def __init__(self) -> None:
-        super().__init__("The cursor is not one of this list. Use a cursor as it was given, with the same sort.")
+        super().__init__("This cursor does not belong to this list. Use cursors unchanged, with the same sort.")
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
-    """Behind (or, `backwards`, before) the row with this key. `sort` keeps a cursor with its own order."""
+    """A position after (with `backwards`: before) the row with this key. `sort` ties the cursor to its order."""
 
     sort: str
     values: list[Any]
     backwards: bool = False
 
 
-# A column by which a list is ordered, and what its values are in Python.
+# A column by which a list is ordered, and the Python type of its values.
 Key = tuple[ColumnElement[Any], type]
 
 
 class Page(NamedTuple):
-    """Each row has its keys behind what was selected. The cursors are None where the list ends; `total` is None where
-    it was not asked for."""
+    """Each row has its keys after the selected columns. A cursor is None at the end of the list; `total` is None unless
+    requested, and a lower bound unless it is exact."""
 
     rows: list[Any]
     next_cursor: str | None
     previous_cursor: str | None
     total: int | None
+    is_total_exact: bool = True
 
 
-# What lists are asked with, and what they answer beside their items.
-Limit = Annotated[int, Query(ge=1, le=100)]
-PageCursor = Annotated[str | None, Query(max_length=MAX_CURSOR)]
-Search = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
+# Parameters of lists, and the members of their answers besides the items.
+Limit = Annotated[int, Field(ge=1, le=100)]
+PageCursor = Annotated[str | None, Field(max_length=MAX_CURSOR)]
+Search = Annotated[str | None, Field(max_length=200, pattern=r"^[^\x00]*$")]
 NextPath = Annotated[str | None, Field(description="Path of the next page.")]
 PreviousPath = Annotated[str | None, Field(description="Path of the previous page.")]
 
 
+class AskedPage(NamedTuple):
+    """A page by its cursor, or by its `number` from 1 on."""
+
+    limit: int
+    cursor: str | None
+    number: int | None
+
+    @property
+    def offset(self) -> int:
+        return 0 if self.number is None else (self.number - 1) * self.limit
+
+
+async def asked_page(
+    limit: Limit = 20,
+    cursor: PageCursor = None,
+    page: Annotated[
+        int | None, Field(ge=1, le=MAX_NUMBERED, description=f"From 1 on; {_NUMBERED}. Instead of `cursor`.")
+    ] = None,
+    page_size: Annotated[int | None, Field(ge=1, le=100, description="Another name of `limit`.")] = None,
+) -> AskedPage:
+    """A dependency of lists whose pages have numbers as well. Raises Unprocessable."""
+    size, number = page_size or limit, page or (1 if page_size and cursor is None else None)
+    if cursor is not None and (page is not None or page_size is not None):
+        raise _refused("page" if page is not None else "page_size", "a list takes a cursor or a page, not both")
+    if number is not None and number * size > MAX_NUMBERED:
+        raise _refused("page", f"{_NUMBERED}; use `next`, or a filter")
+    return AskedPage(size, cursor, number)
+
+
+def _refused(field: str, message: str) -> Unprocessable:
+    return invalid_request([{"type": "value_error", "loc": ("query", field), "msg": message}])
+
+
 def like_pattern(q: str) -> str:
-    """For LIKE, of all that contains this text."""
-    return "%" + re.sub(r"([\\%_])", r"\\\1", q) + "%"
+    """A LIKE pattern for all texts that contain this one."""
+    return f"%{escape_like(q)}%"
 
 
-def path_at(request: Request, cursor: str | None) -> str | None:
-    """The path of this list from the cursor on, asked for with all else that it was asked with."""
-    return None if cursor is None else f"{request.url.path}?{urlencode({**request.query_params, 'cursor': cursor})}"
+def escape_like(text: str) -> str:
+    """The text in a LIKE pattern."""
+    return re.sub(r"([\\%_])", r"\\\1", text)
 
 
-def beside_items(request: Request, page: Page) -> dict[str, Any]:
-    """What an answer has beside the page's items: the total, and the paths of the pages around it."""
+def path_at(request: Request, value: str | int | None, name: str = "cursor") -> str | None:
+    """The path of this list with this value, and with the request's other parameters; None without a value."""
+    others = [(other, text) for other, text in request.query_params.multi_items() if other != name]
+    return None if value is None else f"{request.url.path}?{urlencode([*others, (name, value)])}"
+
+
+def beside_items(request: Request, page: Page, asked: AskedPage | None = None) -> dict[str, Any]:
+    """The members of an answer besides the items: the total, and the paths of the neighbouring pages."""
+    if asked is not None and asked.number is not None:
+        has_next = page.next_cursor is not None and (asked.number + 1) * asked.limit <= MAX_NUMBERED
+        return {
+            "total": page.total,
+            "next": path_at(request, asked.number + 1 if has_next else None, "page"),
+            "previous": path_at(request, asked.number - 1 or None, "page"),
+        }
     return {
         "total": page.total,
         "next": path_at(request, page.next_cursor),
         "previous": path_at(request, page.previous_cursor),
     }
+
+
+class Reading(NamedTuple):
+    """How one page of a list is read: behind a place or from the list's start, with its keys going down or up."""
+
+    name: str
+    keys: Sequence[Key]
+    limit: int
+    place: Cursor | None
+    down: bool
+
+    @classmethod
+    def of(cls, name: str, keys: Sequence[Key], *, descending: bool, limit: int, cursor: str | None) -> "Reading":
+        """`name` keeps cursors with their list. Raises InvalidCursor."""
+        place = None if cursor is None else decode_cursor(cursor, name, tuple(type_ for _, type_ in keys))
+        return cls(name, keys, limit, place, descending != (place is not None and place.backwards))
+
+    @property
+    def is_backwards(self) -> bool:
+        return self.place is not None and self.place.backwards
+
+    def behind(self, columns: Sequence[ColumnElement[Any]]) -> list[ColumnElement[bool]]:
+        """What holds behind the place, of the columns with the keys."""
+        if self.place is None:
+            return []
+        row, here = tuple_(*columns), tuple_(*self.place.values)
+        return [row < here if self.down else row > here]
+
+    def by(self, columns: Iterable[ColumnElement[Any]]) -> list[ColumnElement[Any]]:
+        return [column.desc() if self.down else column.asc() for column in columns]
+
+    def page(self, rows: list[Any], total: int | None, *, is_total_exact: bool = True) -> Page:
+        """The page of these rows, which end with their keys. One more than its limit shows that there are more."""
+        more, rows = len(rows) > self.limit, rows[: self.limit]
+        if self.is_backwards:
+            rows.reverse()
+        has_next = bool(rows) and (more or self.is_backwards)
+        has_previous = bool(rows) and self.place is not None and (more or not self.is_backwards)
+        return Page(
+            rows,
+            self._cursor_at(rows[-1], backwards=False) if has_next else None,
+            self._cursor_at(rows[0], backwards=True) if has_previous else None,
+            total,
+            is_total_exact,
+        )
+
+    def _cursor_at(self, row: Any, *, backwards: bool) -> str:
+        return encode_cursor(Cursor(self.name, list(row[-len(self.keys) :]), backwards))
 
 
 async def read_page(
@@ -91,38 +196,20 @@ async def read_page(
     cursor: str | None,
     is_counted: bool = False,
     within: ColumnElement[Any] | None = None,
+    offset: int = 0,
 ) -> Page:
     """One page of the statement's rows in the order of `keys`, which no two rows share. `name` keeps cursors with their
-    list; `is_counted` asks for the total as well; `within` is the same in all rows, and stands before the keys in their
-    index. Raises InvalidCursor."""
+    list; `is_counted` requests the total as well; `within` is equal in all rows, and precedes the keys in their index;
+    `offset` rows are left out in front.
+    Raises InvalidCursor."""
+    reading = Reading.of(name, keys, descending=descending, limit=limit, cursor=cursor)
     columns = [column for column, _ in keys]
-    place = None if cursor is None else decode_cursor(cursor, name, tuple(type_ for _, type_ in keys))
-    total = await _count(session, statement, columns[-1]) if is_counted else None
-    backwards = place is not None and place.backwards
-    down = descending != backwards
-    if place is not None:
-        row, here = tuple_(*columns), tuple_(*place.values)
-        statement = statement.where(row < here if down else row > here)
-    ordered = columns if within is None else [within, *columns]
-    statement = statement.order_by(*(column.desc() if down else column.asc() for column in ordered))
+    total = await count_rows(session, statement, columns[-1]) if is_counted else None
+    statement = statement.where(*reading.behind(columns))
+    statement = statement.order_by(*reading.by(columns if within is None else [within, *columns]))
     statement = statement.add_columns(*(column.label(f"key_{n}") for n, column in enumerate(columns)))
-    rows = list((await session.execute(statement.limit(limit + 1))).all())
-    more = len(rows) > limit
-    rows = rows[:limit]
-    if backwards:
-        rows.reverse()
-
-    def cursor_at(row: Any, backwards: bool) -> str:
-        return encode_cursor(Cursor(name, list(row[-len(keys) :]), backwards))
-
-    has_next = bool(rows) and (more or backwards)
-    has_previous = bool(rows) and place is not None and (more or not backwards)
-    return Page(
-        rows,
-        cursor_at(rows[-1], False) if has_next else None,
-        cursor_at(rows[0], True) if has_previous else None,
-        total,
-    )
+    rows = (await session.execute(statement.limit(limit + 1).offset(offset or None))).all()
+    return reading.page(list(rows), total)
 
 
 async def read_newest(
@@ -134,15 +221,15 @@ async def read_newest(
     limit: int,
     cursor: str | None,
 ) -> Page:
-    """One page of the statement's rows by their ids, the newest first, and the total. Raises InvalidCursor."""
+    """One page of the statement's rows by their ids, newest first, and the total. Raises InvalidCursor."""
     keys: list[Key] = [(id_.expression, int)]
     return await read_page(
         session, statement, keys, descending=True, name=name, limit=limit, cursor=cursor, is_counted=True
     )
 
 
-async def _count(session: AsyncSession, statement: Select[*tuple[Any, ...]], key: ColumnElement[Any]) -> int:
-    """How many rows the statement has, or MAX_TOTAL."""
+async def count_rows(session: AsyncSession, statement: Select[*tuple[Any, ...]], key: ColumnElement[Any]) -> int:
+    """The number of the statement's rows, at most MAX_TOTAL."""
     counted = select(func.count()).select_from(statement.with_only_columns(key).limit(MAX_TOTAL).subquery())
     return await session.scalar(counted) or 0
 
@@ -152,7 +239,7 @@ def encode_cursor(cursor: Cursor) -> str:
 
 
 def decode_cursor(text: str, sort: str, types: tuple[type, ...]) -> Cursor:
-    """Raises InvalidCursor for anything that `encode_cursor` has not made for this sort."""
+    """Raises InvalidCursor unless `encode_cursor` made this cursor for this sort."""
     try:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         cursor = msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=Cursor)
@@ -165,7 +252,7 @@ def decode_cursor(text: str, sort: str, types: tuple[type, ...]) -> Cursor:
 
 
 def _is_storable(value: Any) -> bool:
-    """Whether the database can hold it, and so can have given it."""
+    """Whether the database can hold this value; otherwise it cannot come from a cursor of this service."""
     if isinstance(value, int):
         return abs(value) < 2**63
     if isinstance(value, datetime):

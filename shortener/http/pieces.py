@@ -1,25 +1,24 @@
-"""Large answers, written piece by piece: nothing of the size of the whole is built or sent at once."""
+"""Writes large answers piece by piece, so that none is built or sent at once."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
-from fastapi import Response
-from fastapi.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
-# Small ones are sent together.
+# Small pieces are joined up to this size.
 PIECE_BYTES = 64 * 1024
 
 
 def json_list(name: str, items: Sequence[bytes], others: Mapping[str, Any]) -> list[bytes]:
-    """The pieces of an object: a list of items that are JSON already, and other members."""
+    """The pieces of an object with a list of items, which are already JSON, and other members."""
     separated = [piece for item in items for piece in (b",", item)][1:]
     return [b'{"%b":[' % name.encode(), *separated, b"]," + orjson.dumps(others)[1:]]
 
 
 def answer_of(pieces: Sequence[bytes]) -> Response:
-    """The answer that the pieces of JSON make together."""
+    """An answer that consists of these pieces of JSON."""
     headers = {"Content-Length": str(sum(map(len, pieces)))}
     return StreamingResponse(_each(pieces), headers=headers, media_type="application/json")
 
@@ -33,7 +32,7 @@ async def _each(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
         if size >= PIECE_BYTES:
             yield b"".join(waiting)
             waiting, size = [], 0
-            # The system may take each at once, so that nothing else would have a turn.
+            # The system may accept each piece at once, and then nothing else would get a turn.
             await asyncio.sleep(0)
     yield b"".join(waiting)
 

@@ -1,11 +1,14 @@
-"""Tells of each request when it has been answered: what the access log and the metrics of the API stand on."""
+"""Reports each answered request to the access log and the metrics of the API."""
 
 import time
 from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# The request's scope, the status of its answer, and the seconds it took.
+# In the scope of a request whose answer goes on for as long as the client likes.
+STREAM_KEY = "shortener.stream"
+
+# Gets the request's scope, the status of its answer, and its duration in seconds.
 Note = Callable[[Scope, int, float], None]
 
 
@@ -19,7 +22,7 @@ class RequestObserver:
             await self._app(scope, receive, send)
             return
         began_at_s = time.perf_counter()
-        # What is raised past everything becomes a 500 further out.
+        # An exception that gets here becomes a 500 further out.
         status = 500
 
         async def send_and_note(message: Message) -> None:

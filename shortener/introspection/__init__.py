@@ -1,1 +1,1 @@
-"""Whether a token or key is valid, for other services that clients show it to."""
+"""Tells other services whether a token or key that they received is valid."""

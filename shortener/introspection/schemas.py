@@ -1,4 +1,4 @@
-"""What the API takes and gives for token introspection."""
+"""Bodies of requests and answers for token introspection."""
 
 from typing import Literal
 
@@ -14,12 +14,12 @@ class TokenIn(RequestBody):
 
 
 class TokenOut(BaseModel):
-    """As RFC 7662 (2.2) names them. Of a token that is not valid there is `active` alone."""
+    """The members of RFC 7662, 2.2. If the token is not valid, the answer has only `active`."""
 
     active: bool
     token_type: Literal["access_token", "api_key"] | None = None
     sub: str | None = Field(None, description="The user's id.")
     scope: str | None = Field(None, description="Scopes, separated by spaces.")
-    exp: int | None = Field(None, description="When it expires, in seconds since 1970; absent for a key that does not.")
+    exp: int | None = Field(None, description="Expiry, in seconds since 1970; absent for a key that does not expire.")
     client_id: str | None = Field(None, description="The id of an API key.")
     iss: str | None = Field(None, description="The address of this service.")

@@ -1,4 +1,4 @@
-"""As whom a request is counted."""
+"""The identity for which a request is counted."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ IDENTITY_KEY = "shortener.identity"
 
 
 class Identity(NamedTuple):
-    """As whom a request is counted; with a `rate` of its own, or its policy's."""
+    """The identity for which a request is counted, with its own `rate` or that of the policy."""
 
     policy: str
     name: str
@@ -18,5 +18,5 @@ class Identity(NamedTuple):
 
 
 def identify(scope: Scope, identity: Identity) -> None:
-    """Count this request as one of theirs, and not as one of its address."""
+    """Count this request for this identity instead of its address."""
     scope[IDENTITY_KEY] = identity

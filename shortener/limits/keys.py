@@ -6,7 +6,7 @@ KEY_PREFIX = "limit:"
 
 
 class LimitKeys:
-    """Names of counters. Redis writes what it holds to disk: a client's address is there only as a keyed hash."""
+    """Names of counters. Redis writes its data to disk, so names contain a client's address only as a keyed hash."""
 
     def __init__(self, secret: str) -> None:
         self._secret = hashlib.sha256(secret.encode()).digest()

@@ -1,4 +1,4 @@
-"""Rates under their names, and what a limit says of a request."""
+"""Named rates, and the verdict of a limit on a request."""
 
 from functools import lru_cache
 
@@ -9,16 +9,22 @@ from shortener.settings.values import ByteRate, Rate
 
 
 def split_head(head: bytes) -> list[tuple[bytes, bytes]]:
-    """Lines of headers as ASGI wants them."""
+    """Header lines in ASGI's form."""
     return [(name, value) for name, _, value in (line.partition(b": ") for line in head.splitlines())]
 
 
 class TooManyBytes(TooManyRequests):
+    """The client, user or key has used up its limit of bytes of bulk requests: `SHORTENER_LIMIT_API_BYTES`,
+    `SHORTENER_LIMIT_ACCOUNT_BYTES`. The body was not read.
+
+    Wait for `Retry-After` seconds.
+    """
+
     type, title = "too-many-bytes", "Too many bytes"
 
 
 class Policy(msgspec.Struct, frozen=True, gc=False):
-    """A rate under its name, and what is the same in the headers of all its verdicts."""
+    """A named rate, with the constant part of its headers."""
 
     rate: Rate
     head_form: bytes
@@ -26,7 +32,7 @@ class Policy(msgspec.Struct, frozen=True, gc=False):
 
 @lru_cache
 def policy_of(name: str, rate: Rate) -> Policy:
-    """Its headers are those that people know, and those of the IETF's draft (draft-ietf-httpapi-ratelimit-headers)."""
+    """The usual headers, and those of draft-ietf-httpapi-ratelimit-headers."""
     unit = ';qu="content-bytes"' if isinstance(rate, ByteRate) else ""
     form = (
         f"x-ratelimit-limit: {rate.quota}\r\nx-ratelimit-remaining: %d\r\nx-ratelimit-reset: %d\r\n"
@@ -35,8 +41,8 @@ def policy_of(name: str, rate: Rate) -> Policy:
     return Policy(rate, form.encode())
 
 
-class Verdict(msgspec.Struct, frozen=True, gc=False):
-    """What a policy says of one request: `reset_s` is when its window ends."""
+class LimitVerdict(msgspec.Struct, frozen=True, gc=False):
+    """A policy's verdict on one request; `reset_s` is the time to the end of its window."""
 
     policy: Policy
     is_allowed: bool
@@ -44,7 +50,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     reset_s: int
 
     def head(self) -> bytes:
-        """Lines of headers, each with its end."""
+        """Header lines with their line ends."""
         remaining, reset_s = self.remaining, self.reset_s
         return self.policy.head_form % (remaining, reset_s, remaining, reset_s)
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,6 +15,11 @@ from shortener.links.models import IdempotencyKey
 
 
 class IdempotencyKeyReused(Unprocessable):
+    """The `Idempotency-Key` was used for another request within the last day.
+
+    Use a new key for each new request.
+    """
+
     type, title = "idempotency-key-reused", "Idempotency key reused"
 
 
@@ -23,7 +29,7 @@ async def claim(session: AsyncSession, client: str, key: str, fingerprint: bytes
     Requests that run at the same time wait here for the first to commit. Raises IdempotencyKeyReused when the key
     came with a request of another fingerprint.
     """
-    key_id = hashlib.sha256(f"{client}\n{key}".encode()).digest()
+    key_id = _id_of(client, key)
     claimed = await session.scalar(
         insert(IdempotencyKey)
         .values(id=key_id, fingerprint=fingerprint, link_id=0)
@@ -34,6 +40,15 @@ async def claim(session: AsyncSession, client: str, key: str, fingerprint: bytes
     if claimed is None and record.fingerprint != fingerprint:
         raise IdempotencyKeyReused("This Idempotency-Key was used for another request.")
     return record, claimed is not None
+
+
+async def answer_to(session: AsyncSession, client: str, key: str) -> bytes | None:
+    """The answer to the client's key, if it was given within the last day."""
+    return await session.scalar(select(IdempotencyKey.answer).where(IdempotencyKey.id == _id_of(client, key)))
+
+
+def _id_of(client: str, key: str) -> bytes:
+    return hashlib.sha256(f"{client}\n{key}".encode()).digest()
 
 
 async def bulk_fingerprint(body: Mapping[str, Any]) -> bytes:

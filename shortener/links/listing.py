@@ -1,90 +1,196 @@
-"""Lists of links: keyset pages in either direction over any of the orders."""
+"""Lists of links: keyset pages in either direction over any of the orders.
 
-import uuid
-from datetime import datetime
-from enum import Enum, StrEnum
-from typing import Final
+A page is read in one of two ways. Where a filter holds for many links, the first links in the order of an index are
+looked at until the page is full. Where these are too few, all links for which the filter holds are collected by the
+index of the filter, and sorted: as a rule they are few, or some of them would have been among the first.
+"""
 
-from sqlalchemy import Select, Text, func, literal_column, select
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
-from shortener.clicks.models import ClickTotal
-from shortener.http.pagination import Key, Page, like_pattern, read_page
-from shortener.links.models import SEARCHED_SQL, Link
+from shortener.http.pagination import MAX_TOTAL, Key, Order, Page, Reading, count_rows, read_page
+from shortener.links.choices import Sort, State
+from shortener.links.filters import (
+    LinkFilter,
+    Links,
+    clicks_of,
+    conditions,
+    created_within,
+    has_few_clicked,
+    is_searched_by_parts,
+    is_whole,
+    rare_within,
+)
+from shortener.links.models import Link
+from shortener.links.orders import ALL_WORKSPACES, Part, WorkspaceFilter, keys_of, parts_of_order
 
-_CLICKS = func.coalesce(ClickTotal.clicks, 0)
-
-
-class Sort(StrEnum):
-    CREATED_AT = "created_at"
-    UPDATED_AT = "updated_at"
-    CODE = "code"
-    TITLE = "title"
-    CLICKS = "clicks"
-
-
-class Order(StrEnum):
-    ASC = "asc"
-    DESC = "desc"
-
-
-_KEYS: dict[Sort, Key] = {
-    Sort.CREATED_AT: (Link.created_at.expression, datetime),
-    Sort.UPDATED_AT: (Link.updated_at.expression, datetime),
-    Sort.CODE: (Link.code.expression, str),
-    Sort.TITLE: (func.coalesce(Link.title, "").collate("C"), str),
-    Sort.CLICKS: (_CLICKS, int),
-}
+# The number of links that are looked at. To look into their texts takes about 15 ms.
+WALK = 5_000
+FEW = 500
 
 
-class Everywhere(Enum):
-    """In place of a workspace: all of them, for admins."""
-
-    EVERYWHERE = "everywhere"
-
-
-EVERYWHERE: Final = Everywhere.EVERYWHERE
-Whose = uuid.UUID | Everywhere | None
+def matching(whose: WorkspaceFilter, asked: LinkFilter, base_url: str) -> Select[Link, int]:
+    """The links that are asked for, each with its clicks."""
+    return select(Link, clicks_of(Link)).where(*_holding(Link, whose, asked, base_url))
 
 
-def _matching(workspace: Whose, q: str | None) -> Select[Link, int]:
-    statement = (
-        select(Link, _CLICKS).outerjoin(ClickTotal, ClickTotal.link_id == Link.id).where(Link.deleted_at.is_(None))
-    )
-    if workspace is not EVERYWHERE:
-        statement = statement.where(Link.workspace_id == workspace)
-    if q:
-        statement = statement.where(literal_column(SEARCHED_SQL, Text).ilike(like_pattern(q)))
-    return statement
+def _holding(
+    link: Links, whose: WorkspaceFilter, asked: LinkFilter, base_url: str, **forms: bool
+) -> list[ColumnElement[bool]]:
+    belongs = [] if whose is ALL_WORKSPACES else [link.workspace_id == whose]
+    return [*belongs, *conditions(asked, base_url, link, **forms)]
 
 
 async def list_links(
     session: AsyncSession,
-    workspace: Whose,
+    whose: WorkspaceFilter,
+    asked: LinkFilter,
+    base_url: str,
     *,
-    q: str | None,
     sort: Sort,
     order: Order,
     limit: int,
     cursor: str | None,
+    offset: int = 0,
+    is_counted: bool = True,
 ) -> Page:
-    """Rows of a link and its clicks: those of a workspace, those without owner (None), or all. Raises InvalidCursor."""
-    name = f"{sort}:{order}" if workspace is None else f"{sort}:{order}:{workspace}"
-    key, key_type = _KEYS[sort]
-    if workspace is EVERYWHERE and sort is Sort.CREATED_AT:
-        # The index of times is each workspace's own; ids ascend with time.
-        key, key_type = Link.id.expression, int
-    statement = _matching(workspace, q)
-    # The workspace, though it is but one: where it is null the database does not see that its index has this order.
-    within = Link.workspace_id.expression if sort is Sort.CREATED_AT and workspace is not EVERYWHERE else None
-    return await read_page(
-        session,
-        statement,
-        [(key, key_type), (Link.id.expression, int)],
-        descending=order is Order.DESC,
-        name=name,
-        limit=limit,
-        cursor=cursor,
-        is_counted=True,
-        within=within,
-    )
+    """Rows of a link and its clicks: those of a workspace, those without an owner (None), or all. Raises
+    InvalidCursor."""
+    few_clicked = await has_few_clicked(session, asked)
+    found = _List(session, whose, asked, base_url, sort, order, is_counted, few_clicked)
+    return await found.page(limit, cursor, offset)
+
+
+class _List(NamedTuple):
+    session: AsyncSession
+    whose: WorkspaceFilter
+    asked: LinkFilter
+    base_url: str
+    sort: Sort
+    order: Order
+    is_counted: bool
+    few_clicked: bool
+
+    async def page(self, limit: int, cursor: str | None, offset: int) -> Page:
+        """Raises InvalidCursor."""
+        name = f"{self.sort}:{self.order}" if self.whose is None else f"{self.sort}:{self.order}:{self.whose}"
+        if offset:
+            return await self._numbered(name, limit, offset)
+        is_down = self.order is Order.DESC
+        reading = Reading.of(name, self._keys(Link), descending=is_down, limit=limit, cursor=cursor)
+        rows = None if self.asked.state is State.DELETED else await self._found_by_walking(reading)
+        if rows is None:
+            return await self._collected(reading)
+        if not self.is_counted:
+            return reading.page(rows, None)
+        total, is_exact = await self._total()
+        return reading.page(rows, max(total, min(len(rows), limit)), is_total_exact=is_exact)
+
+    @property
+    def _is_by_time(self) -> bool:
+        """Whether the list follows the index of a workspace's links by time."""
+        return self.sort is Sort.CREATED_AT and self.whose is not ALL_WORKSPACES
+
+    def _keys(self, link: Links) -> list[Key]:
+        return keys_of(self.sort, self.order is Order.DESC, self.whose, link)
+
+    def _holding(self, link: Links, *, by_index: bool = False) -> list[ColumnElement[bool]]:
+        forms = {"by_index": by_index, "few_clicked": self.few_clicked}
+        return _holding(link, self.whose, self.asked, self.base_url, **forms)
+
+    def _within(self) -> list[ColumnElement[bool]]:
+        """The conditions that indexes of a workspace's links by time have."""
+        if self.whose is ALL_WORKSPACES:
+            return []
+        return [*created_within(self.asked), *rare_within(self.asked)]
+
+    async def _numbered(self, name: str, limit: int, offset: int) -> Page:
+        """A page of which only the number is known: all before it is read, too."""
+        page = await read_page(
+            self.session,
+            matching(self.whose, self.asked, self.base_url),
+            self._keys(Link),
+            descending=self.order is Order.DESC,
+            name=name,
+            limit=limit,
+            cursor=None,
+            offset=offset,
+            within=Link.workspace_id.expression if self._is_by_time else None,
+        )
+        total, is_exact = await self._total()
+        return page._replace(total=max(total, offset + len(page.rows)), is_total_exact=is_exact)
+
+    async def _found_by_walking(self, reading: Reading) -> list[Any] | None:
+        """The rows of the page, and one more where there is one; None where too few of the links hold. A long text is
+        as a rule in hardly any link, so that few links are looked at first."""
+        is_rare = self.asked.q is not None and is_searched_by_parts(self.asked.q)
+        for walk in (FEW, WALK) if is_rare else (WALK,):
+            rows, is_enough = await self._walked(reading, walk)
+            if is_enough:
+                return rows
+            if not rows:
+                break
+        return None
+
+    async def _walked(self, reading: Reading, walk: int) -> tuple[list[Any], bool]:
+        """The rows of the page among so many links of each part of the order, and whether they are all."""
+        parts = parts_of_order(self.sort, self.order is Order.DESC, self.whose)
+        place = None if reading.place is None else reading.place.values
+        rows: list[Any] = []
+        for part in reversed(parts) if reading.is_backwards else parts:
+            values = None if place is None else part.values_of(place)
+            if place is not None and values is None:
+                continue
+            place = None
+            found = await self._in_part(reading, part, values, walk, reading.limit + 1 - len(rows))
+            rows += [row for row in found if row.holds]
+            if len(rows) > reading.limit:
+                break
+            if any(row.is_last for row in found):
+                return rows, False
+        return rows, True
+
+    async def _in_part(self, reading: Reading, part: Part, values: Any, walk: int, wanted: int) -> list[Any]:
+        """Rows that hold, and the last link that was looked at, if there are links behind it."""
+        within = self._within() if self._is_by_time else []
+        first = part.first(values, reading, within, walk)
+        link = aliased(Link, first)
+        holds, is_last = and_(link.id.is_not(None), *self._holding(link)), first.c.number == walk
+        keys = [key.label(f"key_{n}") for n, (key, _) in enumerate(self._keys(link))]
+        statement = (
+            select(link, clicks_of(link), holds.label("holds"), is_last.label("is_last"), *keys)
+            .where(or_(holds, is_last))
+            .order_by(*reading.by(first.c[f"by_{n}"] for n in range(len(part.columns))))
+            .limit(wanted)
+        )
+        return list((await self.session.execute(statement)).all())
+
+    async def _collected(self, reading: Reading) -> Page:
+        keys = [key.label(f"key_{n}") for n, (key, _) in enumerate(self._keys(Link))]
+        found = select(Link.id.label("link_id"), *keys).where(*self._holding(Link, by_index=True)).cte("found")
+        found = found.prefix_with("MATERIALIZED", dialect="postgresql")
+        columns = [found.c[key.name] for key in keys]
+        some = select(found).where(*reading.behind(columns)).order_by(*reading.by(columns)).limit(reading.limit + 1)
+        page = some.subquery("page")
+        total = select(func.count()).select_from(found).scalar_subquery()
+        ordered = [page.c[key.name] for key in keys]
+        statement = select(Link, clicks_of(Link), total.label("total"), *ordered).join(page, page.c.link_id == Link.id)
+        rows = (await self.session.execute(statement.order_by(*reading.by(ordered)))).all()
+        count = rows[0].total if rows else await count_rows(self.session, select(found), found.c.link_id)
+        return reading.page(list(rows), count)
+
+    async def _total(self) -> tuple[int, bool]:
+        """The number of links that hold, or of those among the first, and whether it is exact."""
+        if is_whole(self.asked):
+            total = await count_rows(self.session, matching(self.whose, self.asked, self.base_url), Link.id.expression)
+            return total, total < MAX_TOTAL
+        part, *_ = parts_of_order(Sort.CREATED_AT, True, self.whose)
+        newest = Reading(name="", keys=(), limit=WALK, place=None, down=True)
+        first = part.first(None, newest, self._within(), WALK)
+        link = aliased(Link, first)
+        counts = select(func.count().filter(and_(*self._holding(link))), func.count()).select_from(first)
+        holding, looked_at = (await self.session.execute(counts)).one()
+        return holding, looked_at < WALK

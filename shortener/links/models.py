@@ -1,13 +1,32 @@
 """Tables of links."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, Identity, Index, LargeBinary, Text, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    BigInteger,
+    Identity,
+    Index,
+    LargeBinary,
+    Text,
+    any_,
+    distinct,
+    func,
+    literal_column,
+    or_,
+    outerjoin,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, aliased, column_property, mapped_column
 
 from shortener.links.readable import SEARCHED_CHARACTERS
 from shortener.stores.database import Base
+from shortener.stores.stored_json import StoredJsonColumn
+from shortener.tags.models import Tag
 
 # What `q` searches, of bounded length. The separator is a character that no search holds. The index and the query must
 # use the same expression. In the code's own collation, letters outside of ASCII would be compared with regard to case.
@@ -15,6 +34,31 @@ SEARCHED_SQL = (
     f"(code COLLATE \"default\" || chr(10) || left(url, {SEARCHED_CHARACTERS}) || chr(10) || coalesce(title, '')"
     " || chr(10) || coalesce(readable_url, ''))"
 )
+
+
+# By which links to the same URL are found: a URL may be too long for an index.
+URL_HASH = literal_column("hashtextextended(links.url, 0)", BigInteger)
+
+# Of links that are listed by what few of them have. Links without it cost nothing.
+RARE = {
+    "is_archived": "is_archived IS true",
+    "is_disabled": "is_disabled IS true",
+    "ban_id": "ban_id IS NOT NULL",
+    "ending": "expires_at IS NOT NULL",
+    "starts_at": "starts_at IS NOT NULL",
+    "max_clicks": "max_clicks IS NOT NULL",
+    "password_hash": "password_hash IS NOT NULL",
+    "rules": "options ? 'rules'",
+    "variants": "options ? 'variants'",
+}
+TITLE_SQL = "nullif(title, '') COLLATE \"C\""
+
+# What `q` searches where it has one or two characters outside of ASCII, of which trigrams know nothing. The function
+# gives each such character, and each two that follow each other, in lower case.
+SHORT_SQL = f"({SEARCHED_SQL} || chr(10) || coalesce(note, ''))"
+HAS_SHORT_SQL = f"octet_length({SHORT_SQL}) <> length({SHORT_SQL})"
+
+_MERGED_INTO = aliased(Tag)
 
 
 class Link(Base):
@@ -42,7 +86,62 @@ class Link(Base):
             "id",
             postgresql_where=text("deleted_at IS NULL"),
         ),
+        Index(
+            "ix_links_workspace_id_url_hash_id",
+            "workspace_id",
+            text("hashtextextended(url, 0)"),
+            "id",
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
+        Index(
+            "ix_links_short",
+            text(f"links_short({SHORT_SQL})"),
+            postgresql_using="gin",
+            postgresql_where=text(f"deleted_at IS NULL AND {HAS_SHORT_SQL}"),
+        ),
         Index("ix_links_updated_at", "updated_at"),
+        Index(
+            "ix_links_note",
+            text("note gin_trgm_ops"),
+            postgresql_using="gin",
+            postgresql_where=text("note IS NOT NULL AND deleted_at IS NULL"),
+        ),
+        Index(
+            "ix_links_tag_ids",
+            "tag_ids",
+            postgresql_using="gin",
+            postgresql_with={"fastupdate": "off"},
+            postgresql_where=text("tag_ids IS NOT NULL"),
+        ),
+        Index("ix_links_alias_of", "alias_of", postgresql_where=text("alias_of IS NOT NULL")),
+        Index(
+            "ix_links_title",
+            text(TITLE_SQL),
+            "id",
+            postgresql_where=text(f"deleted_at IS NULL AND {TITLE_SQL} IS NOT NULL"),
+        ),
+        Index(
+            "ix_links_expires_at",
+            "expires_at",
+            "id",
+            postgresql_where=text("expires_at IS NOT NULL AND deleted_at IS NULL"),
+        ),
+        Index(
+            "ix_links_workspace_id_deleted_at",
+            "workspace_id",
+            "deleted_at",
+            postgresql_where=text("deleted_at IS NOT NULL"),
+        ),
+        *(
+            Index(
+                f"ix_links_{name}",
+                "workspace_id",
+                "created_at",
+                "id",
+                postgresql_where=text(f"deleted_at IS NULL AND {condition}"),
+            )
+            for name, condition in RARE.items()
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
@@ -62,6 +161,25 @@ class Link(Base):
     flag: Mapped[str | None] = mapped_column(Text)
     has_warning: Mapped[bool] = mapped_column(server_default=text("false"))
     workspace_id: Mapped[uuid.UUID | None]
+    starts_at: Mapped[datetime | None]
+    # People's clicks in all; `click_limits` counts them.
+    max_clicks: Mapped[int | None] = mapped_column(BigInteger)
+    note: Mapped[str | None] = mapped_column(Text)
+    is_archived: Mapped[bool] = mapped_column(server_default=text("false"))
+    password_hash: Mapped[str | None] = mapped_column(Text)
+    # What `redirect.options.Options` holds; null when all of it has its default.
+    options: Mapped[Mapping[str, Any] | None] = mapped_column(StoredJsonColumn)
+    # Of `tags`, in order; null for none. Some may be gone, which `tag_names` leaves out.
+    tag_ids: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+    tag_names: Mapped[list[str] | None] = column_property(
+        select(func.array_agg(distinct(func.coalesce(_MERGED_INTO.name, Tag.name))))
+        .select_from(outerjoin(Tag, _MERGED_INTO, _MERGED_INTO.id == Tag.merged_into))
+        .where(Tag.id == any_(tag_ids), or_(~Tag.is_gone, _MERGED_INTO.id.is_not(None)))
+        .correlate_except(Tag, _MERGED_INTO)
+        .scalar_subquery()
+    )
+    # Another link, for which this row only holds one more code. It counts as deleted, so that nothing else sees it.
+    alias_of: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class IdempotencyKey(Base):

@@ -1,365 +1,309 @@
-"""What can be done with links. Each function is one short transaction; evicting follows the commit."""
+"""Reading links and changing them, one at a time. Each method is one short transaction; evicting follows the commit."""
 
-import asyncio
-import hashlib
+import contextlib
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import structlog
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
-from sqlalchemy import Boolean, Row, Select, and_, bindparam, func, or_, select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.attributes import set_committed_value
 
-from shortener.access.memberships import Asker, InsufficientRole, check_writable
-from shortener.access.models import Member, Role, Workspace
-from shortener.access.principals import user_subject
-from shortener.audit.trail import Action, link_subject, record, workspace_subject
-from shortener.clicks.models import ClickTotal
-from shortener.errors import Conflict, InvalidField, NotFound, ShortenerError
-from shortener.event_loop.slices import gathered
-from shortener.http.expiry import check_expiry
-from shortener.links.idempotency import claim
-from shortener.links.inserts import NewLink, Outcome, insert_many, insert_one
+from shortener.access.memberships import Caller
+from shortener.audit.trail import Action, link_subject, record
+from shortener.errors import Conflict, ShortenerError
+from shortener.hashing.passwords import PasswordHashes
+from shortener.links.aliases import add_alias, codes_of, remove_alias, rename
+from shortener.links.checks import LinkChecks, changed_options, check_order
+from shortener.links.codes import CUSTOM_CODE, is_reserved
+from shortener.links.creation import LinkCreation, lock_writable
+from shortener.links.directory import DomainStays
+from shortener.links.eviction import Eviction
+from shortener.links.inserts import CodeTaken
+from shortener.links.limits import begin_limit
+from shortener.links.lookup import Lookup, UnknownLink
 from shortener.links.models import Link
 from shortener.links.readable import readable_url
-from shortener.links.schemas import BulkCreate, LinkCreate, LinkFields, LinkUpdate
-from shortener.redirect.cache import evict, evict_present
+from shortener.links.schemas import CodeState, LinkOptions, LinkPut, LinkUpdate
+from shortener.redirect.hosts import qualified, split_code
 from shortener.screening.checks import ask_again
-from shortener.screening.destinations import Destination, OwnHosts, read_destination
-from shortener.screening.lookalikes import Flag
-from shortener.screening.metrics import DESTINATIONS_REFUSED
 from shortener.screening.policy import LinkPolicy
-from shortener.stores.database import Database, driver_of
+from shortener.stores.database import driver_of
+from shortener.tags.assignment import tag_ids
 
-log = structlog.get_logger(__name__)
-
-_DELETED_AT_ONCE = 1000
-# A Redis that hangs does not hold up who changes a link: no memory trusts it for longer either.
-EVICT_TIMEOUT_S = 1.0
 # Columns whose field in a request has another name, or that follow from it.
-_FIELDS = {"is_disabled": "disabled", "workspace_id": "workspace", "flag": "url", "has_warning": "url"}
-
-
-class InvalidDestination(InvalidField):
-    type, title = "invalid-destination", "Invalid destination"
-
-    def __init__(self, reason: str) -> None:
-        super().__init__("/url", reason)
+_FIELDS = {
+    "is_disabled": "disabled",
+    "is_archived": "archived",
+    "workspace_id": "workspace",
+    "password_hash": "password",
+    "tag_ids": "tags",
+    "flag": "url",
+    "has_warning": "url",
+}
+# Somebody else may create or delete the link between the two steps of one.
+_PUT_TRIES = 3
 
 
 class BannedLinkStays(Conflict):
+    """A banned link cannot be moved to another workspace, and cannot get another code."""
+
     type, title = "banned-link-stays", "Banned link stays"
 
     def __init__(self) -> None:
-        super().__init__("A banned link stays in its workspace until the ban is lifted.")
+        super().__init__("A banned link stays in its workspace and keeps its code until the ban is lifted.")
 
 
-class UnknownLink(NotFound):
-    type, title = "link-not-found", "No such link"
+class ChangedMeanwhile(Conflict):
+    """The link was changed after the moment that `updated_at` or `If-Unmodified-Since` names.
 
-    def __init__(self, code: str) -> None:
-        super().__init__(f"There is no link {code}.")
+    Read the link, and decide again.
+    """
+
+    type, title = "changed-meanwhile", "Changed meanwhile"
+
+    def __init__(self) -> None:
+        super().__init__("The link was changed meanwhile. Nothing was done.")
 
 
 class LinkService:
-    """Creates, changes and deletes links. `forget` is told what has changed: this process sees it at once."""
+    """Reads, changes and deletes links."""
 
     def __init__(
-        self,
-        database: Database,
-        redis: Redis,
-        own: OwnHosts,
-        policy: LinkPolicy,
-        code_length: int,
-        bulk_at_once: int,
-        forget: Callable[[Iterable[str]], None] = lambda _: None,
+        self, creation: LinkCreation, checks: LinkChecks, policy: LinkPolicy, hashes: PasswordHashes, evict: Eviction
     ) -> None:
-        self._database = database
-        self._redis = redis
-        self._own = own
+        self._creation = creation
+        self._checks = checks
         self._policy = policy
-        self._code_length = code_length
-        self._forget = forget
-        # The pool's other connections are left to the requests of others.
-        self._bulk_turns = asyncio.Semaphore(bulk_at_once)
+        self._hashes = hashes
+        self._evict = evict
+        self._lookup = Lookup(checks.stored_code)
 
-    async def create(self, asker: Asker, request: LinkCreate) -> Link:
-        """Raises CodeTaken, InvalidDestination, RefusedDestination, InvalidExpiry, UnknownWorkspace,
-        InsufficientRole."""
-        new = self._checked(request, asker.is_anonymous)
-        # One statement, which is a transaction by itself: around it SQLAlchemy would take most of the time.
-        async with self._database.driver_connection() as connection:
-            link = await insert_one(connection, asker, request.workspace, new, self._code_length)
-        await self.evict(link.code)
+    async def get(self, session: AsyncSession, caller: Caller, code: str) -> tuple[Link, int]:
+        """A link of the caller's and its clicks. Raises UnknownLink for a link of somebody else, too."""
+        async with session.begin():
+            return await self._lookup.find(session, caller, code)
+
+    async def find(self, session: AsyncSession, caller: Caller, code: str) -> Link:
+        """A link of the caller's, in the session's transaction. Raises UnknownLink."""
+        link, _ = await self._lookup.find(session, caller, code)
         return link
 
-    async def create_once(
+    async def update(
         self,
         session: AsyncSession,
-        asker: Asker,
-        request: LinkCreate,
-        write: Callable[[Link], bytes],
-        client: str,
-        key: str,
-    ) -> bytes:
-        """Create and `write` the answer, or give what was written for this client's key, whatever has become of the
-        link since. Raises also IdempotencyKeyReused."""
-        fingerprint = hashlib.sha256(request.model_dump_json().encode()).digest()
-        new = self._checked(request, asker.is_anonymous)
-        async with session.begin():
-            record, is_new = await claim(session, client, key, fingerprint)
-            if not is_new:
-                await lock_writable(session, asker, request.workspace)
-                # Versions before have stored no answer.
-                return record.answer or write(await session.get_one(Link, record.link_id))
-            connection = await driver_of(await session.connection())
-            link = await insert_one(connection, asker, request.workspace, new, self._code_length)
-            record.link_id, record.answer = link.id, (answer := write(link))
-        await self.evict(link.code)
-        return answer
-
-    async def create_many(self, session: AsyncSession, asker: Asker, request: BulkCreate) -> list[Outcome]:
-        """What each link comes to, in order; one that is an error already stays it. In one transaction.
-        Raises UnknownWorkspace, InsufficientRole."""
-        items = await request.items()
-        outcomes = await self._judged(items, asker.is_anonymous)
-        async with self._bulk_turns, session.begin():
-            await insert_many(session, asker, request.workspace, outcomes, self._code_length)
-        await self._evict_new(items, outcomes)
-        return outcomes
-
-    async def create_many_once(
-        self,
-        session: AsyncSession,
-        asker: Asker,
-        request: BulkCreate,
-        write: Callable[[Sequence[Outcome]], Awaitable[list[bytes]]],
-        client: str,
-        key: str,
-        fingerprint: bytes,
-    ) -> list[bytes]:
-        """Create and `write` the answer, in pieces, or give what was written for this client's key.
-        Raises IdempotencyKeyReused, UnknownWorkspace, InsufficientRole."""
-        items = await request.items()
-        outcomes = await self._judged(items, asker.is_anonymous)
-        async with self._bulk_turns, session.begin():
-            record, is_new = await claim(session, client, key, fingerprint)
-            if not is_new:
-                await lock_writable(session, asker, request.workspace)
-                return [record.answer or b""]
-            await insert_many(session, asker, request.workspace, outcomes, self._code_length)
-            answer = await write(outcomes)
-            record.answer = b"".join(answer)
-        await self._evict_new(items, outcomes)
-        return answer
-
-    async def get(self, session: AsyncSession, asker: Asker, code: str) -> tuple[Link, int]:
-        """A link of the asker's and its clicks. Raises UnknownLink, also when it is somebody else's."""
-        async with session.begin():
-            link, clicks, _ = await _read(session, _USABLE, asker, code)
-        return link, clicks
-
-    async def update(self, session: AsyncSession, asker: Asker, code: str, request: LinkUpdate) -> tuple[Link, int]:
+        caller: Caller,
+        code: str,
+        request: LinkUpdate,
+        unmodified_since: datetime | None = None,
+    ) -> tuple[Link, int]:
         """Change what the request names; a request that changes nothing leaves no trace. Raises UnknownLink,
-        InvalidDestination, RefusedDestination, InvalidExpiry, InsufficientRole, BannedLinkStays, and UnknownWorkspace
-        for where it is moved to."""
-        changes = self._checked_changes(request, asker.is_anonymous)
+        ChangedMeanwhile, CodeTaken, InsufficientRole, BannedLinkStays, UnknownWorkspace for where it is moved to, and
+        what `LinkChecks.changes` raises."""
+        password_hash = await self._hash_of(request)
         async with session.begin():
-            if "workspace_id" in changes:
+            if request.workspace is not None and "workspace" in request.model_fields_set:
                 # Before the link, as who deletes the workspace locks them.
-                await lock_writable(session, asker, changes["workspace_id"])
-            link, clicks = await self._locked(session, asker, code)
-            _check_move(link, changes.get("workspace_id", link.workspace_id))
-            if "expires_at" in changes and asker.is_anonymous:
-                changes["expires_at"] = self._policy.expiry(changes["expires_at"], link.created_at)
-            if changes.get("url", link.url) != link.url:
-                await ask_again(session, link.id)
-            if changed := _change(link, changes):
-                record(session, Action.LINK_CHANGED, link_subject(code), fields=changed)
+                await lock_writable(session, caller, request.workspace)
+            link, clicks = await self._lookup.find_locked(session, caller, code)
+            _check_unchanged(link, request, unmodified_since)
+            changed, evicted = await self.change_one(session, caller, link, request, password_hash)
+            if changed:
+                await _read_tags(session, link)
         if changed:
-            await self.evict(code)
+            await self._evict(*evicted)
         return link, clicks
 
-    def _checked_changes(self, request: LinkUpdate, is_anonymous: bool) -> dict[str, Any]:
-        """The values of columns that the request asks for."""
-        changes = request.model_dump(exclude_unset=True)
-        if "url" in changes:
-            destination, flag = self._checked_destination(changes["url"], is_anonymous)
-            has_warning = self._policy.warns(flag, is_anonymous)
-            changes |= {"url": destination.url, "flag": flag, "has_warning": has_warning}
-        if "expires_at" in changes:
-            check_expiry(changes["expires_at"])
-        if "title" in changes:
-            changes["title"] = changes["title"] or None
-        if "disabled" in changes:
-            changes["is_disabled"] = changes.pop("disabled")
-        if "workspace" in changes:
-            changes["workspace_id"] = changes.pop("workspace")
-        return changes
+    async def state_of(self, session: AsyncSession, code: str, domain: str | None = None) -> CodeState:
+        """Whether a link could get this code on the domain."""
+        if CUSTOM_CODE.fullmatch(code) is None:
+            return CodeState.MALFORMED
+        if is_reserved(code):
+            return CodeState.RESERVED
+        stored_code = qualified(self._checks.stored_code(code), domain)
+        async with session.begin():
+            taken = await session.scalar(select(Link.id).where(Link.code == stored_code))
+        return CodeState.FREE if taken is None else CodeState.TAKEN
 
-    async def delete(self, session: AsyncSession, asker: Asker, code: str) -> None:
+    async def find_many_locked(
+        self, session: AsyncSession, caller: Caller, names: Sequence[str]
+    ) -> dict[str, Link | ShortenerError]:
+        """Links that the session's transaction will change, or UnknownLink or InsufficientRole."""
+        return await self._lookup.find_many_locked(session, caller, names)
+
+    async def change_one(
+        self,
+        session: AsyncSession,
+        caller: Caller,
+        link: Link,
+        request: LinkUpdate,
+        password_hash: dict[str, str | None] | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> tuple[list[str], list[str]]:
+        """Change a link that is locked. The members whose values differ from before, and the codes to evict once it is
+        committed. `tags` replace those that the request names. Raises what `update` raises."""
+        changes = self._checks.changes(request, caller.is_anonymous, link.options) | (password_hash or {})
+        changes |= await self._tag_changes(session, link, request, caller.is_anonymous, tags)
+        check_order(changes.get("starts_at", link.starts_at), changes.get("expires_at", link.expires_at))
+        code = self._changed_code(link, request)
+        _check_move(link, changes.get("workspace_id", link.workspace_id), code)
+        if "expires_at" in changes and caller.is_anonymous:
+            changes["expires_at"] = self._policy.expiry(changes["expires_at"], link.created_at)
+        if changes.get("url", link.url) != link.url or "options" in changes:
+            await ask_again(session, link.id)
+        if changes.get("max_clicks") is not None:
+            await begin_limit(session, link.id)
+        evicted = [link.code]
+        changed = _set(link, changes)
+        if code != link.code:
+            evicted = await codes_of(session, link)
+            changed += await rename(session, link, code, request.keep_old_code)
+        if changed:
+            record(session, Action.LINK_CHANGED, link_subject(link.code), fields=changed)
+        return changed, list(dict.fromkeys([*evicted, link.code]))
+
+    def _changed_code(self, link: Link, request: LinkUpdate) -> str:
+        """The link's code on its domain, as the request asks for. Raises UnknownDomain."""
+        domain, code = split_code(link.code)
+        if "code" in request.model_fields_set:
+            code = self._checks.stored_code(request.code)
+        if "domain" in request.model_fields_set and request.domain != domain:
+            domain = request.domain
+            if domain is not None:
+                self._checks.directory.check(domain, link.workspace_id)
+        return qualified(code, domain)
+
+    async def delete(self, session: AsyncSession, caller: Caller, code: str) -> None:
         """Raises UnknownLink, InsufficientRole. Figures and the code stay; the code is not handed out again."""
         async with session.begin():
-            link, _ = await self._locked(session, asker, code)
-            link.deleted_at = link.updated_at = datetime.now(UTC)
-            record(session, Action.LINK_DELETED, link_subject(code))
-        await self.evict(code)
+            link, _ = await self._lookup.find_locked(session, caller, code)
+            delete_one(session, link)
+        await self._evict(link.code)
 
-    async def delete_all(self, session: AsyncSession, workspace_id: uuid.UUID) -> None:
-        """The links of a workspace, in many short transactions; what is created meanwhile may stay."""
-        while True:
-            async with session.begin():
-                codes = await delete_some(session, workspace_id, _DELETED_AT_ONCE)
-            await self.evict(*codes)
-            if len(codes) < _DELETED_AT_ONCE:
-                return
-
-    async def _locked(self, session: AsyncSession, asker: Asker, code: str) -> tuple[Link, int]:
-        link, clicks, role = await _read(session, _USABLE_LOCKED, asker, code)
-        if role == Role.VIEWER:
-            raise InsufficientRole(Role.EDITOR)
+    async def restore(self, session: AsyncSession, caller: Caller, code: str) -> tuple[Link, int]:
+        """Give a deleted link back, with all that it had. Raises UnknownLink, also for one that was deleted too long
+        ago, and InsufficientRole."""
+        async with session.begin():
+            link, clicks = await self._lookup.find_deleted(session, caller, code)
+            link.deleted_at, link.updated_at = None, datetime.now(UTC)
+            record(session, Action.LINK_RESTORED, link_subject(link.code))
+            await _read_tags(session, link)
+        await self._evict(link.code)
         return link, clicks
 
-    async def _judged(self, requests: Sequence[LinkFields | ShortenerError], is_anonymous: bool) -> list[Outcome]:
-        return await gathered(
-            request if isinstance(request, ShortenerError) else self._judge(request, is_anonymous)
-            for request in requests
-        )
+    async def put(self, session: AsyncSession, caller: Caller, code: str, request: LinkPut) -> tuple[Link, int, bool]:
+        """Create the link of this code, or replace all of it but its figures and aliases; and whether it is new.
+        Raises CodeTaken for a code of somebody else, and what `create` and `update` raise."""
+        places = {"code", "domain", "workspace"}
+        replaced = LinkPut.model_fields.keys() - places | (request.model_fields_set & {"workspace"})
+        update = LinkUpdate.model_construct(set(replaced), **{name: getattr(request, name) for name in replaced})
+        for _ in range(_PUT_TRIES):
+            try:
+                return *await self.update(session, caller, qualified(code, request.domain), update), False
+            except UnknownLink:
+                pass
+            # The same request names the same link, whichever domain is the default.
+            new = request.model_copy(update={"code": code, "domain": request.domain})
+            with contextlib.suppress(CodeTaken):
+                return await self._creation.create(caller, new), 0, True
+        raise CodeTaken(code)
 
-    def _judge(self, request: LinkFields, is_anonymous: bool) -> Outcome:
-        try:
-            return self._checked(request, is_anonymous)
-        except ShortenerError as error:
-            return error
+    async def aliases(self, session: AsyncSession, caller: Caller, code: str) -> list[str]:
+        """The link's other codes, in order. Raises UnknownLink."""
+        link, _ = await self.get(session, caller, code)
+        return (await codes_of(session, link))[1:]
 
-    def _checked(self, request: LinkFields, is_anonymous: bool) -> NewLink:
-        expires_at = request.expires_at
-        check_expiry(expires_at)
-        if is_anonymous:
-            expires_at = self._policy.expiry(expires_at, datetime.now(UTC))
-        destination, flag = self._checked_destination(request.url, is_anonymous)
-        has_warning = self._policy.warns(flag, is_anonymous)
-        return NewLink(request.code, destination.url, request.title or None, expires_at, flag, has_warning)
+    async def add_alias(self, session: AsyncSession, caller: Caller, code: str, alias: str) -> str:
+        """The alias as it is stored. Raises UnknownLink, CodeTaken, TooManyAliases, InsufficientRole."""
+        async with session.begin():
+            link, _ = await self._lookup.find_locked(session, caller, code)
+            alias = qualified(self._checks.stored_code(alias), split_code(link.code)[0])
+            await add_alias(session, link, alias)
+            record(session, Action.LINK_CHANGED, link_subject(link.code), fields=["aliases"])
+        await self._evict(alias)
+        return alias
 
-    def _checked_destination(self, url: str, is_anonymous: bool) -> tuple[Destination, Flag | None]:
-        try:
-            destination = read_destination(url, self._own)
-        except ValueError as error:
-            DESTINATIONS_REFUSED.labels("invalid").inc()
-            raise InvalidDestination(str(error)) from None
-        return destination, self._policy.check(destination.host, is_anonymous)
+    async def remove_alias(self, session: AsyncSession, caller: Caller, code: str, alias: str) -> None:
+        """Raises UnknownLink, UnknownAlias, InsufficientRole."""
+        alias = self._checks.stored_code(alias)
+        async with session.begin():
+            link, _ = await self._lookup.find_locked(session, caller, code)
+            # Those on the link's own domain come first, which it may not always have been on.
+            aliases = [other for other in (await codes_of(session, link))[1:] if split_code(other)[1] == alias]
+            same = qualified(alias, split_code(link.code)[0])
+            alias = same if same in aliases or not aliases else aliases[0]
+            await remove_alias(session, link, alias)
+            record(session, Action.LINK_CHANGED, link_subject(link.code), fields=["aliases"])
+        await self._evict(alias)
 
-    async def _evict_new(self, requests: Sequence[LinkFields | ShortenerError], outcomes: Sequence[Outcome]) -> None:
-        """Somebody may have asked for a code before there was a link."""
-        chosen = {request.code for request in requests if isinstance(request, LinkFields) and request.code}
-        new = [outcome.code for outcome in outcomes if isinstance(outcome, NewLink) and outcome.code]
-        await self.evict(*chosen.intersection(new), generated=[code for code in new if code not in chosen])
+    async def _hash_of(self, request: LinkOptions) -> dict[str, str | None]:
+        """The column that a change of the password sets. Before the transaction: to hash takes long."""
+        if "password" not in request.model_fields_set:
+            return {}
+        return {"password_hash": None if request.password is None else await self._hashes.hash(request.password)}
 
-    async def evict(self, *codes: str, generated: Sequence[str] = ()) -> None:
-        """Links have changed: everybody is to forget them."""
-        try:
-            async with asyncio.timeout(EVICT_TIMEOUT_S):
-                await evict(self._redis, codes)
-                await evict_present(self._redis, generated)
-        except (RedisError, OSError) as error:
-            # The worker evicts again whatever has changed, as soon as Redis answers.
-            log.warning("not_evicted", codes=codes[:10], error=repr(error))
-        self._forget([*codes, *generated])
-
-
-# The link, its clicks and the asker's role, by one statement: what is not theirs takes the way of what is not. To build
-# it for each request would take a sixth of the request's time.
-_USABLE = (
-    select(Link, func.coalesce(ClickTotal.clicks, 0), Member.role)
-    .outerjoin(ClickTotal, ClickTotal.link_id == Link.id)
-    .outerjoin(Member, and_(Member.workspace_id == Link.workspace_id, Member.user_id == bindparam("user_id")))
-    .where(
-        Link.code == bindparam("code"),
-        Link.deleted_at.is_(None),
-        or_(
-            Member.user_id.is_not(None),
-            and_(Link.workspace_id.is_(None), bindparam("has_unowned", type_=Boolean)),
-            bindparam("is_operator", type_=Boolean),
-        ),
-    )
-)
-_USABLE_LOCKED = _USABLE.with_for_update(of=Link)
-
-
-async def _read(
-    session: AsyncSession, statement: Select[Link, int, str | None], asker: Asker, code: str
-) -> Row[Link, int, str | None]:
-    """Raises UnknownLink."""
-    row = (await session.execute(statement, {"code": code, **asker._asdict()})).one_or_none()
-    if row is None:
-        raise UnknownLink(code)
-    return row
+    async def _tag_changes(
+        self,
+        session: AsyncSession,
+        link: Link,
+        request: LinkUpdate,
+        is_anonymous: bool,
+        tags: Sequence[str] | None,
+    ) -> dict[str, list[int] | None]:
+        """The column that a change of the tags sets, or a move: each workspace has tags of its own.
+        Raises TagsNeedOwner, TooManyTags."""
+        asked = request.model_fields_set
+        workspace_id = request.workspace if "workspace" in asked else link.workspace_id
+        if tags is None and "tags" in asked:
+            tags = self._checks.tags(request, is_anonymous)
+        if tags is None and (link.tag_ids is None or workspace_id == link.workspace_id):
+            return {}
+        names = (link.tag_names or []) if tags is None else tags
+        ids = await tag_ids(await driver_of(await session.connection()), workspace_id, names)
+        return {"tag_ids": sorted(ids.values()) or None}
 
 
-async def lock_writable(session: AsyncSession, asker: Asker, workspace: uuid.UUID | None) -> None:
-    """The asker may create links there until the transaction ends. Raises UnknownWorkspace, InsufficientRole."""
-    if workspace is None:
-        # The personal one, or none: nobody can take it away.
-        return
-    role = await session.scalar(
-        select(Member.role)
-        .where(Member.workspace_id == workspace, Member.user_id == asker.user_id)
-        .with_for_update(read=True, key_share=True)
-    )
-    check_writable(asker, workspace, role)
+async def _read_tags(session: AsyncSession, link: Link) -> None:
+    """SQLAlchemy forgets the names as soon as it writes the row."""
+    await session.flush()
+    if link.tag_ids is None:
+        set_committed_value(link, "tag_names", None)
+    else:
+        await session.refresh(link, ["tag_names"])
 
 
-async def delete_some(session: AsyncSession, workspace_id: uuid.UUID, limit: int | None = None) -> list[str]:
-    """Mark links of a workspace as deleted, in the session's transaction, the oldest first. Their codes are to be
-    evicted once it is committed."""
-    some = (
-        select(Link.id)
-        .where(Link.workspace_id == workspace_id, Link.deleted_at.is_(None))
-        .order_by(Link.created_at, Link.id)
-        .limit(limit)
-        .with_for_update()
-    )
-    now = datetime.now(UTC)
-    deleted = update(Link).where(Link.id.in_(some)).values(deleted_at=now, updated_at=now).returning(Link.code)
-    codes = list(await session.scalars(deleted, execution_options={"synchronize_session": False}))
-    if codes:
-        record(session, Action.LINKS_DELETED, workspace_subject(workspace_id), links=len(codes))
-    return codes
+def delete_one(session: AsyncSession, link: Link) -> None:
+    """Delete a link that is locked. Evict it once that is committed."""
+    link.deleted_at = link.updated_at = datetime.now(UTC)
+    record(session, Action.LINK_DELETED, link_subject(link.code))
 
 
-async def adopt_some(session: AsyncSession, user_id: int, limit: int) -> int:
-    """Give links without owner to the user, who is locked, in the session's transaction; returns their number."""
-    some = (
-        select(Link.id)
-        .where(Link.workspace_id.is_(None), Link.deleted_at.is_(None))
-        .order_by(Link.workspace_id, Link.created_at, Link.id)
-        .limit(limit)
-        .with_for_update()
-    )
-    personal = select(Workspace.id).where(Workspace.personal_user_id == user_id).scalar_subquery()
-    adopted = update(Link).where(Link.id.in_(some)).values(workspace_id=personal).returning(Link.id)
-    count = len((await session.scalars(adopted, execution_options={"synchronize_session": False})).all())
-    if count:
-        record(session, Action.LINKS_ADOPTED, user_subject(user_id), links=count)
-    return count
-
-
-def _change(link: Link, changes: Mapping[str, Any]) -> list[str]:
+def _set(link: Link, changes: Mapping[str, Any]) -> list[str]:
     """Set these columns; returns the fields whose values are others than before."""
     changed = [name for name, value in changes.items() if getattr(link, name) != value]
+    options = changed_options(link.options, changes["options"]) if "options" in changed else []
     for name in changed:
         setattr(link, name, changes[name])
     if "url" in changed:
         link.readable_url = readable_url(link.url)
     if changed:
         link.updated_at = datetime.now(UTC)
-    return sorted({_FIELDS.get(name, name) for name in changed})
+    fields = {_FIELDS.get(name, name) for name in changed if name != "options"}
+    return sorted(fields.union(options))
 
 
-def _check_move(link: Link, workspace: uuid.UUID | None) -> None:
-    """Whoever lifts a ban finds the link where it was banned."""
-    if link.ban_id is not None and workspace != link.workspace_id:
+def _check_unchanged(link: Link, request: LinkUpdate, unmodified_since: datetime | None) -> None:
+    """Headers have whole seconds. Raises ChangedMeanwhile."""
+    is_other = "updated_at" in request.model_fields_set and request.updated_at != link.updated_at
+    if is_other or (unmodified_since is not None and link.updated_at.replace(microsecond=0) > unmodified_since):
+        raise ChangedMeanwhile
+
+
+def _check_move(link: Link, workspace: uuid.UUID | None, code: str) -> None:
+    """An admin who lifts a ban finds the link where it was banned."""
+    if link.ban_id is not None and (workspace != link.workspace_id or code != link.code):
         raise BannedLinkStays
+    domain = split_code(code)[0]
+    if domain is not None and workspace != link.workspace_id:
+        raise DomainStays(domain)

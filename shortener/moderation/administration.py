@@ -1,22 +1,32 @@
 """/api/v1/admin/links and /api/v1/admin/users"""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.access.memberships import OPERATOR
 from shortener.access.models import User
-from shortener.access.routes import ApiRoute, needs_admin, principal_of
+from shortener.access.parts import REVOCATIONS
+from shortener.access.revocation import Revocations
+from shortener.access.routes import ADMINISTRATION, ApiRoute, needs_admin, principal_of
+from shortener.accounts.errors import UnknownUser
+from shortener.event_loop.slices import gathered
 from shortener.http.openapi import errors
-from shortener.http.pagination import Limit, PageCursor, Search, beside_items
-from shortener.links.api import ExistingCode, link_out
-from shortener.links.listing import EVERYWHERE, Order, Sort, list_links
+from shortener.http.pagination import InvalidCursor, Limit, Order, PageCursor, Search, beside_items
+from shortener.http.pieces import answer_of, json_list
+from shortener.links.answers import link_members
+from shortener.links.choices import Sort
+from shortener.links.conditions import STORED
+from shortener.links.listing import list_links
 from shortener.links.models import Link
+from shortener.links.orders import ALL_WORKSPACES
+from shortener.links.routes import AskedLinks, ExistingCode, Links
 from shortener.links.schemas import LinkUpdate
 from shortener.moderation import users
+from shortener.moderation.bans import OwnBan
 from shortener.moderation.schemas import (
     AdminLinkOut,
     AdminLinkPage,
@@ -26,10 +36,13 @@ from shortener.moderation.schemas import (
     UserOut,
     UserPage,
 )
+from shortener.parts import parts_of
+from shortener.redirect.errors import LinkNotFound
 from shortener.screening.checks import checks_of
-from shortener.stores.database import Reader, Writer
+from shortener.screening.parts import BAN_LIST
+from shortener.stores.sessions import Reader, Writer
 
-router = APIRouter(prefix="/admin", tags=["administration"], route_class=ApiRoute, dependencies=[needs_admin])
+router = APIRouter(prefix="/api/v1/admin", tags=[ADMINISTRATION], route_class=ApiRoute, dependencies=[needs_admin])
 
 Id = Annotated[int, Path(ge=1, lt=2**63)]
 
@@ -45,19 +58,20 @@ AdminId = Annotated[int, Depends(_admin_id)]
 
 async def _admin_links_out(
     request: Request, session: AsyncSession, links: Sequence[tuple[Link, int]]
-) -> list[AdminLinkOut]:
+) -> Iterator[AdminLinkOut]:
+    """To be made in slices: a page of links with many rules takes long."""
     found: dict[int, list[FeedCheckOut]] = {link.id: [] for link, _ in links}
     for check in await checks_of(session, list(found)):
         found[check.link_id].append(FeedCheckOut.model_validate(check, from_attributes=True))
-    return [
-        AdminLinkOut(
-            **link_out(request, link, clicks).model_dump(),
-            ban_id=link.ban_id,
-            has_warning=link.has_warning,
-            feeds=found[link.id],
+    parts = parts_of(request)
+    return (
+        AdminLinkOut.model_validate(
+            link_members(link, clicks, parts.settings.base_url, parts[BAN_LIST])
+            | {"ban_id": link.ban_id, "has_warning": link.has_warning, "feeds": found[link.id]},
+            context=STORED,
         )
         for link, clicks in links
-    ]
+    )
 
 
 async def _admin_link_out(request: Request, session: AsyncSession, link: Link, clicks: int) -> AdminLinkOut:
@@ -65,33 +79,39 @@ async def _admin_link_out(request: Request, session: AsyncSession, link: Link, c
     return out
 
 
-@router.get("/links", responses=errors(400, 401, 403, 422, 429, 503))
+@router.get("/links", response_model=AdminLinkPage, responses=errors(InvalidCursor))
 async def get_all_links(
     request: Request,
     session: Reader,
+    asked: AskedLinks,
     limit: Limit = 20,
     cursor: PageCursor = None,
-    q: Search = None,
     sort: Sort = Sort.CREATED_AT,
     order: Order = Order.DESC,
-) -> AdminLinkPage:
-    """Everybody's links, a page at a time."""
-    page = await list_links(session, EVERYWHERE, q=q, sort=sort, order=order, limit=limit, cursor=cursor)
-    items = await _admin_links_out(request, session, [(link, clicks) for link, clicks, *_ in page.rows])
-    return AdminLinkPage(items=items, **beside_items(request, page))
+) -> Response:
+    """Everybody's links, page by page."""
+    base_url = parts_of(request).settings.base_url
+    page = await list_links(
+        session, ALL_WORKSPACES, asked, base_url, sort=sort, order=order, limit=limit, cursor=cursor
+    )
+    links = await _admin_links_out(request, session, [(link, clicks) for link, clicks, *_ in page.rows])
+    items = await gathered(link.model_dump_json(by_alias=True).encode() for link in links)
+    return answer_of(json_list("items", items, {**beside_items(request, page), "total_is_exact": page.is_total_exact}))
 
 
-@router.get("/links/{code}", responses=errors(401, 403, 404, 422, 429, 503))
-async def get_any_link(code: ExistingCode, request: Request, session: Writer) -> AdminLinkOut:
+@router.get("/links/{code}", responses=errors(LinkNotFound))
+async def get_any_link(code: ExistingCode, request: Request, session: Writer, links: Links) -> AdminLinkOut:
     """Anybody's link."""
-    return await _admin_link_out(request, session, *await request.app.state.links.get(session, OPERATOR, code))
+    return await _admin_link_out(request, session, *await links.get(session, OPERATOR, code))
 
 
-@router.patch("/links/{code}", responses=errors(400, 401, 403, 404, 413, 422, 429, 503))
-async def change_any_link(code: ExistingCode, body: LinkChange, request: Request, session: Writer) -> AdminLinkOut:
-    """Disable anybody's link, or enable it. Its owner can enable it again: to keep it down, ban it."""
+@router.patch("/links/{code}", responses=errors(LinkNotFound))
+async def change_any_link(
+    code: ExistingCode, body: LinkChange, request: Request, session: Writer, links: Links
+) -> AdminLinkOut:
+    """Disable or enable anybody's link. Its owner can enable it again; to prevent that, ban it."""
     change = LinkUpdate(disabled=body.disabled)
-    link, clicks = await request.app.state.links.update(session, OPERATOR, code, change)
+    link, clicks = await links.update(session, OPERATOR, code, change)
     return await _admin_link_out(request, session, link, clicks)
 
 
@@ -105,7 +125,7 @@ def _user_out(user: User) -> UserOut:
     )
 
 
-@router.get("/users", responses=errors(400, 401, 403, 422, 429, 503))
+@router.get("/users", responses=errors(InvalidCursor))
 async def get_users(
     request: Request,
     session: Writer,
@@ -113,19 +133,24 @@ async def get_users(
     limit: Limit = 20,
     cursor: PageCursor = None,
 ) -> UserPage:
-    """Users, the newest first."""
+    """Users, newest first."""
     page = await users.list_users(session, q, limit, cursor)
     return UserPage(items=[_user_out(row[0]) for row in page.rows], **beside_items(request, page))
 
 
-@router.get("/users/{user_id}", responses=errors(401, 403, 404, 422, 429, 503))
+@router.get("/users/{user_id}", responses=errors(UnknownUser))
 async def get_user(user_id: Id, session: Writer) -> UserOut:
     """One user."""
     return _user_out(await users.get_user(session, select(User).where(User.id == user_id)))
 
 
-@router.patch("/users/{user_id}", responses=errors(400, 401, 403, 404, 409, 413, 422, 429, 503))
-async def change_user(user_id: Id, body: UserChange, request: Request, session: Writer, admin_id: AdminId) -> UserOut:
-    """Disable a user, or enable them. Their links go on working: to take them down as well, ban the user."""
-    revocations = request.app.state.revocations
+@router.patch("/users/{user_id}", responses=errors(UnknownUser, users.UserBanned, OwnBan))
+async def change_user(
+    user_id: Id,
+    body: UserChange,
+    session: Writer,
+    revocations: Annotated[Revocations, Depends(REVOCATIONS)],
+    admin_id: AdminId,
+) -> UserOut:
+    """Disable or enable a user. Their links still work; to take them down as well, ban the user."""
     return _user_out(await users.set_disabled(session, revocations, user_id, body.disabled, admin_id))

@@ -1,5 +1,5 @@
-"""What admins forbid, and allow again. What a ban means for links is done in the same transaction, or, for all links of
-a user, in short ones behind it; who has them in memory is told after each."""
+"""Bans: what admins forbid and allow again. A link is marked in the ban's transaction, all links of a user in short
+transactions after it. After each commit the links are evicted from memory."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -15,15 +15,18 @@ from sqlalchemy.orm import aliased
 from shortener.access.models import User
 from shortener.access.principals import user_subject
 from shortener.access.revocation import Revocations
-from shortener.accounts.service import UnknownUser
+from shortener.accounts.errors import UnknownUser
 from shortener.audit.trail import Action, ban_subject, link_subject, record
 from shortener.errors import Conflict, InvalidField, NotFound
 from shortener.http.client_address import Networks
 from shortener.http.pagination import Page, read_newest
+from shortener.links.lookup import UnknownLink
 from shortener.links.models import Link
-from shortener.links.service import UnknownLink
-from shortener.moderation.models import Ban, Kind
+from shortener.moderation.kinds import Kind
+from shortener.moderation.models import Ban
 from shortener.moderation.networks import read_network
+from shortener.notifications.kinds import NotificationKind
+from shortener.notifications.news import note
 from shortener.screening.ban_list import BANS_CHANNEL, BanList
 from shortener.screening.hosts import is_public_suffix, read_host
 from shortener.stores.invalidations import report
@@ -31,7 +34,7 @@ from shortener.text import trim
 
 log = structlog.get_logger(__name__)
 
-# Who answers for the links of a workspace: its owners. All of its links are banned when all of those are.
+# The owners of a workspace answer for its links: the links are banned if all owners are.
 _FREE_OWNER = """
     SELECT FROM workspace_members AS owner JOIN users ON users.id = owner.user_id
     WHERE owner.workspace_id = links.workspace_id AND owner.role = 'owner' AND NOT EXISTS (
@@ -39,7 +42,7 @@ _FREE_OWNER = """
     )
 """
 _OF_USER = "workspace_id IN (SELECT workspace_id FROM workspace_members WHERE user_id = :user_id AND role = 'owner')"
-# Who follows one of these links waits for no longer than such a statement takes.
+# A redirect of one of these links waits at most for one such statement.
 _LINKS_AT_ONCE = 1000
 _MARK_LINKS = f"""
     UPDATE links SET ban_id = :ban_id, updated_at = now()
@@ -50,7 +53,7 @@ _MARK_LINKS = f"""
     )
     RETURNING code
 """  # noqa: S608  (no part of it comes from outside)
-# Also of those that were banned with the other owners.
+# Includes links that the ban of another owner has marked.
 _UNMARK_LINKS = f"""
     UPDATE links SET ban_id = NULL, updated_at = now()
     WHERE id IN (
@@ -71,11 +74,14 @@ _UNMARK_LINK = f"""
 """  # noqa: S608
 
 
-# Told codes of links that have changed.
+_Code = aliased(Link)
+# Called with the codes of changed links.
 Evict = Callable[..., Awaitable[None]]
 
 
 class InvalidBan(InvalidField):
+    """Admins only: `value` is not a host, an address or a network."""
+
     type, title = "invalid-ban", "Invalid ban"
 
     def __init__(self, reason: str) -> None:
@@ -83,24 +89,36 @@ class InvalidBan(InvalidField):
 
 
 class PublicSuffixBan(InvalidField):
+    """Admins only: the host is a public suffix, such as `co.uk`.
+
+    Set `force` to ban it nevertheless.
+    """
+
     type, title = "public-suffix", "A public suffix"
 
     def __init__(self, host: str) -> None:
         super().__init__(
             "/value",
-            f"anybody can register names under {host}, and the ban would take down the links to all of them; set "
-            "`force` to ban it all the same",
+            f"anybody can register names under {host}, and the ban would take down links to all of them; set "
+            "`force` to ban it anyway",
         )
 
 
 class AlreadyBanned(Conflict):
+    """Admins only: the link, host, user or client is already banned.
+
+    Lift that ban to give another reason.
+    """
+
     type, title = "already-banned", "Already banned"
 
     def __init__(self) -> None:
-        super().__init__("This is banned already. Lift that ban to give another reason.")
+        super().__init__("This is already banned. To change the reason, lift that ban first.")
 
 
 class OwnBan(Conflict):
+    """Admins only: you cannot ban or disable yourself, or ban your own address."""
+
     type, title = "own-ban", "Own ban"
 
     def __init__(self) -> None:
@@ -108,14 +126,16 @@ class OwnBan(Conflict):
 
 
 class UnknownBan(NotFound):
+    """Admins only: the ban does not exist, or was lifted."""
+
     type, title = "ban-not-found", "No such ban"
 
     def __init__(self) -> None:
-        super().__init__("There is no such ban, or it was lifted.")
+        super().__init__("This ban does not exist, or was lifted.")
 
 
 def read_value(kind: Kind, value: str) -> str:
-    """What is to be banned, in the one form in which it is kept and compared. Raises InvalidBan."""
+    """The normal form of a value, in which bans are stored and compared. Raises InvalidBan."""
     try:
         match kind:
             case Kind.HOST:
@@ -131,13 +151,22 @@ def read_value(kind: Kind, value: str) -> str:
 
 
 class BanService:
-    """Bans, lists bans and lifts them. `evict` is told the codes of links that have changed."""
+    """Creates, lists and lifts bans. `evict` is called with the codes of changed links. `stored_code` gives the form of
+    a code in the database."""
 
-    def __init__(self, redis: Redis, ban_list: BanList, revocations: Revocations, evict: Evict) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        ban_list: BanList,
+        revocations: Revocations,
+        evict: Evict,
+        stored_code: Callable[[str], str],
+    ) -> None:
         self._redis = redis
         self._ban_list = ban_list
         self._revocations = revocations
         self._evict = evict
+        self._stored_code = stored_code
 
     async def ban(
         self,
@@ -149,7 +178,7 @@ class BanService:
         admin_address: str | None = None,
         force: bool = False,
     ) -> Ban:
-        """The command line has no id and no address. With `force` a public suffix can be banned. Raises InvalidBan,
+        """The command line has neither an id nor an address. `force` allows to ban a public suffix. Raises InvalidBan,
         PublicSuffixBan, AlreadyBanned, OwnBan, UnknownLink, UnknownUser."""
         value = read_value(kind, value)
         if kind is Kind.HOST and not force and is_public_suffix(value):
@@ -157,7 +186,7 @@ class BanService:
         user: User | None = None
         async with session.begin():
             if kind is Kind.LINK:
-                ban = await mark_link(session, value, reason, admin_id)
+                ban = await mark_link(session, self._stored_code(value), reason, admin_id)
             else:
                 if kind is Kind.USER:
                     user = await self._disabled(session, value, admin_id)
@@ -165,7 +194,7 @@ class BanService:
                     raise OwnBan
                 ban = await _insert(session, kind, value, reason, admin_id, user)
         log.info("banned", ban=ban.id, kind=kind, admin=admin_id)
-        await self._tell(kind, value, user)
+        await self._tell(kind, ban.value, user)
         if user is not None:
             await _mark_links_of(session, self._evict, user.id, ban.id)
         return ban
@@ -184,7 +213,7 @@ class BanService:
                 raise UnknownBan
             kind = Kind(ban.kind)
             if kind is Kind.LINK:
-                # Where its owner is banned too, it is left under that ban.
+                # If its owner is banned too, the link stays under that ban.
                 await session.execute(text(_UNMARK_LINK), {"code": ban.value, "ban_id": ban.id})
             elif kind is Kind.USER:
                 user = await session.scalar(
@@ -199,7 +228,7 @@ class BanService:
     async def list_bans(
         self, session: AsyncSession, kind: Kind | None, is_lifted: bool, limit: int, cursor: str | None
     ) -> Page:
-        """Rows of the ban and the emails of who has made and lifted it. Raises InvalidCursor."""
+        """Rows of the ban and the emails of the admins who created and lifted it. Raises InvalidCursor."""
         statement = _with_admins().where(Ban.lifted_at.is_not(None) if is_lifted else Ban.lifted_at.is_(None))
         if kind is not None:
             statement = statement.where(Ban.kind == kind)
@@ -207,7 +236,7 @@ class BanService:
         return await read_newest(session, statement, Ban.id, name=name, limit=limit, cursor=cursor)
 
     async def get(self, session: AsyncSession, ban_id: int) -> Any:
-        """A row as of `list_bans`. Raises UnknownBan."""
+        """A row like those of `list_bans`. Raises UnknownBan."""
         row = (await session.execute(_with_admins().where(Ban.id == ban_id))).one_or_none()
         if row is None:
             raise UnknownBan
@@ -223,7 +252,7 @@ class BanService:
         return user
 
     async def _tell(self, kind: Kind, value: str, user: User | None) -> None:
-        """Every process, this one first."""
+        """Tell every process, this one first."""
         if kind is Kind.LINK:
             await self._evict(value)
         elif user is not None:
@@ -234,19 +263,21 @@ class BanService:
 
 
 async def mark_link(session: AsyncSession, code: str, reason: str, admin_id: int | None) -> Ban:
-    """Ban a link in the session's transaction; it is to be evicted when that is committed.
-    Raises UnknownLink, AlreadyBanned."""
-    link = await session.scalar(select(Link).where(Link.code == code, Link.deleted_at.is_(None)).with_for_update())
+    """Ban a link, by its code or an alias, in the session's transaction; the caller evicts it after the commit. Raises
+    UnknownLink, AlreadyBanned."""
+    has_code = select(func.coalesce(_Code.alias_of, _Code.id)).where(_Code.code == code).scalar_subquery()
+    link = await session.scalar(select(Link).where(Link.id == has_code, Link.deleted_at.is_(None)).with_for_update())
     if link is None:
         raise UnknownLink(code)
-    ban = await _insert(session, Kind.LINK, code, reason, admin_id)
+    ban = await _insert(session, Kind.LINK, link.code, reason, admin_id)
     link.ban_id, link.updated_at = ban.id, datetime.now(UTC)
+    note(session, NotificationKind.BANNED, link.id, ban.id)
     return ban
 
 
 async def complete_user_bans(session: AsyncSession, evict: Evict, since: datetime) -> None:
-    """Do what the bans of users since then, and their ends, have left undone: a process may have died over them, or
-    a link have been made at the same moment."""
+    """Finish the bans of users that were created or lifted since then: a process may have died half-way, or a link may
+    have been created at the same moment."""
     async with session.begin():
         recent = (
             await session.execute(
@@ -261,7 +292,7 @@ async def complete_user_bans(session: AsyncSession, evict: Evict, since: datetim
 
 
 async def _mark_links_of(session: AsyncSession, evict: Evict, user_id: int, ban_id: int | None) -> None:
-    """Give the links that the user, or none but banned ones with them, answers for this ban, or (None) no more any."""
+    """Mark the links of workspaces whose owners are all banned with this ban; with `ban_id=None`, unmark them."""
     values = {"user_id": user_id, "limit": _LINKS_AT_ONCE}
     statement = text(_UNMARK_LINKS) if ban_id is None else text(_MARK_LINKS).bindparams(ban_id=ban_id)
     while True:
@@ -275,7 +306,7 @@ async def _mark_links_of(session: AsyncSession, evict: Evict, user_id: int, ban_
 async def _insert(
     session: AsyncSession, kind: Kind, value: str, reason: str, admin_id: int | None, user: User | None = None
 ) -> Ban:
-    """`user` is who is banned, if it is a user. Raises AlreadyBanned."""
+    """`user` is the banned user, if the ban is of a user. Raises AlreadyBanned."""
     ban: Ban | None = await session.scalar(
         insert(Ban)
         .values(kind=kind, value=value, reason=reason, created_by=admin_id)
@@ -289,7 +320,7 @@ async def _insert(
 
 
 def _record(session: AsyncSession, action: Action, ban: Ban, user: User | None) -> None:
-    """With the link or the user as target; of a host or client only the ban, which says the rest."""
+    """The target is the link or user; for a host or client it is the ban, which has the details."""
     ban_itself = target = ban_subject(ban.id)
     if ban.kind == Kind.LINK:
         target = link_subject(ban.value)

@@ -1,32 +1,31 @@
-"""What the command line does with bans: the same service as the API, on the database itself."""
+"""Commands for bans: the same service as the API, directly on the database."""
 
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 from pydantic import ValidationError
-from rich.table import Table
-from rich.text import Text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shortener.access.revocation import Revocations
+from shortener.access.parts import REVOCATIONS, open_revocations
 from shortener.accounts.commands import find_user
 from shortener.http.problems import invalid_request
-from shortener.links.commands import link_service
+from shortener.links.commands import PARTS as LINK_PARTS
 from shortener.moderation import users
+from shortener.moderation.answers import ban_out
 from shortener.moderation.bans import BanService
-from shortener.moderation.models import Kind
+from shortener.moderation.kinds import Kind
+from shortener.moderation.parts import BANS, open_bans
 from shortener.moderation.schemas import BanCreate
-from shortener.processes.opened import opened
-from shortener.screening.ban_list import BanList
+from shortener.processes.command_line import command_parts, command_session
 from shortener.settings import Settings
 
 
 @contextlib.asynccontextmanager
 async def _bans(settings: Settings) -> AsyncIterator[tuple[AsyncSession, BanService]]:
-    async with opened(settings) as servers, servers.session() as session:
-        links = await link_service(settings, servers)
-        ban_list = BanList(servers.database, None)
-        yield session, BanService(servers.redis, ban_list, Revocations(servers.redis), links.evict)
+    openers = (*LINK_PARTS, open_revocations, open_bans)
+    async with command_parts(settings, *openers) as parts, command_session(parts) as session:
+        yield session, parts[BANS]
 
 
 async def create_ban(settings: Settings, kind: Kind, value: str, reason: str, force: bool = False) -> int:
@@ -40,15 +39,10 @@ async def create_ban(settings: Settings, kind: Kind, value: str, reason: str, fo
         return ban.id
 
 
-async def list_bans(settings: Settings, is_lifted: bool, limit: int) -> Table:
-    table = Table("id", "kind", "value", "reason", "since", "by", box=None, padding=(0, 2))
+async def list_bans(settings: Settings, is_lifted: bool, limit: int) -> dict[str, Any]:
     async with _bans(settings) as (session, bans):
         page = await bans.list_bans(session, None, is_lifted, limit, None)
-    for row in page.rows:
-        ban = row[0]
-        said = (Text(text) for text in (ban.value, ban.reason))
-        table.add_row(str(ban.id), ban.kind, *said, f"{ban.created_at:%Y-%m-%d}", row.created_by_email or "")
-    return table
+    return {"items": [ban_out(row).model_dump(mode="json") for row in page.rows], "total": page.total}
 
 
 async def lift_ban(settings: Settings, ban_id: int) -> None:
@@ -60,7 +54,7 @@ async def lift_ban(settings: Settings, ban_id: int) -> None:
 async def set_disabled(settings: Settings, email: str, is_disabled: bool) -> None:
     """Logins and keys of a disabled user are refused in every process within a second. Raises UnknownUser,
     UserBanned."""
-    async with opened(settings) as servers, servers.session() as session:
+    async with command_parts(settings, open_revocations) as parts, command_session(parts) as session:
         async with session.begin():
             user = await find_user(session, email)
-        await users.set_disabled(session, Revocations(servers.redis), user.id, is_disabled)
+        await users.set_disabled(session, parts[REVOCATIONS], user.id, is_disabled)

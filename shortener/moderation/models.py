@@ -1,7 +1,6 @@
-"""Tables of bans, reports, and what feeds have said."""
+"""Tables of bans and reports."""
 
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Integer, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -12,21 +11,12 @@ _NOW = text("now()")
 
 
 def _admin() -> Mapped[int | None]:
-    """Who has done it; null once their account is gone, and for what the service has done itself."""
+    """The admin's id; null once their account is deleted, and for actions of the service itself."""
     return mapped_column(BigInteger, ForeignKey("users.id", ondelete="SET NULL"))
 
 
-class Kind(StrEnum):
-    """What can be banned."""
-
-    LINK = "link"
-    HOST = "host"
-    USER = "user"
-    CLIENT = "client"
-
-
 class Ban(Base):
-    """`value` is a code, a host, an email address, or a network of clients, by `kind`. One that was lifted stays."""
+    """`value` is a code, a host, an email address, or a network of clients, depending on `kind`. Lifted bans stay."""
 
     __tablename__ = "bans"
     __table_args__ = (
@@ -45,7 +35,7 @@ class Ban(Base):
 
 
 class ReportCase(Base):
-    """All reports of one link until an admin has resolved them; the next report opens another."""
+    """All reports of one link until an admin resolves them; the next report opens another case."""
 
     __tablename__ = "report_cases"
     __table_args__ = (
@@ -63,7 +53,7 @@ class ReportCase(Base):
 
 
 class Report(Base):
-    """What somebody said; who they are is kept nowhere."""
+    """One report. The reporter is stored nowhere."""
 
     __tablename__ = "reports"
 

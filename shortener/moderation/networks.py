@@ -1,18 +1,18 @@
-"""Networks of clients as people write them. Pure."""
+"""Parses networks of clients as people write them. Pure."""
 
 import ipaddress
 
-from shortener.http.client_address import without_ipv6
+from shortener.places.addresses import without_ipv6
 from shortener.settings.values import IPNetwork
 from shortener.text import trim
 
-# One subscriber has such a network whole.
+# One subscriber has a whole network of this size.
 _IPV6_CLIENT = 64
 
 
 def read_network(text: str) -> IPNetwork:
-    """An address or a network. An IPv6 address alone stands for the IPv4 address within it, or for the /64 that it is
-    in. Raises ValueError."""
+    """Parse an address or a network. A single IPv6 address means the IPv4 address in it, or its /64. Raises
+    ValueError."""
     try:
         network = ipaddress.ip_network(trim(text), strict=False)
     except ValueError:

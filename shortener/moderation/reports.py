@@ -1,5 +1,6 @@
-"""What people report, and what comes of it."""
+"""Reports of links, and their resolution."""
 
+from collections.abc import Container
 from enum import StrEnum
 from urllib.parse import unquote
 
@@ -7,37 +8,55 @@ import ada_url
 import structlog
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
-from shortener.access.models import User
+from shortener.access.models import Member, Role, User
 from shortener.audit.trail import Action, link_subject, record, report_subject
 from shortener.errors import Conflict, NotFound
 from shortener.http.pagination import Page, read_newest
 from shortener.links.models import Link
 from shortener.moderation.bans import AlreadyBanned, mark_link
 from shortener.moderation.models import ReportCase
+from shortener.redirect.hosts import qualified
 from shortener.redirect.request import match_code
-from shortener.screening.destinations import OwnHosts, is_own
+from shortener.screening.destinations import OwnHosts, is_own, plain_host
 from shortener.screening.urls import DEFAULT_PORTS
 
 log = structlog.get_logger(__name__)
 
-# Of each case so many reports are kept with what they say; further ones are counted.
+# Reports of each case that are stored with their text; further ones are only counted.
 MAX_KEPT = 100
 
-# One statement, whether or not there is such a link.
+MAX_OWNERS = 5
+_OWNER = aliased(User)
+_OWNERS = func.array(
+    select(_OWNER.email)
+    .join(Member, Member.user_id == _OWNER.id)
+    .where(Member.workspace_id == Link.workspace_id, Member.role == Role.OWNER)
+    .order_by(_OWNER.email)
+    .limit(MAX_OWNERS)
+    .correlate(Link)
+    .scalar_subquery()
+)
+
+# One statement, whether or not the link exists.
 _REPORT = text("""
     WITH reported AS (
         INSERT INTO report_cases (link_id, reports)
-        SELECT id, 1 FROM links WHERE code = :code AND deleted_at IS NULL
+        SELECT id, 1 FROM links
+        WHERE id = (SELECT coalesce(alias_of, id) FROM links WHERE code = :code) AND deleted_at IS NULL
         ON CONFLICT (link_id) WHERE resolved_at IS NULL
         DO UPDATE SET reports = report_cases.reports + 1, last_at = now()
-        RETURNING id, reports
+        RETURNING id, link_id, reports
+    ), noted AS (
+        INSERT INTO link_news (link_id, kind, key)
+        SELECT link_id, 'reported', 'reported:' || id FROM reported WHERE reports = 1
     )
     INSERT INTO reports (case_id, reason, comment)
     SELECT id, :reason, :comment FROM reported WHERE reports <= :max_kept
 """)
 
-# A page may have ten thousand, which the database writes as JSON sooner than models of them are made.
+# A page may have ten thousand reports. The database writes them as JSON faster than Python builds models.
 _SAID = text("""
     SELECT case_id, convert_to(json_agg(json_build_object(
         'reason', reason, 'comment', comment,
@@ -61,22 +80,26 @@ class Resolution(StrEnum):
 
 
 class UnknownReport(NotFound):
+    """Admins only: the report does not exist."""
+
     type, title = "report-not-found", "No such report"
 
     def __init__(self) -> None:
-        super().__init__("There is no such report.")
+        super().__init__("This report does not exist.")
 
 
 class AlreadyResolved(Conflict):
+    """Admins only: somebody has already resolved this report."""
+
     type, title = "already-resolved", "Already resolved"
 
     def __init__(self) -> None:
-        super().__init__("Somebody has resolved this already.")
+        super().__init__("Somebody has already resolved this.")
 
 
-def code_of(short_url: str, own: OwnHosts) -> str:
-    """The code in a short URL of this service, as a redirect would find it; the scheme may be left out. Raises
-    ValueError."""
+def code_of(short_url: str, own: OwnHosts, domains: Container[str]) -> str:
+    """The code in a short URL of this service, as it is stored; the scheme is optional. `domains` are the hosts with
+    links of their own. Raises ValueError."""
     try:
         url = ada_url.URL(short_url if "://" in short_url else f"https://{short_url}")
     except ValueError:
@@ -86,7 +109,8 @@ def code_of(short_url: str, own: OwnHosts) -> str:
     match = match_code(unquote(url.pathname))
     if match is None:
         raise ValueError("there is no code in this URL")
-    return match[0]
+    host = plain_host(url.hostname)
+    return qualified(match[0], host if host in domains else None)
 
 
 async def report_link(session: AsyncSession, code: str, reason: Reason, comment: str | None) -> None:
@@ -96,9 +120,10 @@ async def report_link(session: AsyncSession, code: str, reason: Reason, comment:
 
 
 async def list_cases(session: AsyncSession, is_resolved: bool, limit: int, cursor: str | None) -> Page:
-    """Rows of the case, its link, and the email of who has resolved it. Raises InvalidCursor."""
+    """Rows of the case, its link, the email of the admin who resolved it, and those of the link's owners. Raises
+    InvalidCursor."""
     statement = (
-        select(ReportCase, Link, User.email.label("resolved_by_email"))
+        select(ReportCase, Link, User.email.label("resolved_by_email"), _OWNERS.label("owners"))
         .join(Link, Link.id == ReportCase.link_id)
         .outerjoin(User, User.id == ReportCase.resolved_by)
         .where(ReportCase.resolved_at.is_not(None) if is_resolved else ReportCase.resolved_at.is_(None))
@@ -108,7 +133,7 @@ async def list_cases(session: AsyncSession, is_resolved: bool, limit: int, curso
 
 
 async def reports_of(session: AsyncSession, case_ids: list[int]) -> dict[int, bytes]:
-    """What was said of each case, in the order in which it was, as JSON of a list of `ReportOut`."""
+    """The reports of each case in order, as JSON of a list of `ReportOut`."""
     rows = await session.execute(_SAID, {"case_ids": case_ids})
     return {row.case_id: row.said for row in rows}
 
@@ -116,8 +141,8 @@ async def reports_of(session: AsyncSession, case_ids: list[int]) -> dict[int, by
 async def resolve(
     session: AsyncSession, case_id: int, resolution: Resolution, reason: str | None, admin_id: int
 ) -> str | None:
-    """Close a case, and ban its link when that is what is decided: then returns its code, which is to be evicted.
-    Raises UnknownReport, AlreadyResolved, UnknownLink."""
+    """Close a case. If the decision is to ban the link, returns its code, which the caller evicts. Raises
+    UnknownReport, AlreadyResolved, UnknownLink."""
     evicted: str | None = None
     async with session.begin():
         case = await session.get(ReportCase, case_id, with_for_update=True)

@@ -1,4 +1,4 @@
-"""What the API takes and gives of bans, reports, and what admins look up."""
+"""Bodies of requests and answers about bans, reports and administration."""
 
 from datetime import datetime
 from typing import Annotated, Self
@@ -8,10 +8,11 @@ from pydantic import BaseModel, Field, model_validator
 from shortener.http.json_body import RequestBody
 from shortener.http.pagination import NextPath, PreviousPath
 from shortener.links.codes import CUSTOM_CODE
-from shortener.links.schemas import LinkOut
-from shortener.moderation.models import Kind
+from shortener.links.schemas import LinkOut, LinkTotal
+from shortener.moderation.kinds import Kind
 from shortener.moderation.reports import Reason, Resolution
-from shortener.screening.checks import Verdict
+from shortener.moderation.touched import MAX_TOUCHED
+from shortener.screening.checks import FeedVerdict
 from shortener.text import OneLine, Trimmed
 
 MAX_REASON = 500
@@ -28,7 +29,7 @@ class ReportCreate(RequestBody):
     short_url: Annotated[str, Field(max_length=2048, examples=["https://sho.rt/k7Rm2pX"]), Trimmed] | None = None
     reason: Reason
     comment: Annotated[str, Field(max_length=MAX_COMMENT), OneLine] | None = Field(
-        None, description="What you have seen. Nothing else is kept of who reports."
+        None, description="What you have seen. Nothing else about you is stored."
     )
 
     @model_validator(mode="after")
@@ -39,7 +40,7 @@ class ReportCreate(RequestBody):
 
 
 class ReportAccepted(BaseModel):
-    message: str = "Thank you. If there is such a link, it will be looked at."
+    message: str = "Thank you. If the link exists, an admin will look at it."
 
 
 class BanCreate(RequestBody):
@@ -50,8 +51,8 @@ class BanCreate(RequestBody):
             min_length=1,
             max_length=500,
             pattern=r"^[^\x00]*$",
-            description="A code, a host (its subdomains are included), a user's email address, or an address or "
-            "network of clients (an IPv6 address alone stands for its /64).",
+            description="A code, with the domain in front if the link has one; a host (its subdomains are included); a "
+            "user's email address; or an address or network of clients (a single IPv6 address stands for its /64).",
             examples=["phish.example"],
         ),
         Trimmed,
@@ -67,10 +68,14 @@ class BanOut(BaseModel):
     reason: str
     created_at: datetime
     created_by: str | None = Field(
-        description="Email of the admin; null: by the command line or a feed, or that account is gone."
+        description="Email of the admin; null for the command line, feeds and deleted accounts."
     )
     lifted_at: datetime | None
     lifted_by: str | None
+
+
+class TouchedOut(BaseModel):
+    links: int = Field(description=f"Links that lead to the host or a subdomain of it, counted up to {MAX_TOUCHED:,}.")
 
 
 class BanPage(BaseModel):
@@ -88,10 +93,11 @@ class ReportOut(BaseModel):
 
 class ReportCaseOut(BaseModel):
     id: int
-    code: str
-    url: str = Field(description="Where the link leads now.")
+    code: str = Field(description="As a ban names it: with the domain in front, if the link has one.")
+    url: str = Field(description="The current destination of the link.")
+    owners: list[str] = Field(description="Emails of the link's owners, up to five.")
     banned: bool
-    reports: int = Field(description="How often the link was reported since the last resolution.")
+    reports: int = Field(description="Reports of the link since the last resolution.")
     opened_at: datetime
     last_at: datetime
     said: list[ReportOut] = Field(description="The first hundred reports.")
@@ -109,7 +115,7 @@ class ReportCasePage(BaseModel):
 
 class ReportResolution(RequestBody):
     resolution: Resolution
-    reason: Words | None = Field(None, description="The ban's reason. Default: how often the link was reported.")
+    reason: Words | None = Field(None, description="The ban's reason. Default: the number of reports.")
 
 
 class UserOut(BaseModel):
@@ -137,18 +143,17 @@ class LinkChange(RequestBody):
 
 class FeedCheckOut(BaseModel):
     feed: str = Field(examples=["web_risk"])
-    verdict: Verdict = Field(description="`unknown`: it has not answered yet, and is asked again.")
-    checked_at: datetime | None = Field(description="When it was asked last; null: not yet.")
+    verdict: FeedVerdict = Field(description="`unknown`: the feed has not answered yet, and is asked again.")
+    checked_at: datetime | None = Field(description="When the feed was last asked; null: not yet.")
 
 
 class AdminLinkOut(LinkOut):
     ban_id: int | None = Field(description="The ban of this link, or of its owner.")
-    has_warning: bool = Field(description="Whether people are warned of the destination's host before they go there.")
-    feeds: list[FeedCheckOut] = Field(description="What those that are switched on say of the destination.")
+    has_warning: bool = Field(description="Whether visitors are warned of the destination's host.")
+    feeds: list[FeedCheckOut] = Field(description="Verdicts on the destination by the feeds that are switched on.")
 
 
-class AdminLinkPage(BaseModel):
+class AdminLinkPage(LinkTotal):
     items: list[AdminLinkOut]
-    total: int
     next: NextPath
     previous: PreviousPath

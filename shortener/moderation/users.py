@@ -1,4 +1,4 @@
-"""What admins see of users, and do with them."""
+"""Administration of users."""
 
 import structlog
 from sqlalchemy import Select, select
@@ -7,17 +7,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shortener.access.models import User
 from shortener.access.principals import user_subject
 from shortener.access.revocation import Revocations
-from shortener.accounts.service import UnknownUser
+from shortener.accounts.errors import UnknownUser
 from shortener.audit.trail import Action, record
 from shortener.errors import Conflict
 from shortener.http.pagination import Page, like_pattern, read_newest
 from shortener.moderation.bans import OwnBan
-from shortener.moderation.models import Ban, Kind
+from shortener.moderation.kinds import Kind
+from shortener.moderation.models import Ban
 
 log = structlog.get_logger(__name__)
 
 
 class UserBanned(Conflict):
+    """Admins only: a banned user cannot be enabled.
+
+    Lift the ban.
+    """
+
     type, title = "user-banned", "User banned"
 
     def __init__(self) -> None:
@@ -36,7 +42,7 @@ async def get_user(session: AsyncSession, statement: Select[User]) -> User:
     """Raises UnknownUser."""
     user = await session.scalar(statement)
     if user is None:
-        raise UnknownUser("There is no such user.")
+        raise UnknownUser("This user does not exist.")
     return user
 
 

@@ -1,1 +1,1 @@
-"""What the product tells about itself: metrics and logs."""
+"""Metrics and logs."""

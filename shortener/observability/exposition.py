@@ -1,7 +1,7 @@
-"""Where Prometheus finds the metrics: a port of their own, served by the process that the operator has started.
+"""Exposes metrics to Prometheus on a separate port, served by the process that the operator has started.
 
-A supervisor's children keep their values in files that are mapped into memory, so that whatever a process had counted
-is there also when it was killed. What a process that has ended had counted moves to files of no process; its gauges go.
+A supervisor's children keep their values in memory-mapped files, so that counts survive a kill. An ended process's
+counters are added to shared totals; its gauges are dropped.
 """
 
 import contextlib
@@ -18,24 +18,25 @@ from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from shortener.errors import OperatorError
 from shortener.observability.metrics import REGISTRY
 from shortener.settings import Settings
 from shortener.settings.source import variable
 
 log = structlog.get_logger(__name__)
 
-# Memory, where there is such a folder: a process that touches a mapped file on a full disk would be killed.
+# A folder in memory, if there is one: touching a mapped file on a full disk kills a process.
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
 _PREFIX = "shortener-metrics-"
 _ENDED = "ended"
 
 
-class MetricsPortInUse(Exception):
+class MetricsPortInUse(OperatorError):
     """The message says what to do."""
 
 
 class MetricsFiles(Collector):
-    """The values of a supervisor's children, one file a process and kind of metric.
+    """The values of a supervisor's children, one file per process and kind of metric.
 
     What `buffered` says of a process that was killed is added to `lost`.
     """
@@ -44,16 +45,16 @@ class MetricsFiles(Collector):
         self._folder = folder
         self._buffered, self._lost = buffered, lost
         self._collector = MultiProcessCollector(None, str(folder))
-        # Prometheus asks in a thread; what a process leaves behind must be seen in one place, not none or two.
+        # Prometheus reads in a thread, and must see an ended process's values exactly once.
         self._lock = Lock()
 
     def env(self) -> dict[str, str]:
-        """For the children: count into the files, and serve nothing themselves."""
+        """Environment of the children: they count into the files, and serve no metrics themselves."""
         return {"PROMETHEUS_MULTIPROC_DIR": str(self._folder), variable("metrics_port"): "0"}
 
     def collect(self) -> Iterator[Metric]:
         with self._lock:
-            # One that a process is just creating has no size yet, and cannot be read.
+            # A file that is just being created is empty, and cannot be read.
             files = [str(file) for file in self._folder.glob("*.db") if file.stat().st_size]
             return iter(list(self._collector.merge(files)))
 
@@ -66,7 +67,7 @@ class MetricsFiles(Collector):
                     self._move(kind, pid)
                 for file in self._folder.glob(f"gauge_*_{pid}.db"):
                     file.unlink()
-        except Exception as error:  # It must not keep the process from being started again.
+        except Exception as error:  # An error here must not prevent the restart of the process.
             log.error("metrics_not_kept", pid=pid, exc_info=error)
 
     def _lose_buffer(self, pid: int) -> None:
@@ -103,14 +104,14 @@ def _read(file: Path) -> dict[str, float]:
 
 @contextlib.contextmanager
 def serving_own_metrics(settings: Settings) -> Iterator[None]:
-    """Serve what this process counts, unless it is off. Raises MetricsPortInUse."""
+    """Serve this process's metrics, unless that is off. Raises MetricsPortInUse."""
     with _serving(settings, REGISTRY):
         yield
 
 
 @contextlib.contextmanager
 def serving_metrics_of_children(settings: Settings, buffered: Gauge, lost: Counter) -> Iterator[MetricsFiles | None]:
-    """Serve what the children count that are started with the files' `env`; None when it is off.
+    """Serve the metrics of children that are started with the files' `env`; None if that is off.
 
     Raises MetricsPortInUse, OSError.
     """
@@ -147,7 +148,7 @@ def _serving(settings: Settings, registry: CollectorRegistry) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _folder() -> Iterator[Path]:
-    """A folder for this process's life; those that killed supervisors left behind are removed."""
+    """A folder for this process's lifetime. Removes folders that killed supervisors left behind."""
     parent = _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
     for stale in parent.glob(f"{_PREFIX}*"):
         if not _runs(stale.name.removeprefix(_PREFIX).partition("-")[0]):

@@ -9,7 +9,7 @@ import structlog
 from shortener.settings import Settings
 from shortener.text import log_line
 
-# Keys and tokens are in a path only by mistake; but then they would be in the access log.
+# Keys and tokens get into a path only by mistake, but then they would be in the access log.
 _SECRET = re.compile(r"shr[ri]?_[A-Za-z0-9_]{40,}|eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 
 
@@ -34,7 +34,8 @@ def configure_logging(settings: Settings, at_least: int = logging.NOTSET) -> Non
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    # Its own tracebacks show what variables hold: passwords. Values are written as literals, with their line breaks.
+    # structlog's own tracebacks would show the values of variables, such as passwords. Values are written as literals,
+    # so that line breaks stay escaped.
     plain = structlog.dev.ConsoleRenderer(repr_native_str=True, exception_formatter=structlog.dev.plain_traceback)
     render: list[structlog.typing.Processor] = [
         structlog.processors.format_exc_info,
@@ -61,7 +62,7 @@ def configure_logging(settings: Settings, at_least: int = logging.NOTSET) -> Non
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # What these tell at INFO is noise (each tick of arq, each request to a provider), or personal (a job's arguments,
-    # what feeds are asked).
+    # At INFO these loggers write noise (each tick of arq, each request to a provider), or personal data (a job's
+    # arguments, URLs sent to feeds).
     for name in ("arq", "alembic", "httpcore", "httpx", "uvicorn"):
         logging.getLogger(name).setLevel(max(level, logging.WARNING))

@@ -1,8 +1,8 @@
-"""Metrics. Each is explained in docs/operations.md.
+"""Metrics; docs/operations.md explains each.
 
-Under a supervisor the values lie in files that all processes share with it (see `exposition`); gauges then need a mode
-that says how processes add up. A metric without labels is 0 in every process that imports this: where that would say
-something wrong, a label keeps it to the processes that know. No label holds what a client has chosen.
+Under a supervisor the values are in files that all processes share with it (see `exposition`); gauges then need a mode
+that says how to combine processes. A metric without labels is 0 in every process that imports it; where that would be
+wrong, a label limits it to the processes that know the value. Labels never have values that clients choose.
 """
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics

@@ -1,1 +1,1 @@
-"""What an operator runs: everything at once, a diagnosis, made-up data."""
+"""Operators' commands: start everything, diagnose, create sample data."""

@@ -1,4 +1,4 @@
-"""`shortener doctor`: what is wrong, and what to do about it."""
+"""`shortener doctor`: finds faults, and says what to do about them."""
 
 import os
 import time
@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from redis.exceptions import RedisError
 
-from shortener.processes.health import Status, run_checks
+from shortener.processes.checks import Status, run_checks
 from shortener.settings import Settings, unknown_variables
 from shortener.settings.source import variable
 from shortener.stores.database import Database
+from shortener.stores.fixed_settings import SettingIsFixed, compare_settings, is_out_of_reach
 from shortener.stores.redis import create_redis
 
 MAX_CLOCK_DIFFERENCE_S = 2.0
@@ -29,7 +30,7 @@ _ADVICE_TO_LATE_WORKERS = (
 
 
 class Finding(NamedTuple):
-    """`advice` is None where all is well."""
+    """`advice` is None if all is well."""
 
     name: str
     detail: str
@@ -62,6 +63,19 @@ def _advice(name: str, status: Status) -> str | None:
     return _ADVICE[name] if status is Status.FAILED else _ADVICE_TO_LATE_WORKERS
 
 
+async def _fixed_settings(database: Database, settings: Settings) -> list[Finding]:
+    """None while the database cannot be asked, which other findings say."""
+    try:
+        await compare_settings(database, settings)
+    except SettingIsFixed as error:
+        return [Finding("first start", error.detail, error.advice)]
+    except Exception as error:
+        if not is_out_of_reach(error):
+            raise
+        return []
+    return [Finding("first start", "the settings that it fixed are the same")]
+
+
 async def examine(settings: Settings) -> list[Finding]:
     """All checks, in the order in which to mend what they find."""
     findings = [_settings(settings, os.environ)]
@@ -72,6 +86,7 @@ async def examine(settings: Settings) -> list[Finding]:
         for name, outcome in (await run_checks(database, redis)).items():
             advice = _advice(name, outcome.status)
             findings.append(Finding(name, outcome.detail or "works", advice))
+        findings += await _fixed_settings(database, settings)
         try:
             seconds, microseconds = await redis.time()
         except (RedisError, OSError):

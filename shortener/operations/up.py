@@ -62,7 +62,7 @@ def _environment(metrics: MetricsFiles | None) -> dict[str, str]:
 
 
 def _supervisor(metrics: MetricsFiles | None, env: dict[str, str]) -> tuple[Supervisor, list[Program]]:
-    """With the fork server to start first, where the system has what it needs."""
+    """A supervisor, and the fork server to start first if the system supports it."""
     on_death = metrics.bury if metrics else None
     if not is_supported():
         return Supervisor(on_death), []
@@ -71,7 +71,7 @@ def _supervisor(metrics: MetricsFiles | None, env: dict[str, str]) -> tuple[Supe
 
 
 def _stop_event() -> asyncio.Event:
-    """Set by the signals that ask to stop."""
+    """An event that the stop signals set."""
     stop = asyncio.Event()
     for stop_signal in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(stop_signal, stop.set)
@@ -113,14 +113,21 @@ class _Up:
             self._data.remove_run_file()
 
     async def _start(self) -> str:
-        """Returns what else there is to tell the operator."""
+        """Returns a further text for the operator."""
         servers = self._servers()
         await asyncio.gather(
             self._supervisor.start(*self._fork_server), *(self._start_server(server) for server in servers)
         )
         settings = self._settings
         self._data.write_run_file(
-            RunFile(os.getpid(), str(self._run_dir), settings.database_url, settings.redis_url, settings.base_url)
+            RunFile(
+                os.getpid(),
+                str(self._run_dir),
+                settings.database_url,
+                settings.redis_url,
+                settings.base_url,
+                settings.code_case,
+            )
         )
         news = await self._supervisor.run(Program("prepare", [*SHORTENER, "prepare"], self._env))
         worker = Program("worker", [*SHORTENER, "worker"], self._env, ready=lambda: _worker_ready(settings))
@@ -136,7 +143,7 @@ class _Up:
         if not self._settings.redis_url:
             servers["redis_url"] = EmbeddedValkey(self._data.path, self._run_dir)
         urls = {name: server.url for name, server in servers.items()}
-        # Not checked as an operator's are: that would import SQLAlchemy.
+        # Not validated like an operator's settings: that would import SQLAlchemy.
         self._settings = load_settings(**local).model_copy(update=urls)
         secret = {} if self._settings.secret_key.get_secret_value() else {"secret_key": self._data.secret_key()}
         self._env |= {variable(name): value for name, value in (local | urls | secret).items()}
@@ -147,7 +154,8 @@ class _Up:
 
 
 def local_defaults(settings: Settings) -> dict[str, str]:
-    """What is not set and may be open, since nobody else can reach it: neither directly nor through a proxy."""
+    """Settings that default to open, because nobody else can reach this machine's service, neither directly nor through
+    a proxy."""
     host = urlsplit(settings.base_url).hostname or ""
     if not is_loopback(settings.host) or not is_loopback(host) or settings.trusted_proxies:
         return {}

@@ -1,1 +1,1 @@
-"""The processes of the product: how they are started, watched and asked for their health."""
+"""Starts and supervises the processes of the service, and checks their health."""

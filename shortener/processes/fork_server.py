@@ -28,7 +28,7 @@ from shortener.processes.supervisor import SHORTENER, Process, Program, end_with
 
 _PR_SET_CHILD_SUBREAPER = 36
 _IMPORTED = b"imported"
-# A server may be killed while it forks; its successor is then asked again.
+# A server may be killed while it forks; then its successor gets the order.
 _TRIES = 3
 # Everything that a web process or a worker imports until it works.
 _PROGRAM = (
@@ -45,7 +45,7 @@ class ForkFailed(OSError):
 
 
 def is_supported() -> bool:
-    """Whether the system has subreapers and process file descriptors (Linux 5.3 or later)."""
+    """Whether the system has subreapers and pidfds (Linux 5.3 or later)."""
     try:
         os.close(os.pidfd_open(os.getpid()))
     except (AttributeError, OSError):
@@ -66,7 +66,7 @@ class ForkServer:
             [sys.executable, "-m", "shortener.processes.fork_server", str(fd)],
             env=env,
             ready=self._ready,
-            # Kept open here, too: an order waits in it for the successor of a server that was killed.
+            # Stays open here as well: an order waits in it for the successor of a killed server.
             popen={"pass_fds": (fd,)},
         )
 
@@ -82,7 +82,7 @@ class ForkServer:
         raise ForkFailed(f"{program.name} could not be forked")
 
     async def _order(self, program: Program) -> int | None:
-        """The new process's id; None when the server, or the process, ended before it could answer."""
+        """The new process's id; None if the server or the process ended before it could answer."""
         descriptors = {n: program.popen[name] for n, name in enumerate(("stdin", "stdout")) if name in program.popen}
         order = _Order(
             list(program.argv[len(SHORTENER) :]), dict(program.env or os.environ), program.stop_signal, [*descriptors]
@@ -101,7 +101,7 @@ class ForkServer:
 
 
 class _Order(NamedTuple):
-    """`descriptors` are sent with it; the fork has them under these numbers: 0 for stdin, 1 for stdout."""
+    """`descriptors` are sent along; the fork gets them under these numbers: 0 for stdin, 1 for stdout."""
 
     arguments: list[str]
     env: dict[str, str]
@@ -110,7 +110,7 @@ class _Order(NamedTuple):
 
     @contextlib.contextmanager
     def file(self) -> Iterator[int]:
-        """In memory: an environment may be larger than a message can be."""
+        """A file in memory: an environment may be larger than a message."""
         file = os.memfd_create("order")
         try:
             with open(file, "w", closefd=False) as text:
@@ -122,7 +122,7 @@ class _Order(NamedTuple):
 
 @contextlib.contextmanager
 def _subreaper() -> Iterator[None]:
-    """Not for longer: other orphans, such as those of a PostgreSQL that was killed, are init's to reap."""
+    """No longer than needed: init must reap other orphans, such as those of a killed PostgreSQL."""
     libc = ctypes.CDLL(None)
     libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     try:
@@ -172,9 +172,9 @@ class _Fork:
 
 
 def serve(control: socket.socket) -> None:
-    """Import the program and fork it on each order. Returns in each fork, which is then to run `sys.argv`."""
+    """Import the program and fork it on each order. Returns in each fork, which then runs `sys.argv`."""
     supervisor = os.getppid()
-    # What is imported stays: no collection looks at it or writes to it.
+    # Imported objects stay: freeze them, so that garbage collection neither visits nor writes to them.
     gc.disable()
     for name in _PROGRAM:
         importlib.import_module(name)
@@ -197,7 +197,7 @@ def serve(control: socket.socket) -> None:
 
 
 def _become(supervisor: int, between: int, answer: int, order_file: int, *received: int) -> None:
-    """Turn this fork into the process that was ordered."""
+    """Turn this fork into the ordered process."""
     os.setpgid(0, 0)
     with open(order_file) as file:
         file.seek(0)

@@ -1,4 +1,4 @@
-"""Signs of life of the workers: a sorted set in Redis, each worker with the time of its last one, by Redis's clock."""
+"""Heartbeats of the workers: a sorted set in Redis with each worker's last one, by Redis's clock."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ log = structlog.get_logger(__name__)
 KEY = "worker:heartbeats"
 INTERVAL_S = 2.0
 SILENT_AFTER_S = 10.0
-# So long a worker that ended without a word is told of.
+# A worker that ended without `leave` is reported for this long.
 FORGOTTEN_AFTER_S = 3600
 
 _BEAT = """
@@ -27,7 +27,7 @@ async def beat(redis: Redis, worker: str) -> None:
 
 
 async def keep_beating(redis: Redis, worker: str) -> None:
-    """Until cancelled. A task of the worker's own: a job of the queue is done by whichever worker takes it."""
+    """Until cancelled. A task of each worker, because a job of the queue runs on only one."""
     while True:
         try:
             await beat(redis, worker)
@@ -37,12 +37,12 @@ async def keep_beating(redis: Redis, worker: str) -> None:
 
 
 async def leave(redis: Redis, worker: str) -> None:
-    """For a worker that ends: nobody misses it. Raises RedisError."""
+    """Remove a worker that ends. Raises RedisError."""
     await redis.zrem(KEY, worker)
 
 
 async def heartbeats(redis: Redis) -> dict[str, float]:
-    """Seconds since each worker's last sign of life, the latest first. Raises RedisError."""
+    """Seconds since each worker's last heartbeat, the latest first. Raises RedisError."""
     pipeline = redis.pipeline(transaction=False)
     pipeline.time()
     pipeline.zrange(KEY, 0, -1, desc=True, withscores=True)

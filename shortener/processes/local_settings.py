@@ -1,17 +1,27 @@
-"""What commands on the same machine know of a running `shortener up`."""
+"""Settings for commands on the same machine as a running `shortener up`. Every command imports this module, so it
+imports the settings only when they are asked for: `shortener --help` needs none."""
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from shortener.observability.logging import configure_logging
-from shortener.processes.embedded.data_directory import DataDirectory
-from shortener.settings import Settings, get_settings, load_settings
+if TYPE_CHECKING:
+    from shortener.settings import Settings
 
 
-def local_settings() -> Settings:
-    """Settings, completed by what a `shortener up` on the same data folder has written down. Logs what goes wrong only:
-    what goes well a command prints itself."""
+def local_settings() -> "Settings":
+    """Settings, completed with those that a `shortener up` on the same data folder has stored. Logs only warnings and
+    errors: commands print their results themselves."""
+    from shortener.observability.logging import configure_logging
+    from shortener.processes.embedded.data_directory import DataDirectory
+    from shortener.settings import get_settings, load_settings
+    from shortener.settings.source import SettingsError
+
     settings = get_settings()
+    if settings.server:
+        raise SettingsError(
+            "This command works on the database of this machine, not through a server. Unset SHORTENER_SERVER for it."
+        )
     configure_logging(settings, at_least=logging.WARNING)
     data = DataDirectory(Path(settings.data_dir))
     run = data.read_run_file()
@@ -24,6 +34,6 @@ def local_settings() -> Settings:
         overrides["redis_url"] = run.redis_url
     if not settings.secret_key.get_secret_value():
         overrides["secret_key"] = data.secret_key()
-    if "base_url" not in settings.model_fields_set:
-        overrides["base_url"] = run.base_url
+    for name in {"base_url", "code_case"} - settings.model_fields_set:
+        overrides[name] = getattr(run, name)
     return load_settings(**overrides)

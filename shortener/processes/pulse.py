@@ -1,4 +1,4 @@
-"""What a process measures of itself once a second, since it is a state and no event."""
+"""Metrics that a process samples every second, because they are states and not events."""
 
 import asyncio
 import platform
@@ -27,9 +27,9 @@ _STATM = Path("/proc/self/statm")
 
 
 class Pulse:
-    """`process` is `web` or `worker`; `also` measures what only this process knows, and may fail."""
+    """`process` is `web` or `worker`; `also` measures further values of this process, and may fail."""
 
-    # Of the process, which may have had another pulse before.
+    # Shared by all pulses of the process.
     _counted_cpu_s: ClassVar[float] = 0.0
     _started_at_s: ClassVar[float | None] = None
 
@@ -41,7 +41,7 @@ class Pulse:
     async def run(self) -> None:
         """Until cancelled."""
         BUILD_INFO.labels(__version__, platform.python_version()).set(1)
-        # Not when this module is imported: that may be long before a fork server forks the process.
+        # Not at import, which may be long before a fork server forks the process.
         Pulse._started_at_s = Pulse._started_at_s or time.time()
         PROCESS_STARTED_SECONDS.labels(self._process).set(Pulse._started_at_s)
         while True:
@@ -49,7 +49,7 @@ class Pulse:
             if self._also is not None:
                 try:
                     await self._also()
-                except Exception as error:  # Nothing of the product may depend on what is only looked at.
+                except Exception as error:  # Metrics are only informative: their failure must not stop anything.
                     log.debug("not_measured", error=repr(error))
             await asyncio.sleep(INTERVAL_S)
 

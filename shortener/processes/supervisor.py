@@ -1,4 +1,4 @@
-"""Processes that are started in order, started again when they die, and stopped in reverse."""
+"""Starts processes in order, restarts them when they die, and stops them in reverse."""
 
 import asyncio
 import contextlib
@@ -14,32 +14,38 @@ from typing import Any, Protocol
 
 import structlog
 
+from shortener.errors import OperatorError
+
 log = structlog.get_logger(__name__)
 
-# The first restart waits for nothing; the next ones wait twice as long as the one before.
+# The first restart is immediate; each further one waits twice as long as the one before.
 RESTART_PAUSE_S = 0.2
 RESTART_PAUSE_MAX_S = 10.0
-# A process that has run so long was well: its next restart is a first one again.
+# A process that has run this long was well: its next restart is immediate again.
 STEADY_AFTER_S = 30.0
-# What fits into a pipe that nobody reads yet.
+# Bytes that fit into a pipe that nobody reads yet.
 _MAX_OUTPUT_BYTES = 4096
-# Begins the command line of the program itself.
+# The beginning of the program's own command line.
 SHORTENER = (sys.executable, "-m", "shortener")
 _PR_SET_PDEATHSIG = 1
 # Loaded early: a child can do little between fork and exec.
 _libc = ctypes.CDLL(None)
 
 
-class StartFailed(Exception):
-    """A process ended, or did not become ready; the message is for the operator."""
+class StartFailed(OperatorError):
+    """A process ended, or did not become ready."""
+
+    def __init__(self, reason: str) -> None:
+        advice = ". Free some space, then start again." if "No space left" in reason else ""
+        super().__init__(reason + advice)
 
 
-class CommandFailed(Exception):
-    """A command of the program failed, and has told the operator why."""
+class CommandFailed(OperatorError):
+    """A command of the program failed, and has already printed the reason."""
 
 
 class Process(Protocol):
-    """A child: asyncio's, or one that a fork server has started."""
+    """A child process, started by asyncio or by a fork server."""
 
     @property
     def pid(self) -> int: ...
@@ -56,33 +62,33 @@ class Process(Protocol):
 
 @dataclass
 class Program:
-    """What to start. `ready` returns once the process can be used; it is cancelled when the process ends."""
+    """A program to start. `ready` returns once the process can be used; it is cancelled if the process ends."""
 
     name: str
     argv: Sequence[str]
     env: Mapping[str, str] | None = None
     ready: Callable[[], Awaitable[None]] | None = None
-    # Says in one line why the process ended while it was starting.
+    # Returns in one line why the process ended during its start.
     explain: Callable[[], str] | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     stop_timeout_s: float = 60.0
-    # A command of the program itself can have descriptors for its stdin and stdout only.
+    # The program's own commands can have descriptors only for stdin and stdout.
     popen: dict[str, Any] = field(default_factory=dict)
 
     @property
     def is_own(self) -> bool:
-        """Whether it is a command of the program itself."""
+        """Whether this is one of the program's own commands."""
         return tuple(self.argv[: len(SHORTENER)]) == SHORTENER
 
 
 def die_with_parent(stop_signal: signal.Signals) -> Callable[[], None]:
-    """For a child, before exec: get this signal when the parent is gone, however it went (Linux)."""
+    """For a child, before exec: get this signal when the parent ends in any way (Linux)."""
     parent = os.getpid()
     return lambda: end_with_parent(parent, stop_signal)
 
 
 def end_with_parent(parent: int, stop_signal: int) -> None:
-    """Have this process get the signal when its parent is gone; end it when the parent has gone already."""
+    """Make this process get the signal when its parent ends; end it if the parent has already ended."""
     if sys.platform != "linux":
         return
     _libc.prctl(_PR_SET_PDEATHSIG, int(stop_signal))
@@ -100,8 +106,8 @@ class _Child:
 class Supervisor:
     """Runs programs as one: `start` each in order, then `wait`, then `stop`.
 
-    `on_death` is told the id of each process that has ended unasked, before another takes its place. `fork` starts the
-    program's own commands, where the system has what a fork server needs.
+    `on_death` is called with the id of each process that ended unexpectedly, before its replacement starts. `fork`
+    starts the program's own commands, where the system has what a fork server needs.
     """
 
     def __init__(
@@ -122,7 +128,7 @@ class Supervisor:
         await asyncio.gather(*map(self._start, children))
 
     async def run(self, program: Program) -> str:
-        """Run a command to its end; what it printed, which is little. Raises CommandFailed."""
+        """Run a command to its end; returns its output, which is short. Raises CommandFailed."""
         output, far_end = os.pipe()
         child = _Child(replace(program, popen=program.popen | {"stdout": far_end}))
         try:
@@ -157,7 +163,8 @@ class Supervisor:
             process = await asyncio.create_subprocess_exec(
                 *program.argv,
                 env=program.env,
-                # A terminal's Ctrl-C goes to its whole process group; in one of their own they are stopped in order.
+                # A terminal's Ctrl-C goes to its whole process group. Children have their own groups, so they are
+                # stopped in order.
                 process_group=0,
                 preexec_fn=die_with_parent(program.stop_signal),
                 **{"stdin": asyncio.subprocess.DEVNULL} | program.popen,
@@ -205,7 +212,7 @@ class Supervisor:
                 log.error("process_not_started", name=child.program.name, error=repr(error))
 
     async def stop(self) -> None:
-        """Stop everything, the last started first; what does not end in time is killed."""
+        """Stop everything, the last started first; processes that do not end in time are killed."""
         self._stopping = True
         for watcher in self._watchers:
             watcher.cancel()

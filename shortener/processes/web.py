@@ -1,7 +1,6 @@
-"""Serving the app: one process in this one, or several that share a listening socket under a supervisor."""
+"""Serves the app in this process, or in several that share a listening socket under a supervisor."""
 
 import asyncio
-import gc
 import http.client
 import os
 import socket
@@ -10,20 +9,24 @@ from typing import Any
 
 import uvicorn
 
+from shortener.errors import OperatorError
+from shortener.http.parts import OPENAPI
 from shortener.http.protocol import BoundedProtocol
+from shortener.http.socket_protocol import MAX_MESSAGE_BYTES, PING_INTERVAL_S, BoundedSocketProtocol
+from shortener.parts import Parts, opened
+from shortener.processes.garbage import Collections
 from shortener.processes.supervisor import SHORTENER, Program
 from shortener.redirect.protocol import RedirectProtocol
 from shortener.settings import Settings
+from shortener.stores.parts import open_database, open_fixed_settings
 
 BACKLOG = 4096
 STOP_TIMEOUT_S = 30
 _READY_POLL_S = 0.05
-# So long after its start a process has loaded what its first requests need, and more and more of what others do.
-SETTLING_S = tuple(10 * 2**n for n in range(10))
 
 
-class PortInUse(Exception):
-    """Somebody listens there already; the message says what to do."""
+class PortInUse(OperatorError):
+    """Another program listens on the port; the message says what to do."""
 
 
 def bind(settings: Settings) -> socket.socket:
@@ -38,19 +41,25 @@ def bind(settings: Settings) -> socket.socket:
         listener.close()
         raise PortInUse(
             f"Cannot listen on {settings.host}:{settings.port}: {os.strerror(error.errno or 0)}. "
-            "Set SHORTENER_HOST or SHORTENER_PORT, or stop what listens there."
+            "Set SHORTENER_HOST or SHORTENER_PORT, or stop the program that listens there."
         ) from error
     return listener
 
 
 def serve(settings: Settings, listener: socket.socket) -> None:
-    """Serve until SIGTERM or SIGINT; requests that are being answered are finished."""
+    """Serve until SIGTERM or SIGINT; finishes requests that are being answered. Raises SettingIsFixed."""
     config = uvicorn.Config(
         "shortener.main:create_app",
         factory=True,
-        # The access log is written on the ordinary route.
+        # A middleware writes the access log, so redirects must not bypass the app while it is on.
         http=BoundedProtocol if settings.access_log else RedirectProtocol,
-        # The peer's address stays the peer's: who is believed about the client is ours to decide.
+        ws=BoundedSocketProtocol,
+        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_ping_interval=PING_INTERVAL_S,
+        ws_ping_timeout=PING_INTERVAL_S,
+        # It would cost each connection some hundred kilobytes.
+        ws_per_message_deflate=False,
+        # Keep the peer's address: the service decides itself which proxies to trust.
         proxy_headers=False,
         server_header=False,
         access_log=False,
@@ -59,28 +68,27 @@ def serve(settings: Settings, listener: socket.socket) -> None:
     )
     config.load()
     loaded_app: Any = config.loaded_app
-    loaded_app.state.openapi()
-    gc.collect()
-    _leave_out_of_collections()
+    parts: Parts = loaded_app.state.parts
+    # Before uvicorn, which would report the error with a trace.
+    asyncio.run(_check_fixed_settings(settings))
+    parts[OPENAPI]()
     _Server(config).run(sockets=[listener])
+
+
+async def _check_fixed_settings(settings: Settings) -> None:
+    """Raises SettingIsFixed."""
+    async with opened(Parts(settings), (open_database, open_fixed_settings)):
+        pass
 
 
 class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        _leave_out_of_collections()
-        for seconds in SETTLING_S:
-            asyncio.get_running_loop().call_later(seconds, _leave_out_of_collections)
-
-
-def _leave_out_of_collections() -> None:
-    """What is loaded stays: without this each full collection of garbage walks it all, and meanwhile answers nobody."""
-    gc.collect(1)
-    gc.freeze()
+        Collections().start()
 
 
 def web_programs(settings: Settings, listener: socket.socket, env: Mapping[str, str]) -> list[Program]:
-    """One program a process, all on the same socket: one that dies leaves no connection refused."""
+    """One program per process, all on the same socket, so that no connection is refused when one dies."""
 
     async def ready() -> None:
         while not await asyncio.to_thread(_answers, settings):
@@ -99,7 +107,7 @@ def web_programs(settings: Settings, listener: socket.socket, env: Mapping[str, 
 
 
 def _local_host(settings: Settings) -> str:
-    """Where this machine itself reaches the server."""
+    """The address at which this machine itself reaches the server."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
 
 

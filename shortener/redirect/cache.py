@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 from redis.asyncio import Redis
 
-from shortener.redirect.target import Target, pack, unpack
+from shortener.redirect.target import Entry, Target, pack, unpack
 from shortener.stores.redis import Command, RedisGuard
 
 KEY_PREFIX = "link:"
@@ -24,6 +24,8 @@ _MISSING_VALUE = b""
 _MARK_VALUE = b"\xc1"  # A byte that msgpack never uses.
 
 EVICTED_CHANNEL = "evicted"
+# Codes of new links that no memory can hold.
+MADE_CHANNEL = "made"
 
 # A command for each of a thousand codes would cost more than creating their links. A script blocks Redis,
 # so batches are bounded.
@@ -42,7 +44,9 @@ class Absent(Enum):
     UNKNOWN = "the cache cannot tell"
 
 
-Cached = Target | Literal[Absent.MISSING]
+Cached = Entry | Literal[Absent.MISSING]
+# What a code comes to, once aliases are followed.
+Found = Target | Literal[Absent.MISSING]
 
 
 def key_of(code: str) -> str:

@@ -12,6 +12,13 @@ PARAMETER = "agreed"
 _WINDOW_S = 900
 
 
+def without_consent(query: str) -> str:
+    """The query without the token, which is for this service alone."""
+    if PARAMETER not in query:
+        return query
+    return "&".join(part for part in query.split("&") if not part.startswith(PARAMETER + "="))
+
+
 class Consent:
     """Makes and checks tokens; every process can with the same secret."""
 

@@ -5,7 +5,7 @@ import time
 import msgspec
 from cachebox import LRUCache
 
-from shortener.redirect.cache import Absent, Cached
+from shortener.redirect.cache import Absent, Cached, Found
 from shortener.stores.invalidations import UNINFORMED_LIFETIME_S
 
 
@@ -26,8 +26,14 @@ class MemoryLevel:
         self.lifetime_s = UNINFORMED_LIFETIME_S
         self._doubted_at_s = 0.0
 
-    def get(self, code: str) -> Cached | None:
-        """The value while it is fresh, else None."""
+    def get(self, code: str) -> Found | None:
+        """The value while it is fresh, else None. An alias has that of its link."""
+        value = self._fresh(code)
+        if isinstance(value, str):
+            value = self._fresh(value)
+        return None if isinstance(value, str) else value
+
+    def _fresh(self, code: str) -> Cached | None:
         entry = self._targets.get(code) or self._missing.get(code)
         if entry is None or entry.stored_at_s <= self._doubted_at_s:
             return None
@@ -35,8 +41,14 @@ class MemoryLevel:
             return None
         return entry.value
 
-    def get_stale(self, code: str) -> Cached | None:
+    def get_stale(self, code: str) -> Found | None:
         """The value however old: for when neither Redis nor the database answers."""
+        value = self._kept(code)
+        if isinstance(value, str):
+            value = self._kept(value)
+        return None if isinstance(value, str) else value
+
+    def _kept(self, code: str) -> Cached | None:
         entry = self._targets.get(code) or self._missing.get(code)
         return None if entry is None else entry.value
 

@@ -13,8 +13,10 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 
 from shortener.http.client_address import UNKNOWN
 from shortener.http.protocol import BoundedProtocol
+from shortener.parts import Parts
 from shortener.redirect.answers import Answer
 from shortener.redirect.head import read_head
+from shortener.redirect.parts import REDIRECT
 from shortener.redirect.router import Redirects
 
 
@@ -26,31 +28,34 @@ class RedirectProtocol(BoundedProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._redirects = getattr(self.config.loaded_app.state, "redirects", None)
+        parts: Parts = self.config.loaded_app.state.parts
+        self._redirects = parts.get(REDIRECT)
         if self.client is not None:
             self._peer = self.client[0]
 
-    def _read(self, data: bytes) -> None:
-        begins = self._whole is self.scope and not self._head_bytes
+    def _takes(self, data: bytes) -> bool:
+        redirects = self._redirects
         # A client that does not read its answers waits on the ordinary route, which knows how to wait.
-        if begins and self._redirects is not None and not self.flow.write_paused:
-            head = read_head(data)
-            request = None if head is None else self._redirects.read_head(head, self._peer)
-            if request is not None:
-                self._is_answering = True
-                self._redirects.respond(request, self._send)
-                return
-        super()._read(data)
+        if redirects is None or self.flow.write_paused:
+            return False
+        head = read_head(data)
+        request = None if head is None else redirects.read_head(head, data, self._peer)
+        if request is None:
+            return False
+        self._is_answering = True
+        redirects.respond(request, self._send)
+        return True
 
     def _send(self, answer: Answer) -> None:
         """Answer a request that was read without the parser."""
         self._is_answering = False
-        if not self.transport.is_closing():
+        transport = self.transport
+        if not transport.is_closing():
             end = b"connection: close\r\n" if self._is_stopping else b""
             beginning = _beginning.of(answer.status, self.server_state.default_headers)
-            self.transport.write(b"%b%b%b\r\n%b" % (beginning, answer.head, end, answer.body))
+            transport.write(b"%b%b%b\r\n%b" % (beginning, answer.head, end, answer.body))
             if self._is_stopping:
-                self.transport.close()
+                transport.close()
         self.on_response_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
@@ -58,7 +63,8 @@ class RedirectProtocol(BoundedProtocol):
         request = None
         if redirects is not None and app is self.app and not cycle.flow.write_paused:
             request = redirects.read(cycle.scope)  # type: ignore[arg-type]
-        if redirects is None or request is None:
+        # Of a path behind a code, only the link says whose it is.
+        if redirects is None or request is None or request.rest:
             super()._start_asgi_task(cycle, app)
         else:
             redirects.respond(request, partial(_write, cycle))

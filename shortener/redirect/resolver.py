@@ -2,18 +2,22 @@
 
 import asyncio
 import contextlib
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from operator import itemgetter
 from typing import Any
 
 import asyncpg
+import msgspec
 import structlog
 
 from shortener.errors import ServiceUnavailable
 from shortener.event_loop.tasks import call_safely
-from shortener.redirect.cache import Absent, Cached, TargetCache
+from shortener.redirect.cache import Absent, Cached, Found, TargetCache
 from shortener.redirect.location import encode
 from shortener.redirect.memory import MemoryLevel
 from shortener.redirect.metrics import RESOLVED
+from shortener.redirect.options import NO_OPTIONS, Extras, Options
 from shortener.redirect.target import Target
 from shortener.stores.database import Database
 from shortener.stores.outage import is_database_down
@@ -23,15 +27,20 @@ log = structlog.get_logger(__name__)
 
 SELECT_TIMEOUT_S = 2.0
 
-Told = Callable[[Cached | Exception], None]
+Told = Callable[[Found | Exception], None]
 Judge = Callable[[Target], Target]
 
 # Plain SQL on the driver's connection: a miss waits for it, and SQLAlchemy adds more than the query takes.
 _SELECT = """
-    SELECT code, id, url, extract(epoch FROM expires_at)::float8 AS expires_at_s,
-           is_disabled, deleted_at IS NOT NULL AS is_deleted, ban_id IS NOT NULL AS is_banned, has_warning
-    FROM links WHERE code = ANY($1::text[])
+    SELECT l.code, l.id, l.url, extract(epoch FROM l.expires_at)::float8 AS expires_at_s,
+           l.is_disabled, l.deleted_at IS NOT NULL AS is_deleted, l.ban_id IS NOT NULL AS is_banned, l.has_warning,
+           extract(epoch FROM l.starts_at)::float8 AS starts_at_s, l.max_clicks, l.password_hash,
+           nullif(l.options, 'null')::text AS options,
+           CASE WHEN l.alias_of IS NOT NULL THEN (SELECT code FROM links WHERE id = l.alias_of) END AS alias_of
+    FROM links AS l WHERE l.code = ANY($1::text[])
 """
+_EXTRAS = ("starts_at_s", "max_clicks", "password_hash", "options")
+_read_options = msgspec.json.Decoder(Options).decode
 
 
 class Resolver:
@@ -58,7 +67,7 @@ class Resolver:
         self._changed_while_loading: set[str] = set()
         self._refills: set[asyncio.Task[None]] = set()
 
-    def peek(self, code: str) -> Cached | None:
+    def peek(self, code: str) -> Found | None:
         """What memory knows, at once."""
         return self._memory.get(code)
 
@@ -131,13 +140,24 @@ class Resolver:
 
     def _deliver(self, found: Mapping[str, Cached]) -> None:
         for code, loaded in found.items():
-            value = self._judged(loaded)
+            value = self._judge(loaded) if isinstance(loaded, Target) else loaded
             if code not in self._changed_while_loading:
                 self._memory.put(code, value)
-            self._tell(code, value)
+            if isinstance(value, str):
+                self._follow(code, value)
+            else:
+                self._tell(code, value)
 
-    def _judged(self, value: Cached) -> Cached:
-        return value if value is Absent.MISSING else self._judge(value)
+    def _follow(self, alias: str, code: str) -> None:
+        """Those who wait for an alias wait for its link."""
+        self._changed_while_loading.discard(alias)
+        waiting = self._loading.pop(alias)
+        known = self._memory.get(code)
+        for told in waiting:
+            if known is not None:
+                call_safely(told, known)
+            else:
+                self.load(code, told)
 
     def _fail(self, codes: list[str], error: Exception) -> None:
         failure = _unavailable(error)
@@ -145,9 +165,9 @@ class Resolver:
             stale = self._memory.get_stale(code)
             RESOLVED.labels("nothing" if stale is None else "stale").inc()
             # It may have been there before what it is judged by.
-            self._tell(code, failure if stale is None else self._judged(stale))
+            self._tell(code, failure if stale is None else self._judge(stale) if isinstance(stale, Target) else stale)
 
-    def _tell(self, code: str, found: Cached | Exception) -> None:
+    def _tell(self, code: str, found: Found | Exception) -> None:
         self._changed_while_loading.discard(code)
         for told in self._loading.pop(code):
             call_safely(told, found)
@@ -158,7 +178,7 @@ class Resolver:
         RESOLVED.labels("database").inc(len(rows))
         RESOLVED.labels("missing").inc(len(codes) - len(rows))
         found: dict[str, Cached] = dict.fromkeys(codes, Absent.MISSING)
-        found.update({row["code"]: _target(row) for row in rows})
+        found.update({row["code"]: row["alias_of"] or _target(row) for row in rows})
         return found
 
 
@@ -172,7 +192,16 @@ def _target(row: "asyncpg.Record") -> Target:
         is_deleted=row["is_deleted"],
         is_banned=row["is_banned"],
         has_warning=row["has_warning"],
+        extras=_extras(row),
     )
+
+
+def _extras(row: "asyncpg.Record") -> Extras | None:
+    starts_at_s, max_clicks, password_hash, options = itemgetter(*_EXTRAS)(row)
+    if starts_at_s is None and max_clicks is None and password_hash is None and options is None:
+        return None
+    tag = "" if password_hash is None else hashlib.sha256(password_hash.encode()).hexdigest()[:16]
+    return Extras(starts_at_s, max_clicks, tag, NO_OPTIONS if options is None else _read_options(options))
 
 
 def _unavailable(failure: Exception) -> Exception:

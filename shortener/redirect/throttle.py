@@ -12,7 +12,7 @@ from typing import Any
 from cachebox import LRUCache
 
 from shortener.limits.keys import LimitKeys
-from shortener.limits.policies import Verdict, policy_of
+from shortener.limits.policies import LimitVerdict, policy_of
 from shortener.settings.values import Rate
 from shortener.stores.redis import Command
 
@@ -61,9 +61,9 @@ class _Limit:
         self.untold = min(int(rate.quota * UNTOLD_SHARE), MAX_UNTOLD)
         self.counts: LRUCache[str, _Count] = LRUCache(MAX_CLIENTS)
 
-    def verdict(self, count: _Count, is_allowed: bool, now_s: float) -> Verdict:
+    def verdict(self, count: _Count, is_allowed: bool, now_s: float) -> LimitVerdict:
         remaining = self.quota - count.used
-        return Verdict(self.policy, is_allowed, max(0, remaining), ceil(count.ends_at_s - now_s))
+        return LimitVerdict(self.policy, is_allowed, max(0, remaining), ceil(count.ends_at_s - now_s))
 
 
 class Throttle:
@@ -75,7 +75,7 @@ class Throttle:
         self._unsent: dict[str, _Count] = {}
         self._sent: list[tuple[str, _Count, int]] = []
 
-    def exhausted(self, policy: str, client: str, now_s: float) -> Verdict | None:
+    def exhausted(self, policy: str, client: str, now_s: float) -> LimitVerdict | None:
         """The refusal of one more request; None while something is left, or the policy is off."""
         limit = self._limits.get(policy)
         count = None if limit is None else limit.counts.get(client)
@@ -83,7 +83,7 @@ class Throttle:
             return None
         return limit.verdict(count, False, now_s)
 
-    def charge(self, policy: str, client: str, now_s: float) -> Verdict | None:
+    def charge(self, policy: str, client: str, now_s: float) -> LimitVerdict | None:
         """Count one request, unless none is left; None when the policy is off. `now_s` is the monotonic clock's."""
         limit = self._limits.get(policy)
         if limit is None:
@@ -99,6 +99,14 @@ class Throttle:
             count.is_waiting = True
             self._unsent[self._keys.key(policy, client)] = count
         return limit.verdict(count, True, now_s)
+
+    def refund(self, policy: str, client: str) -> None:
+        """Take back one request that was counted."""
+        limit = self._limits.get(policy)
+        count = None if limit is None else limit.counts.get(client)
+        if count is not None:
+            count.used -= 1
+            count.unsent -= 1
 
     @property
     def is_waiting(self) -> bool:

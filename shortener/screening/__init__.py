@@ -1,1 +1,1 @@
-"""Where links may lead."""
+"""Decides where links may lead."""

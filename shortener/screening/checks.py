@@ -1,4 +1,4 @@
-"""Which destinations the feeds have been asked about, what they said, and which are to be asked about (again)."""
+"""The queue of destinations to check with feeds, and the feeds' verdicts."""
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -10,14 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.screening.models import DestinationCheck
 
-# No transaction that makes links lasts as long: none will turn up behind one that is as old.
+# No transaction that creates links lasts this long, so no link with a lower id can still appear.
 SETTLED_AFTER = timedelta(seconds=65)
 _QUEUED_AT_ONCE = 1000
-# A feed that has not answered is asked again after this, and after twice as long each time.
+# Pause before a feed that did not answer is asked again; it doubles each time.
 FIRST_PAUSE = timedelta(minutes=1)
 _MAX_DOUBLINGS = 10
 
-# Links that were there before a feed was switched on are not asked about.
+# Links that existed before a feed was switched on are not checked.
 _CURSOR = text("""
     INSERT INTO feed_cursors (feed, link_id) SELECT :feed, coalesce(max(id), 0) FROM links
     ON CONFLICT (feed) DO UPDATE SET link_id = feed_cursors.link_id RETURNING link_id
@@ -29,7 +29,8 @@ _QUEUE = text("""
 """)
 _ADVANCE = text("UPDATE feed_cursors SET link_id = :last WHERE feed = :feed")
 _DUE = text("""
-    SELECT c.link_id, l.code, l.url FROM destination_checks AS c JOIN links AS l ON l.id = c.link_id
+    SELECT c.link_id, l.code, l.url, l.options::text AS options
+    FROM destination_checks AS c JOIN links AS l ON l.id = c.link_id
     WHERE c.feed = :feed AND c.next_at <= now() AND l.deleted_at IS NULL ORDER BY c.next_at LIMIT :limit
 """)
 _STORE = text("""
@@ -37,7 +38,8 @@ _STORE = text("""
         next_at = CASE WHEN :verdict = 'unknown'
             THEN now() + CAST(:pause AS interval) * power(2, least(tries, :doublings)) END
     WHERE link_id = :link_id AND feed = :feed
-      AND EXISTS (SELECT FROM links WHERE id = :link_id AND url = :url) RETURNING link_id
+      AND EXISTS (SELECT FROM links WHERE id = :link_id AND url = :url
+            AND options IS NOT DISTINCT FROM CAST(CAST(:options AS text) AS jsonb)) RETURNING link_id
 """)
 _AGAIN = text("""
     INSERT INTO destination_checks (link_id, feed, verdict, next_at)
@@ -46,14 +48,14 @@ _AGAIN = text("""
 """)
 
 
-class Verdict(StrEnum):
+class FeedVerdict(StrEnum):
     CLEAN = "clean"
     LISTED = "listed"
     UNKNOWN = "unknown"
 
 
 async def queue_new(session: AsyncSession, feed: str) -> None:
-    """Queue links that were made since the last call; in the session's transaction."""
+    """Queue links that were created since the last call, in the session's transaction."""
     after = await session.scalar(_CURSOR, {"feed": feed})
     rows = (await session.execute(_NEW, {"after": after, "limit": _QUEUED_AT_ONCE})).all()
     newest = datetime.now(UTC) - SETTLED_AFTER
@@ -64,23 +66,25 @@ async def queue_new(session: AsyncSession, feed: str) -> None:
 
 
 async def due(session: AsyncSession, feed: str, limit: int) -> list[Any]:
-    """Rows of link_id, code and url."""
+    """Rows of link_id, code, url and options, which are JSON or None."""
     return list((await session.execute(_DUE, {"feed": feed, "limit": limit})).all())
 
 
-async def store(session: AsyncSession, feed: str, link_id: int, url: str, verdict: Verdict) -> bool:
-    """Whether the link still leads to what was asked about; what is unknown will be asked again."""
-    values = {"feed": feed, "link_id": link_id, "url": url, "verdict": str(verdict)}
+async def store(session: AsyncSession, feed: str, row: Any, verdict: FeedVerdict) -> bool:
+    """Store a verdict, and return whether the link still leads where it did. Unknown ones are checked again."""
+    link = {"link_id": row.link_id, "url": row.url, "options": row.options}
+    values = {"feed": feed, "verdict": str(verdict), **link}
     stored = await session.scalar(_STORE, values | {"pause": FIRST_PAUSE, "doublings": _MAX_DOUBLINGS})
     return stored is not None
 
 
 async def ask_again(session: AsyncSession, link_id: int) -> None:
-    """The link leads elsewhere now; in the session's transaction. One that waits to be queued need not be."""
+    """Queue a link again after its URL changed, in the session's transaction. A link that is not yet queued needs no
+    change."""
     await session.execute(_AGAIN, {"link_id": link_id})
 
 
 async def checks_of(session: AsyncSession, link_ids: list[int]) -> list[DestinationCheck]:
-    """What the feeds say of these links, by feed."""
+    """The verdicts on these links, by feed."""
     statement = select(DestinationCheck).where(DestinationCheck.link_id.in_(link_ids))
     return list(await session.scalars(statement.order_by(DestinationCheck.feed)))

@@ -1,4 +1,5 @@
-"""Where links may lead. URLs are parsed as browsers parse them (WHATWG), so that nothing is read in two ways. Pure."""
+"""Validates and normalizes destinations. URLs are parsed as browsers parse them (WHATWG), so that both read them alike.
+Pure."""
 
 import ipaddress
 import re
@@ -6,7 +7,7 @@ from typing import NamedTuple
 
 import ada_url
 
-from shortener.http.client_address import without_ipv6
+from shortener.places.addresses import without_ipv6
 from shortener.redirect.location import encode
 from shortener.screening.urls import DEFAULT_PORTS, authority, parse, port_of
 from shortener.text import trim
@@ -16,21 +17,21 @@ _LEADS_BACK = "the URL leads back to this service"
 # Unicode's categories Cc, Cs, Zl and Zp.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _PRINTABLE_ASCII = re.compile(r"[\x21-\x7e]+")
-# Browsers take "\" for "/" and leave out slashes; other programs that follow links read such a URL in another way.
+# Browsers read "\" as "/" and add missing slashes; other programs that follow links read such a URL differently.
 _PLAIN_STRUCTURE = re.compile(r"https?://[^/\\?#][^\\?#]*([?#].*)?", re.IGNORECASE)
-# Names as they are looked up (RFC 1035, 2.3.4): 1 to 63 characters between two dots, 253 in all. Underscores occur.
+# Names that DNS can look up (RFC 1035, 2.3.4): 1 to 63 characters between two dots, 253 in total. Underscores occur.
 _HOST = re.compile(r"(?=.{1,253}\Z)(?=.*[a-z0-9])[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*|\[[0-9a-f:]+\]")
-# A URL that a mail program has wrapped. Browsers leave out the line breaks. Behind one, another URL may begin.
+# A URL that a mail program has wrapped. Browsers drop the line breaks. After one, another URL may begin.
 _WRAPPED = re.compile(r"https?://\S+(?:[\r\n]+(?!https?://)\S+)+", re.IGNORECASE)
 
-# Almost every URL. The rules below keep one that matches to the byte, so it need not be parsed, which takes ten times
-# as long: the host is a name whose last label has letters only (an address cannot end so), and no part of a URL has any
-# of the other characters encoded.
+# Almost every URL. The rules below would not change a URL that matches, so it need not be parsed, which takes ten times
+# as long: the host is a name whose last label has only letters (unlike an address), and no other part has characters
+# that would be encoded.
 _CHARACTERS = r"(?:[A-Za-z0-9!$&()*+,./:;=?@_~-]++|%[0-9A-Fa-f]{2})*+"
 _PLAIN = re.compile(rf"https?://((?:[a-z0-9-]{{1,63}}[.])+[a-z]{{2,63}})(?:[/?]{_CHARACTERS})?(?:#{_CHARACTERS})?")
 
 
-# The host of such a URL, whatever follows it.
+# The host of such a URL; anything may follow.
 _PLAIN_HOST = re.compile(r"https?://((?:[a-z0-9-]+[.])+[a-z]{2,})(?:[/?#]|\Z)")
 
 
@@ -46,18 +47,18 @@ class OwnHosts(NamedTuple):
 
 
 def own_hosts(base_url: str, port: int) -> OwnHosts:
-    """Those that follow from the public address and the port that the service listens on."""
+    """The addresses that follow from the public address and the port that the service listens on."""
     url = ada_url.URL(base_url)
     names = set() if _is_this_machine(url.hostname) else {plain_host(url.hostname)}
     local_ports = {port_of(url), port}
-    # A proxy in front of the service answers on both default ports: one leads to the other.
+    # A proxy in front of the service answers on both default ports.
     defaults = set(DEFAULT_PORTS.values())
     ports = local_ports | defaults if port_of(url) in defaults else local_ports
     return OwnHosts(frozenset(names), frozenset(ports), frozenset(local_ports))
 
 
 class Destination(NamedTuple):
-    """A URL as the Location header will carry it, and its host as `plain_host` has it."""
+    """A URL as in the Location header, and its host in the form of `plain_host`."""
 
     url: str
     host: str
@@ -66,9 +67,9 @@ class Destination(NamedTuple):
 def read_destination(text: str, own: OwnHosts) -> Destination:
     """Raises ValueError with the reason.
 
-    White space and invisible characters around the text are dropped. A URL that is pure ASCII, and that programs read
-    alike with and without normalising, is kept to the byte; any other is stored in its normal form (Punycode host,
-    percent-encoded path). In both, characters that RFC 3986 does not allow are percent-encoded.
+    White space and invisible characters around the text are dropped. A pure ASCII URL that programs read alike with and
+    without normalization is kept byte for byte; any other is stored in its normal form (Punycode host, percent-encoded
+    path). In both, characters that RFC 3986 forbids are percent-encoded.
     """
     host = _plain_name(text)
     if host is None or host in own.names:
@@ -77,14 +78,14 @@ def read_destination(text: str, own: OwnHosts) -> Destination:
 
 
 def host_of(url: str) -> str:
-    """The host of a URL that was accepted, as in `Destination`."""
+    """The host of an accepted URL, as in `Destination`."""
     plain = _PLAIN_HOST.match(url)
     return plain_host(ada_url.URL(url).hostname) if plain is None else plain[1]
 
 
 def _plain_name(text: str) -> str | None:
-    """The host of a URL that need not be parsed."""
-    # Normalising adds at most a slash to what matches. Punycode has rules of its own, and so has this machine.
+    """The host of a URL, if it need not be parsed."""
+    # Normalization adds at most a slash to a match. Punycode and this machine have separate rules.
     if len(text) >= MAX_LENGTH or (plain := _PLAIN.fullmatch(text)) is None:
         return None
     host = plain[1]
@@ -125,7 +126,7 @@ def _is_same_to_browsers(text: str, href: str) -> bool:
 
 
 def plain_host(host: str) -> str:
-    """A parsed URL's host in the one form in which it is compared: in lower case, and IPv4 within IPv6 as IPv4."""
+    """A parsed URL's host in its normal form: lower case, and IPv4 in IPv6 as IPv4."""
     host = host.rstrip(".").lower()
     if not host.startswith("["):
         return host
@@ -137,7 +138,7 @@ def _is_this_machine(host: str) -> bool:
     host = plain_host(host)
     if host == "localhost" or host.endswith(".localhost"):
         return True
-    # Only an address ends in a digit or a bracket once the URL is parsed. Asking for each name would take long.
+    # In a parsed URL only an address ends in a digit or a bracket. Trying to parse each name would be slow.
     if not host.endswith((*"0123456789", "]")):
         return False
     try:

@@ -1,4 +1,4 @@
-"""Others who know bad URLs, and are asked about destinations. Each is off unless its key is set."""
+"""Feeds: external services that know bad URLs. Each is off unless its key is set."""
 
 from typing import Any, Protocol
 
@@ -7,18 +7,19 @@ import httpx
 from shortener.settings import Settings
 
 TIMEOUT_S = 5.0
+FEED_TITLES = {"web_risk": "Google Web Risk", "urlhaus": "URLhaus"}
 _WEB_RISK_THREATS = ("MALWARE", "SOCIAL_ENGINEERING", "UNWANTED_SOFTWARE")
 
 
 class FeedUnavailable(Exception):
-    """It did not answer, or with something else than an answer: nothing is known."""
+    """The feed did not answer, or not with a valid answer."""
 
 
 class Feed(Protocol):
-    """What is known elsewhere of URLs."""
+    """An external service that knows bad URLs."""
 
     async def check(self, url: str) -> str | None:
-        """What is held against a URL; None when it is known for nothing. Raises FeedUnavailable."""
+        """The threat that the feed lists for a URL, or None. Raises FeedUnavailable."""
 
 
 async def _ask(client: httpx.AsyncClient, method: str, url: str, **request: Any) -> dict[str, Any]:
@@ -27,7 +28,7 @@ async def _ask(client: httpx.AsyncClient, method: str, url: str, **request: Any)
         answer.raise_for_status()
         body = answer.json()
     except (httpx.HTTPError, ValueError) as error:
-        # Its text may name the URL, or what is sent along.
+        # The error's text may contain the URL or the key.
         raise FeedUnavailable(type(error).__name__) from None
     if not isinstance(body, dict):
         raise FeedUnavailable("no object")
@@ -81,7 +82,7 @@ class UrlHaus:
 
 
 def feeds_of(settings: Settings, client: httpx.AsyncClient) -> dict[str, Feed]:
-    """Those that are switched on, by the names under which their answers are stored."""
+    """The feeds that are switched on, by the names under which their verdicts are stored."""
     feeds: dict[str, Feed] = {}
     if key := settings.web_risk_key.get_secret_value():
         feeds["web_risk"] = WebRisk(client, key)

@@ -1,4 +1,4 @@
-"""Hosts as bans and block lists name them. Pure."""
+"""Parses and compares hosts of bans and block lists. Pure."""
 
 import re
 from collections.abc import Container
@@ -10,15 +10,15 @@ from publicsuffixlist import PublicSuffixList
 from shortener.screening.destinations import plain_host
 from shortener.text import trim
 
-# Names that parsing would not change: no address ends in letters, and Punycode has rules of its own.
+# Names that parsing would not change: no address ends in letters, and Punycode has separate rules.
 _PLAIN = re.compile(r"(?:(?!xn--)[a-z0-9-]+\.)*(?!xn--)[a-z]{2,63}")
 _NORMAL = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:]+\]")
-# What would end the host of a URL, or stands before one.
+# Characters that end the host of a URL or precede it.
 _NO_PART_OF_A_HOST = re.compile(r"[\s/\\?#@]|:\d*$")
 
 
 def read_host(text: str) -> str:
-    """A host in the form in which URLs have it: small letters, Punycode, addresses in full. Raises ValueError."""
+    """A host in normal form, as in URLs: lower case, Punycode, addresses in full. Raises ValueError."""
     text = trim(text).rstrip(".")
     if _PLAIN.fullmatch(text):
         return text
@@ -46,7 +46,7 @@ def _public_suffixes() -> PublicSuffixList:
 
 
 def covers(hosts: Container[str], host: str) -> bool:
-    """Whether the host, or a domain that it is in, is one of these."""
+    """Whether the host or one of its parent domains is in this set."""
     while host not in hosts:
         _, dot, host = host.partition(".")
         if not dot:

@@ -1,4 +1,4 @@
-"""Hosts that may not be what they seem to a reader. Pure."""
+"""Detects hosts that look like another name. Pure."""
 
 from enum import StrEnum
 from functools import lru_cache
@@ -14,7 +14,7 @@ class Flag(StrEnum):
     PUNYCODE = "punycode"
 
 
-# Scripts that are written together; COMMON has digits and hyphens.
+# Scripts that are used together; COMMON has digits and hyphens.
 _WRITTEN_TOGETHER = (
     {"COMMON", "LATIN", "HAN", "HIRAGANA", "KATAKANA"},
     {"COMMON", "LATIN", "HAN", "BOPOMOFO"},
@@ -33,12 +33,12 @@ def flag_of(host: str) -> Flag | None:
 
 
 def _flag_of_label(label: str) -> Flag:
-    # Its tables take 18 MB, which most processes never need.
+    # Imported late: the tables take 18 MB, which most processes never need.
     from confusable_homoglyphs import categories, confusables
 
     letters = {sign for sign in label if sign.isalpha() and not sign.isascii()}
     confusable = confusables.is_confusable("".join(letters), greedy=True, preferred_aliases=["latin"]) or []
-    # Letters of one script that all pass for Latin ones: nobody can tell such a name from another.
+    # All letters of one script look like Latin ones: readers cannot tell such a name from a Latin one.
     if letters and len(confusable) == len(letters):
         return Flag.LOOK_ALIKE
     scripts = categories.unique_aliases(label)

@@ -1,4 +1,4 @@
-"""Tables of what feeds have said."""
+"""Tables of feeds' verdicts."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from shortener.stores.database import Base
 
 
 class DestinationCheck(Base):
-    """What a feed says of a link's destination. `next_at`: when it is to be asked (again); null: no more."""
+    """A feed's verdict on a link's destination. `next_at`: time of the next check; null: none."""
 
     __tablename__ = "destination_checks"
     __table_args__ = (
@@ -25,7 +25,7 @@ class DestinationCheck(Base):
 
 
 class FeedCursor(Base):
-    """Up to which link a feed's checks are queued."""
+    """The last link whose check is queued for a feed."""
 
     __tablename__ = "feed_cursors"
 

@@ -1,4 +1,4 @@
-"""URLs as browsers read them (WHATWG), and what is wrong with those that they cannot read. Pure."""
+"""Parses URLs as browsers do (WHATWG), and explains what is wrong with invalid ones. Pure."""
 
 import re
 
@@ -14,7 +14,7 @@ _MISSPELT = re.compile(r"(?!https?:)h?t{1,3}ps?[:;,.]*//", re.IGNORECASE)
 
 
 def parse(text: str) -> ada_url.URL:
-    """An http or https URL. Raises ValueError with the reason, for people who have mistyped it."""
+    """Parse an http or https URL. Raises ValueError with an explanation for people who mistyped it."""
     if fault := _fault_of_beginning(text):
         raise ValueError(f"this is not a valid URL. {fault}")
     try:
@@ -29,7 +29,7 @@ def parse(text: str) -> ada_url.URL:
 
 
 def authority(text: str) -> str:
-    """The part for user, host and port, however many slashes, and of which kind, stand before it."""
+    """The part with user, host and port, after any number of slashes and backslashes."""
     match = re.match(r"[A-Za-z]+:[/\\]*([^/\\?#]*)", text)
     return match[1] if match else ""
 

@@ -11,10 +11,16 @@ from shortener.settings.accounts import AccountSettings
 from shortener.settings.audit import AuditSettings
 from shortener.settings.cache import CacheSettings
 from shortener.settings.clicks import ClickSettings
+from shortener.settings.command_line import CommandLineSettings
+from shortener.settings.dashboard import DashboardSettings
+from shortener.settings.domains import DomainSettings
 from shortener.settings.limits import LimitSettings
 from shortener.settings.links import LinkSettings
+from shortener.settings.live import LiveSettings
 from shortener.settings.logs import LogSettings
 from shortener.settings.metrics import MetricsSettings
+from shortener.settings.misses import MissSettings
+from shortener.settings.notifications import NotificationSettings
 from shortener.settings.screening import ScreeningSettings
 from shortener.settings.server import ServerSettings
 from shortener.settings.single_sign_on import SingleSignOnSettings
@@ -23,16 +29,22 @@ from shortener.settings.stores import StoreSettings
 
 
 class Settings(
+    CommandLineSettings,
     MetricsSettings,
     LogSettings,
+    MissSettings,
+    NotificationSettings,
+    LiveSettings,
     ClickSettings,
     CacheSettings,
     LimitSettings,
+    DomainSettings,
     LinkSettings,
     SingleSignOnSettings,
     ScreeningSettings,
     AuditSettings,
     AccountSettings,
+    DashboardSettings,
     StoreSettings,
     ServerSettings,
     BaseSettings,

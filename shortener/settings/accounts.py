@@ -1,4 +1,4 @@
-"""Who may have an account, and what may be done without one."""
+"""Accounts, and access without an account."""
 
 from pathlib import Path
 from typing import Literal
@@ -9,10 +9,12 @@ from shortener.settings.source import Section
 
 
 class AccountSettings(Section):
+    """Accounts"""
+
     registration: Literal["open", "invite", "closed"] = Field(
         "closed",
         description=(
-            "Who can create an account: anybody (`open`), people with an invitation (`invite`) or nobody "
+            "Whether anybody can create an account (`open`), people with an invitation (`invite`) or nobody "
             "(`closed`). Default under `shortener up` on loopback: open."
         ),
     )

@@ -12,6 +12,8 @@ from shortener.settings.values import (
 
 
 class LimitSettings(Section):
+    """Limits per client: an IPv4 address or an IPv6 /64"""
+
     limit_api: RateLimit = Field(
         Rate(100, 60), description="API requests per client without a login or API key, or `off`."
     )
@@ -34,4 +36,7 @@ class LimitSettings(Section):
         description=(
             "Unknown codes per client, or `off`. Requests that pages embed, such as pictures, use up a sixth at most."
         ),
+    )
+    limit_password: RateLimit = Field(
+        Rate(5, 60), description="Wrong passwords of links per client, or `off`. Each link has six times as many."
     )

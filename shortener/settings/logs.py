@@ -1,4 +1,4 @@
-"""What is logged."""
+"""Logging."""
 
 from typing import Literal
 
@@ -8,6 +8,8 @@ from shortener.settings.source import Section
 
 
 class LogSettings(Section):
+    """Logs"""
+
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="`debug`, `info`, `warning` or `error`."
     )

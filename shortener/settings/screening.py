@@ -9,6 +9,8 @@ from shortener.settings.source import Section
 
 
 class ScreeningSettings(Section):
+    """Abuse"""
+
     block_list: Path | None = Field(
         None,
         description=(

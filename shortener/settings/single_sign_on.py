@@ -10,6 +10,8 @@ from shortener.settings.values import (
 
 
 class SingleSignOnSettings(Section):
+    """Single sign-on"""
+
     oidc_issuer: Issuer = Field(
         "", description="Address of an OpenID Connect provider, such as `https://id.example.com`. Default: none."
     )

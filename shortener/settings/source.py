@@ -8,15 +8,17 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_settings import PydanticBaseSettingsSource
 
+from shortener.errors import OperatorError
+
 
 class Section(BaseModel):
-    """The settings of one subject. `Settings` joins them."""
+    """The settings of one subject, which the docstring of each class names. `Settings` joins them."""
 
 
 PREFIX = "SHORTENER_"
 
 
-class SettingsError(Exception):
+class SettingsError(OperatorError):
     """A setting is missing or wrong; the message names it and says what to do."""
 
 
@@ -32,7 +34,7 @@ class FileSource(PydanticBaseSettingsSource):
         try:
             return Path(path).read_text().strip(), field_name, False
         except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is no text"
+            reason = error.strerror if isinstance(error, OSError) else "it is not text"
             raise SettingsError(f"{name}: cannot read {path}: {reason}.") from error
 
     def __call__(self) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from shortener.settings.values import (
 
 
 class StoreSettings(Section):
+    """Stores and keys"""
+
     data_dir: Path = Field(Path(".data"), description="Folder of the embedded servers under `shortener up`.")
     database_url: PostgresUrl = Field(
         "", description="PostgreSQL, `postgresql://user:password@host:port/name`. Default: the embedded one."

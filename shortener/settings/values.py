@@ -1,23 +1,21 @@
-"""What the values of settings may be, and how they are written. A ValueError says how it should have been."""
+"""Types of settings, and how their values are written. A ValueError gives the right form."""
 
 import ipaddress
 import re
-from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import ada_url
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from shortener.text import Trimmed, trim
 
 _WINDOWS_S = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+_WINDOW_NAMES = {window_s: name for name, window_s in _WINDOWS_S.items()}
 _BYTES = {"kb": 10**3, "mb": 10**6, "gb": 10**9}
 
-# Random characters are not so few, and not these words: whoever has left an example as it was would be known to all.
+# Random secrets have more distinct characters, and do not contain these words: an unchanged example is public.
 _MIN_DISTINCT = 8
 _PLACEHOLDER = re.compile(r"change.?(?:me|this)|example|default|insecure|your.?(?:secret|key)|password", re.IGNORECASE)
 _MIN_KEY_LENGTH = 32
@@ -31,9 +29,17 @@ class Rate(NamedTuple):
     quota: int
     window_s: int
 
+    def __str__(self) -> str:
+        """The form that `parse_rate` reads."""
+        return f"{self.quota}/{_WINDOW_NAMES[self.window_s]}"
+
 
 class ByteRate(Rate):
-    """The same of bytes in place of requests. The last request may go beyond the quota."""
+    """A rate of bytes instead of requests. The last request may go beyond the quota."""
+
+    def __str__(self) -> str:
+        """The form that `parse_byte_rate` reads, in whole megabytes."""
+        return f"{self.quota // _BYTES['mb']}MB/{_WINDOW_NAMES[self.window_s]}"
 
 
 def parse_rate(value: Any) -> Rate | None:
@@ -79,6 +85,33 @@ def _parse_origins(value: Any) -> Any:
     return origins
 
 
+def _parse_hosts(value: Any) -> Any:
+    """Names or addresses without a port, separated by commas."""
+    if not isinstance(value, str):
+        return value
+    hosts = tuple(trim(part).rstrip(".").lower() for part in value.split(",") if trim(part))
+    for host in hosts:
+        if not (re.fullmatch(r"[a-z0-9._-]+|\[[0-9a-f:.]+\]", host) and ada_url.check_url(f"http://{host}")):
+            raise ValueError("use a form such as links.example.com, without a scheme and a port")
+    return hosts
+
+
+def _parse_name_servers(value: Any) -> Any:
+    """Addresses with an optional port, separated by commas."""
+    if not isinstance(value, str):
+        return value
+    return tuple(_name_server(trim(part)) for part in value.split(",") if trim(part))
+
+
+def _name_server(text: str) -> tuple[str, int]:
+    match = re.fullmatch(r"(?:\[([0-9a-f:.]+)\]|([0-9.]+))(?::([0-9]{1,5}))?", text, re.IGNORECASE)
+    address = text if match is None else match[1] or match[2]
+    try:
+        return str(ipaddress.ip_address(address)), 53 if match is None or match[3] is None else int(match[3])
+    except ValueError:
+        raise ValueError("use addresses such as 10.0.0.2, 10.0.0.2:5353 or [2001:db8::1]:5353") from None
+
+
 def _parse_base_url(value: str) -> str:
     value = value.rstrip("/")
     if value and not (re.fullmatch(r"https?://[^/?#@\s]+", value) and ada_url.check_url(value)):
@@ -88,25 +121,34 @@ def _parse_base_url(value: str) -> str:
 
 def _parse_postgres_url(value: str) -> str:
     """With the driver in it."""
-    if value and not (
-        re.match(r"(postgres|postgresql|postgresql\+asyncpg)://", value) and _is_readable(make_url, value)
-    ):
+    if value and not (re.match(r"(postgres|postgresql|postgresql\+asyncpg)://", value) and _is_readable(value)):
         raise ValueError("use a form such as postgresql://user:password@host:5432/name")
     return re.sub(r"^(postgres|postgresql)://", "postgresql+asyncpg://", value)
 
 
 def _parse_redis_url(value: str) -> str:
     value = re.sub(r"^valkey(s?)://", r"redis\1://", value)
-    if value and not (re.match(r"(rediss?|unix)://", value) and _is_readable(lambda url: urlsplit(url).port, value)):
+    if value and not (re.match(r"(rediss?|unix)://", value) and _has_readable_port(value)):
         raise ValueError("use a form such as redis://host:6379/0, rediss://… or unix:///path/to/socket")
     return value
 
 
-def _is_readable(parse: Callable[[str], Any], url: str) -> bool:
-    """Whether the library that the URL is for will take it."""
+def _is_readable(database_url: str) -> bool:
+    """Whether SQLAlchemy will take the URL. It is imported only where there is one to read."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
-        parse(url)
+        make_url(database_url)
     except (ValueError, ArgumentError):
+        return False
+    return True
+
+
+def _has_readable_port(url: str) -> bool:
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
         return False
     return True
 
@@ -144,7 +186,7 @@ def _check_issuer(value: str) -> str:
     except ValueError:
         is_safe = False
     if value and not (is_safe and parts.hostname and "@" not in value and not parts.query and not parts.fragment):
-        raise ValueError("use the provider's issuer to the letter, such as https://id.example.com")
+        raise ValueError("use the provider's issuer exactly, such as https://id.example.com")
     return value
 
 
@@ -158,6 +200,8 @@ RateLimit = Annotated[Rate | None, NoDecode, BeforeValidator(parse_rate)]
 ByteRateLimit = Annotated[ByteRate | None, NoDecode, BeforeValidator(parse_byte_rate)]
 Networks = Annotated[tuple[IPNetwork, ...], NoDecode, BeforeValidator(_parse_networks)]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parse_origins)]
+Hosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parse_hosts)]
+NameServers = Annotated[tuple[tuple[str, int], ...], NoDecode, BeforeValidator(_parse_name_servers)]
 BaseUrl = Annotated[str, AfterValidator(_parse_base_url), Trimmed]
 PostgresUrl = Annotated[str, AfterValidator(_parse_postgres_url), Trimmed]
 RedisUrl = Annotated[str, AfterValidator(_parse_redis_url), Trimmed]

@@ -1,1 +1,1 @@
-"""Files that browsers and crawlers ask every site for."""
+"""Files that browsers and crawlers request from every site."""

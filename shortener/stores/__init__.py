@@ -1,1 +1,1 @@
-"""PostgreSQL and Redis: connections, sessions, queues, and what holds when one of them is away."""
+"""PostgreSQL and Redis: connections, sessions, queues, and behaviour when one of them is down."""

@@ -1,14 +1,13 @@
 """Engines (the writer and an optional read replica), sessions, and the base of all tables."""
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import asyncpg
-from fastapi import Depends, Request
-from sqlalchemy import DateTime, MetaData, event
+from sqlalchemy import DateTime, MetaData, event, text
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
@@ -18,15 +17,16 @@ from shortener.settings import Settings
 
 CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_S = 30
-# What was used so lately is there, or fails like what is in use.
+# A connection used this recently is taken to be alive.
 PING_AFTER_S = 1.0
 _USED_AT_S = "used_at_s"
-# Where in the `info` of a session the request is that it was opened for: the audit log says whose that was.
+# Key of the request in a session's `info`, for the audit log.
 REQUEST_KEY = "request"
+_BEGIN = text("SELECT")
 
 
 class Base(DeclarativeBase):
-    # A moment has a time zone, in every table.
+    # Moments have a time zone in every table.
     type_annotation_map: ClassVar = {datetime: DateTime(timezone=True)}
     metadata = MetaData(
         naming_convention={
@@ -45,7 +45,7 @@ def create_engine(url: str, pool_size: int, statement_timeout_s: float = STATEME
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=CONNECT_TIMEOUT_S,
-        # Errors are logged, and what a statement was given may be nobody's to read.
+        # Errors are logged, and parameters may be personal data.
         hide_parameters=True,
         connect_args={
             "timeout": CONNECT_TIMEOUT_S,
@@ -58,7 +58,7 @@ def create_engine(url: str, pool_size: int, statement_timeout_s: float = STATEME
 
 
 def _check_what_was_idle(engine: AsyncEngine) -> None:
-    """In place of `pool_pre_ping`, whose three round trips at each checkout are half of what most requests need."""
+    """Replaces `pool_pre_ping`, whose three round trips per checkout are half of those of most requests."""
     dialect = engine.dialect
 
     @event.listens_for(engine.sync_engine, "checkin")
@@ -68,9 +68,9 @@ def _check_what_was_idle(engine: AsyncEngine) -> None:
     @event.listens_for(engine.sync_engine, "checkout")
     def check(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
         used_at_s = record.info.get(_USED_AT_S)
-        if used_at_s is None:  # It is new.
+        if used_at_s is None:  # A new connection.
             return
-        # What the server has closed is known without asking.
+        # A connection that the server has closed is detected without a query.
         if not connection.driver_connection.is_closed():
             if time.monotonic() - used_at_s < PING_AFTER_S:
                 return
@@ -81,10 +81,16 @@ def _check_what_was_idle(engine: AsyncEngine) -> None:
 
 
 async def driver_of(connection: AsyncConnection) -> asyncpg.Connection:
-    """asyncpg's connection. What it is given is part of a transaction only once SQLAlchemy has begun one."""
+    """asyncpg's connection. Its statements are part of a transaction only after SQLAlchemy has begun one."""
     driver = (await connection.get_raw_connection()).driver_connection
     assert isinstance(driver, asyncpg.Connection)
     return driver
+
+
+async def driver_in(session: AsyncSession) -> asyncpg.Connection:
+    """asyncpg's connection in the session's transaction, which SQLAlchemy begins with its first statement only."""
+    await session.execute(_BEGIN)
+    return await driver_of(await session.connection())
 
 
 class Database:
@@ -108,25 +114,10 @@ class Database:
             yield await driver_of(connection)
 
     def connections_in_use(self) -> dict[str, int]:
-        """By server; the replica is there only when it is one of its own."""
+        """Pools by server; the replica only if there is one."""
         engines = {"primary": self.engine} | ({} if self.replica is self.engine else {"replica": self.replica})
         return {name: engine.pool.checkedout() for name, engine in engines.items()}  # type: ignore[attr-defined]
 
     async def close(self) -> None:
         await self.replica.dispose()
         await self.engine.dispose()
-
-
-async def _writer(request: Request) -> AsyncGenerator[AsyncSession]:
-    async with request.app.state.database.session(info={REQUEST_KEY: request}) as session:
-        yield session
-
-
-async def _reader(request: Request) -> AsyncGenerator[AsyncSession]:
-    async with request.app.state.database.replica_session() as session:
-        yield session
-
-
-# Whoever writes commits inside the service: code behind a yield runs once the answer is out.
-Writer = Annotated[AsyncSession, Depends(_writer)]
-Reader = Annotated[AsyncSession, Depends(_reader)]

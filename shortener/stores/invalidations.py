@@ -1,8 +1,9 @@
-"""How a process hears of what others have changed: one connection to Redis, a channel for each thing that is cached."""
+"""Tells each process what others have changed: one connection to Redis, with a channel per kind of cached data."""
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 import structlog
@@ -14,33 +15,59 @@ from shortener.stores.metrics import INVALIDATIONS_UP
 
 log = structlog.get_logger(__name__)
 
-# While Redis reports changes an entry is used this long; the lifetime is only the safety net.
+# Lifetime of an entry while Redis reports changes; it is only a safety net.
 INFORMED_LIFETIME_S = 30.0
-# While it does not, an entry may be this old: a change is then seen within a second all the same.
+# Lifetime while Redis does not: a change is still seen within a second.
 UNINFORMED_LIFETIME_S = 0.9
 PING_INTERVAL_S = 0.2
 PONG_DEADLINE_S = 0.8
 REPORT_TIMEOUT_S = 1.0
 _REPORT_PAUSE_S = 0.1
 
-# Told of what has changed; None: anything may have.
-OnChange = Callable[[list[str] | None], None]
+# Called with the names that changed; None means that anything may have.
+OnChange = Callable[[Collection[str] | None], None]
 
 
 class Cache(Protocol):
-    """Something in memory, of which no entry is used that is older than this."""
+    """A cache in memory. Entries older than `lifetime_s` are not used."""
 
     lifetime_s: float
 
 
+class Listeners:
+    """Callbacks and caches of this process, by channel. A process without caches has none."""
+
+    def __init__(self) -> None:
+        self._on_change: defaultdict[str, list[OnChange]] = defaultdict(list)
+        self._caches: list[Cache] = []
+
+    def add(self, channel: str, on_change: OnChange, cache: Cache) -> None:
+        """`on_change` is called for each message of the channel. `cache` gets the lifetime of its entries."""
+        self._on_change[channel].append(on_change)
+        self._caches.append(cache)
+
+    @property
+    def channels(self) -> list[str]:
+        return list(self._on_change)
+
+    def tell(self, channel: str, names: Collection[str] | None) -> None:
+        """Call the listeners of the channel. `names` are those that changed; None means that anything may have."""
+        for on_change in self._on_change.get(channel, ()):
+            on_change(names)
+
+    def trust(self, lifetime_s: float) -> None:
+        for cache in self._caches:
+            cache.lifetime_s = lifetime_s
+
+
 async def report(redis: Redis, channel: str, message: str) -> None:
-    """Publish a change that is committed. It is waited for no longer than any memory outlives a Redis that is away."""
+    """Publish a committed change. Waits at most as long as caches trust their entries while Redis is down."""
     try:
         async with asyncio.timeout(REPORT_TIMEOUT_S):
             while not await _is_published(redis, channel, message):
                 await asyncio.sleep(_REPORT_PAUSE_S)
     except TimeoutError:
-        # Each process trusts its memory only while Redis reports to it.
+        # Harmless: a process trusts its memory only while Redis reports to it.
         log.warning("change_not_reported", channel=channel)
 
 
@@ -53,18 +80,17 @@ async def _is_published(redis: Redis, channel: str, message: str) -> bool:
 
 
 class Invalidations:
-    """Listens on each of `channels`, whose messages are names with spaces between them, and passes them on.
+    """Listens on the channels of all listeners, whose messages are names separated by spaces, and passes these on.
 
-    Reports end together with the pongs of their connection: no pong within the deadline, no trust in `caches`.
+    Reports end together with the pongs of their connection: no pong within the deadline, no trust in the caches.
     """
 
-    def __init__(self, redis: Redis, channels: Mapping[str, OnChange], *caches: Cache) -> None:
+    def __init__(self, redis: Redis, listeners: Listeners) -> None:
         self._pool = redis.connection_pool
-        self._channels = {name.encode(): on_change for name, on_change in channels.items()}
-        self._caches = caches
+        self._listeners = listeners
 
     async def run(self) -> None:
-        """Until cancelled; connects again as often as it takes."""
+        """Until cancelled; reconnects as often as needed."""
         INVALIDATIONS_UP.labels("web").set(0)
         while True:
             try:
@@ -76,26 +102,23 @@ class Invalidations:
     async def _listen(self) -> None:
         connection = await self._pool.get_connection()
         try:
-            await connection.send_command("SUBSCRIBE", *self._channels, check_health=False)
+            channels = self._listeners.channels
+            await connection.send_command("SUBSCRIBE", *channels, check_health=False)
             # Before Python 3.12 asyncio.wait_for loses a cancellation that comes together with the response.
             async with asyncio.timeout(PONG_DEADLINE_S):
-                for _ in self._channels:
+                for _ in channels:
                     await connection.read_response()
-            # Whatever changed before now was not reported.
-            for on_change in self._channels.values():
-                on_change(None)
-            self._trust(INFORMED_LIFETIME_S)
+            # Earlier changes were not reported.
+            for channel in channels:
+                self._listeners.tell(channel, None)
+            self._listeners.trust(INFORMED_LIFETIME_S)
             INVALIDATIONS_UP.labels("web").set(1)
             await self._follow(connection)
         finally:
-            self._trust(UNINFORMED_LIFETIME_S)
+            self._listeners.trust(UNINFORMED_LIFETIME_S)
             INVALIDATIONS_UP.labels("web").set(0)
             await connection.disconnect(nowait=True)
             await self._pool.release(connection)
-
-    def _trust(self, lifetime_s: float) -> None:
-        for cache in self._caches:
-            cache.lifetime_s = lifetime_s
 
     async def _follow(self, connection: Connection) -> None:
         pong_at_s = time.monotonic()
@@ -106,10 +129,10 @@ class Invalidations:
                 pinged_at_s = time.monotonic()
             response = await connection.read_response(timeout=PING_INTERVAL_S, disconnect_on_error=False)
             if response is None:
-                # Judged only when nothing is left to read: a process that was busy has not lost its pongs.
+                # Checked only when nothing is left to read: pongs may wait because the process was busy.
                 if time.monotonic() - pong_at_s > PONG_DEADLINE_S:
                     raise TimeoutError("Redis sends no pong")
             elif response[0] == b"pong":
                 pong_at_s = time.monotonic()
             elif response[0] == b"message":
-                self._channels[response[1]](response[2].decode().split())
+                self._listeners.tell(response[1].decode(), response[2].decode().split())

@@ -1,4 +1,4 @@
-"""The arq queue: its name and how jobs are written, the same for whoever enqueues and for the worker."""
+"""The arq queue: its name and the serialization of jobs, for both the web and the worker."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ QUEUE = "jobs"
 
 
 def serialize(job: dict[str, Any]) -> bytes:
-    """JSON, not arq's pickle: whoever can write to Redis must not be able to run code in a worker."""
+    """JSON, not arq's pickle: write access to Redis must not allow running code in a worker."""
     return orjson.dumps(job, default=str)
 
 

@@ -1,4 +1,4 @@
-"""Bringing the database to this version's schema."""
+"""Migrates the database to this version's schema."""
 
 from importlib.resources import files
 
@@ -15,5 +15,5 @@ def alembic_config(database_url: str = "") -> Config:
 
 
 def upgrade(database_url: str, revision: str = "head") -> None:
-    """Apply what is missing. Several at once are safe: the first works, the others wait and find nothing to do."""
+    """Apply missing migrations. Several at once are safe: the first works, the others wait and find nothing to do."""
     command.upgrade(alembic_config(database_url), revision)

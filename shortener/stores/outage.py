@@ -1,10 +1,10 @@
-"""Which errors mean that the database is away."""
+"""Recognizes errors that mean that the database is down."""
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-# What the database says when it is the database, not the request, that is at fault.
+# Errors that are the database's fault, not the request's.
 DATABASE_DOWN = (
     OSError,
     OperationalError,
@@ -14,6 +14,8 @@ DATABASE_DOWN = (
     asyncpg.PostgresConnectionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
+    # The database takes no connections.
+    asyncpg.ObjectNotInPrerequisiteStateError,
 )
 
 

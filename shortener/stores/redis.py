@@ -1,8 +1,9 @@
-"""Connections to Redis or Valkey: one place for timeouts, and for going on without it."""
+"""Connections to Redis or Valkey, with timeouts, and a guard for continuing without it."""
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from hiredis import pack_command
@@ -12,6 +13,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from shortener.errors import ServiceUnavailable
 from shortener.stores.metrics import REDIS_UNAVAILABLE
 
 CONNECT_TIMEOUT_S = 2.0
@@ -19,7 +21,7 @@ SOCKET_TIMEOUT_S = 5.0
 MAX_CONNECTIONS = 64
 MIN_PAUSE_S = 0.03
 MAX_PAUSE_S = 0.5
-# The part that tries Redis in the background while it is away, as long as clicks come in.
+# The part that retries Redis in the background while it is down, as long as clicks come in.
 RECORDER = "clicks"
 RECORDER_TRIES_WITHIN_S = 1.0
 
@@ -29,11 +31,11 @@ T = TypeVar("T")
 
 
 class RedisUnavailable(Exception):
-    """Redis did not answer within the budget, or is known not to; the caller goes on without it."""
+    """Redis did not answer within the budget, or is known to be down; the caller continues without it."""
 
 
 def create_redis(url: str, **options: Any) -> Redis:
-    """A client of raw bytes that neither waits for ever nor repeats a command by itself."""
+    """A client of raw bytes that never waits for ever and never repeats a command."""
     return Redis.from_url(  # type: ignore[no-any-return]
         url,
         socket_connect_timeout=CONNECT_TIMEOUT_S,
@@ -44,8 +46,8 @@ def create_redis(url: str, **options: Any) -> Redis:
 
 
 class RoundTrips:
-    """Pipelines on a connection of their own: half the time of a client's pipeline, which is felt where each redirect
-    waits for one. Those who come at the same time wait for each other."""
+    """Pipelines on a separate connection. They take half the time of a client's pipeline, which matters where each
+    redirect waits for one. Those who come at the same time wait for each other."""
 
     def __init__(self, redis: Redis) -> None:
         self._pool = redis.connection_pool
@@ -53,12 +55,12 @@ class RoundTrips:
         self._connection: AbstractConnection | None = None
 
     async def send(self, commands: Sequence[Command]) -> list[Any]:
-        """The replies, in order. Raises RedisError, OSError; nothing is known then of what was done."""
+        """The replies, in order. Raises RedisError, OSError; the commands may then have been executed or not."""
         async with self._lock:
             connection = self._connection
             if connection is None:
                 connection = self._connection = self._pool.make_connection()  # type: ignore[no-untyped-call]
-                # Whoever sends has a time budget; a second clock for each packet would cost as much again.
+                # Callers have a time budget; a second timeout per packet would double the cost.
                 connection.socket_timeout = None
             try:
                 if not connection.is_connected:
@@ -66,7 +68,7 @@ class RoundTrips:
                 await connection.send_packed_command(_pack(commands), check_health=False)
                 return [await connection.read_response() for _ in commands]
             except BaseException:
-                # Also when cancelled: the replies that are still to come must not be taken for those of the next.
+                # Close even when cancelled: outstanding replies must not be taken for those of the next commands.
                 await self.close()
                 raise
 
@@ -81,12 +83,11 @@ def _pack(commands: Sequence[Command]) -> bytes:
 
 
 class RedisGuard:
-    """A time budget for calls to Redis on the path of a redirect, and a breaker.
+    """A time budget and a circuit breaker for calls to Redis on the path of a redirect.
 
-    After a failure calls are refused for a pause. Then one may try; as long as the recorder does, whose tries no
-    answer waits for, nobody else: a Redis that hangs is felt by the requests of its first moment only. The first pause
-    is short, since a moment's delay must not turn a busy process to the database for long; each failure after a pause
-    doubles it.
+    After a failure, calls are refused for a pause; then one may try. While the recorder retries, for which no answer
+    waits, only the recorder may: only the first requests notice a Redis that hangs. The first pause is short, so that a
+    brief delay does not send a busy process to the database for long; each failure after a pause doubles it.
     """
 
     def __init__(self, budget_s: float) -> None:
@@ -94,7 +95,7 @@ class RedisGuard:
         self._pause_s = MIN_PAUSE_S
         self._closed_until = 0.0
         self._recorder_tried_at_s = float("-inf")
-        # Whether the last call came back: who need not know now whether Redis is back may leave the trying to others.
+        # Whether the last call succeeded; otherwise callers that can wait leave retrying to others.
         self.is_well = True
 
     @property
@@ -103,7 +104,7 @@ class RedisGuard:
 
     @property
     def opens_in_s(self) -> float:
-        """Seconds of the pause that are left."""
+        """Remaining seconds of the pause."""
         return max(0.0, self._closed_until - time.monotonic())
 
     def _is_left_to_recorder(self, part: str) -> bool:
@@ -135,7 +136,16 @@ class RedisGuard:
 
     def _fail(self) -> None:
         self.is_well = False
-        # Of calls that fail together the first decides.
+        # Of calls that fail together only the first counts.
         if self.is_open:
             self._closed_until = time.monotonic() + self._pause_s
             self._pause_s = min(2 * self._pause_s, MAX_PAUSE_S)
+
+
+@contextlib.contextmanager
+def needing_redis() -> Iterator[None]:
+    """Raises ServiceUnavailable instead of the errors of Redis."""
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise ServiceUnavailable("Redis does not answer. Try again.", headers={"Retry-After": "5"}) from error

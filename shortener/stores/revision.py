@@ -1,4 +1,5 @@
-"""Which schema the database has, and which this version needs. Alembic itself would take a web process 14 MB."""
+"""The schema's revision in the database, and the one that this version needs. Alembic itself would cost a web process
+14 MB."""
 
 from functools import lru_cache
 from importlib.resources import files
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 @lru_cache(maxsize=1)
 def head_revision() -> str:
-    """The newest migration's: its name begins with the date and the number of its revision."""
+    """The newest migration's revision: the date and number at the beginning of its file name."""
     names = [file.name for file in files("migrations").joinpath("versions").iterdir() if file.name[:1].isdigit()]
     return "_".join(max(names).split("_")[:2])
 

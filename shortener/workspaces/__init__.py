@@ -1,1 +1,1 @@
-"""Workspaces: whose links are whose, members and invitations."""
+"""Workspaces, which own links, with their members and invitations."""

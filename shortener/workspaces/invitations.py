@@ -1,5 +1,5 @@
-"""Invitations: into a workspace, or to make an account. One is worth what its inviter may do when it is accepted, and
-its token is stored as a hash only. Mail is not sent: who invites hands the token on."""
+"""Invitations into a workspace, or to create an account. The inviter must still have the right to invite when it is
+accepted. Its token is stored only as a hash. No mail is sent: the inviter passes the token on."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -11,10 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.access.credentials import InsufficientScope, InvalidCredential
 from shortener.access.models import Member, Role, User, Workspace
-from shortener.access.principals import Principal, Scope, user_subject
+from shortener.access.principals import Principal, user_subject
+from shortener.access.scopes import Scope
 from shortener.access.tokens import hash_secret, new_invitation_token
 from shortener.audit.trail import Action, Value, invitation_subject, record, workspace_subject
 from shortener.errors import Conflict, Forbidden, NotFound
+from shortener.notifications.kinds import NotificationKind
+from shortener.notifications.service import notify
 from shortener.workspaces.models import Invitation
 from shortener.workspaces.service import check_shared, own, record_member
 
@@ -23,37 +26,58 @@ MAX_INVITATIONS = 100
 
 
 class UnknownInvitation(NotFound):
+    """The invitation does not exist, was used or revoked, has expired, is for another address, or comes from somebody
+    who may no longer invite.
+
+    Ask for another invitation.
+    """
+
     type, title = "invitation-not-found", "No such invitation"
 
     def __init__(self) -> None:
-        super().__init__("There is no such invitation for you, or it no longer works.")
+        super().__init__("This invitation does not exist, is not for you, or is no longer valid.")
 
 
 class InvitationRequired(Forbidden):
+    """`SHORTENER_REGISTRATION` is `invite`, and this address has no valid invitation.
+
+    Ask for an invitation.
+    """
+
     type, title = "invitation-required", "Invitation required"
 
     def __init__(self) -> None:
-        super().__init__("An account for this address needs an invitation for it that is neither used nor expired.")
+        super().__init__("Registering this address needs an invitation for it that is neither used nor expired.")
 
 
 class AlreadyMember(Conflict):
+    """The invited person is already a member.
+
+    Change the role instead.
+    """
+
     type, title = "already-member", "Already a member"
 
     def __init__(self) -> None:
-        super().__init__("This address is a member of the workspace already. Change the role instead.")
+        super().__init__("This address is already a member of the workspace. Change the role instead.")
 
 
 class TooManyInvitations(Conflict):
+    """A user can have 100 open invitations.
+
+    Revoke one.
+    """
+
     type, title = "too-many-invitations", "Too many invitations"
 
     def __init__(self) -> None:
-        super().__init__(f"At most {MAX_INVITATIONS} can be open at a time. Revoke one that is not needed.")
+        super().__init__(f"At most {MAX_INVITATIONS} invitations can be open at a time. Revoke one first.")
 
 
 async def invite(
     session: AsyncSession, principal: Principal, email: str, workspace_id: uuid.UUID | None, role: Role | None
 ) -> tuple[Invitation, str]:
-    """The invitation, in place of an earlier one for the same, and its token, which is nowhere else. Raises
+    """The invitation, which replaces an earlier equal one, and its token, which is stored nowhere. Raises
     InsufficientScope, UnknownWorkspace, InsufficientRole, PersonalWorkspace, AlreadyMember, TooManyInvitations."""
     if workspace_id is None and Scope.ADMIN not in principal.scopes:
         raise InsufficientScope(Scope.ADMIN)
@@ -70,7 +94,7 @@ async def invite(
         expires_at=now + LIFETIME,
     )
     async with session.begin():
-        # Who counts invitations waits for who makes one.
+        # Counting waits for others who create an invitation.
         inviter = select(User.id).where(User.id == principal.user_id).with_for_update()
         if await session.scalar(inviter) is None:
             raise InvalidCredential
@@ -83,11 +107,12 @@ async def invite(
             raise TooManyInvitations
         session.add(invitation)
         _record(session, Action.INVITATION_CREATED, invitation)
+        await _tell(session, invitation)
     return invitation, token
 
 
 async def revoke(session: AsyncSession, principal: Principal, invitation_id: uuid.UUID) -> None:
-    """Raises UnknownInvitation, also for one that is not theirs to revoke."""
+    """Raises UnknownInvitation, even if it exists but they may not revoke it."""
     async with session.begin():
         revoked = await session.scalar(
             delete(Invitation)
@@ -114,8 +139,18 @@ async def accept(session: AsyncSession, user_id: int, token: str) -> tuple[Works
         return await session.get_one(Workspace, invitation.workspace_id), member
 
 
+async def read_invitation(session: AsyncSession, user_id: int, token: str) -> tuple[Invitation, Workspace]:
+    """An invitation that the user may accept, and its workspace. Raises UnknownInvitation."""
+    async with session.begin():
+        email = await session.scalar(select(User.email).where(User.id == user_id))
+        invitation = None if email is None else await find_invitation(session, token, email)
+        if invitation is None or invitation.workspace_id is None:
+            raise UnknownInvitation
+        return invitation, await session.get_one(Workspace, invitation.workspace_id)
+
+
 async def find_invitation(session: AsyncSession, token: str, email: str) -> Invitation | None:
-    """The invitation, where it holds for this address; locked, its workspace before it, until the transaction ends."""
+    """The invitation, if it is valid for this address. Locks its workspace and then it until the transaction ends."""
     mine = and_(Invitation.hash == hash_secret(token), Invitation.email == email)
     await session.execute(
         select(Workspace.id)
@@ -151,14 +186,23 @@ async def use_invitation(session: AsyncSession, invitation: Invitation, user_id:
 
 
 def _record(session: AsyncSession, action: Action, invitation: Invitation, **details: Value) -> None:
-    """Not whom it is for: that is an address."""
+    """The entry does not name the invited person, because that is an address."""
     if invitation.workspace_id is not None and invitation.role is not None:
         details |= {"workspace": workspace_subject(invitation.workspace_id), "role": invitation.role}
     record(session, action, invitation_subject(invitation.id), by=None, **details)
 
 
+async def _tell(session: AsyncSession, invitation: Invitation) -> None:
+    """Tell who has an account with this address. The token, which they need, comes from the inviter."""
+    invited = await session.scalar(select(User.id).where(User.email == invitation.email))
+    if invited is not None and invitation.workspace_id is not None:
+        members = {"workspace_id": invitation.workspace_id, "by_user_id": invitation.invited_by}
+        await notify(session, NotificationKind.INVITED, [invited], invitation.id, **members)
+
+
 def managed_by(principal: Principal) -> ColumnElement[bool]:
-    """Those that they may see and revoke: into workspaces that they own, and for an admin those without one."""
+    """Invitations that they may see and revoke: into workspaces that they own, and for an admin those without a
+    workspace."""
     owned = exists().where(
         Member.workspace_id == Invitation.workspace_id, Member.user_id == principal.user_id, Member.role == Role.OWNER
     )
@@ -166,7 +210,7 @@ def managed_by(principal: Principal) -> ColumnElement[bool]:
 
 
 def _is_backed() -> ColumnElement[bool]:
-    """The inviter could still invite."""
+    """Whether the inviter could still invite."""
     owner = exists().where(
         Member.workspace_id == Invitation.workspace_id,
         Member.user_id == Invitation.invited_by,

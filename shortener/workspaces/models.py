@@ -1,4 +1,4 @@
-"""The table of invitations. Their ids are public, and random enough that nobody guesses one."""
+"""The table of invitations. Their ids are public, and too random to guess."""
 
 import uuid
 from datetime import datetime
@@ -16,7 +16,8 @@ def _workspace() -> ForeignKey:
 
 
 class Invitation(Base):
-    """Into a workspace, or, without one, to make an account here. It is deleted when it is accepted or revoked."""
+    """An invitation into a workspace, or, without one, to create an account. It is deleted when it is accepted or
+    revoked."""
 
     __tablename__ = "invitations"
     __table_args__ = (

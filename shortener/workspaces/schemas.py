@@ -1,4 +1,4 @@
-"""What the API takes and gives of workspaces, members and invitations."""
+"""Bodies of requests and answers about workspaces, members and invitations."""
 
 import uuid
 from datetime import datetime
@@ -29,9 +29,10 @@ class MemberUpdate(RequestBody):
 class InvitationCreate(RequestBody):
     email: Email
     workspace: uuid.UUID | None = Field(
-        None, description="One that you own. Default: none, the invitation is to make an account; needs `admin`."
+        None,
+        description="A workspace that you own. Default: none, only to create an account; needs `admin`.",
     )
-    role: Role | None = Field(None, description="What the new member may do; belongs to `workspace`.")
+    role: Role | None = Field(None, description="The new member's role; needed with `workspace`.")
 
     @model_validator(mode="after")
     def _has_role_in_a_workspace(self) -> Self:
@@ -44,11 +45,20 @@ class Acceptance(RequestBody):
     token: InvitationToken
 
 
+class InvitationPreview(BaseModel):
+    """What an invitation is for, before it is accepted."""
+
+    workspace: uuid.UUID
+    workspace_name: str
+    role: Role
+    expires_at: datetime
+
+
 class WorkspaceOut(BaseModel):
     id: uuid.UUID
     name: str
-    personal: bool = Field(description="Whether it is yours alone, as long as you have an account.")
-    role: Role = Field(description="What you may do in it.")
+    personal: bool = Field(description="Whether this is your personal workspace.")
+    role: Role = Field(description="Your role in the workspace.")
     created_at: datetime
 
 
@@ -79,7 +89,7 @@ class InvitationOut(BaseModel):
 
 
 class NewInvitationOut(InvitationOut):
-    token: str = Field(description="For the invited, shown only now.")
+    token: str = Field(description="For the invited person; shown only in this answer.")
 
 
 class InvitationPage(BaseModel):

@@ -1,10 +1,11 @@
-"""What can be done with workspaces and their members. Whatever changes who owns one locks its row first, users before
-workspaces and workspaces by id: of two owners who leave at once, the second is the last."""
+"""The service for workspaces and their members. Changes of owners lock the workspace's row first, users before
+workspaces and workspaces by id, so that two owners cannot both leave at once."""
 
 import uuid
 from collections.abc import Sequence
 
 import uuid_utils.compat
+from redis.asyncio import Redis
 from sqlalchemy import delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -13,36 +14,59 @@ from shortener.access.credentials import InvalidCredential
 from shortener.access.memberships import InsufficientRole, PersonalWorkspace, UnknownWorkspace
 from shortener.access.models import Member, Role, User, Workspace
 from shortener.access.principals import user_subject
+from shortener.access.revocation import MEMBERS_CHANNEL
 from shortener.audit.trail import Action, record, workspace_subject
 from shortener.errors import Conflict, NotFound
-from shortener.links.service import LinkService, delete_some
+from shortener.links.eviction import Eviction
+from shortener.links.mass import delete_all, delete_some
+from shortener.stores.invalidations import report
 
 MAX_WORKSPACES = 100
 _NAMED = 10
 
 
 class TooManyWorkspaces(Conflict):
+    """A user can own 100 workspaces.
+
+    Delete one.
+    """
+
     type, title = "too-many-workspaces", "Too many workspaces"
 
     def __init__(self) -> None:
-        super().__init__(f"At most {MAX_WORKSPACES} workspaces can be owned at a time. Delete one that is not needed.")
+        super().__init__(f"A user can own at most {MAX_WORKSPACES} workspaces. Delete one that you no longer need.")
 
 
 class UnknownMember(NotFound):
+    """The workspace has no member with this id.
+
+    `GET /api/v1/workspaces/{id}/members`
+    """
+
     type, title = "member-not-found", "No such member"
 
     def __init__(self) -> None:
-        super().__init__("The workspace has no such member.")
+        super().__init__("This person is not a member of the workspace.")
 
 
 class LastOwner(Conflict):
+    """The workspace would be left without an owner.
+
+    Make somebody else an owner first.
+    """
+
     type, title = "last-owner", "Last owner"
 
     def __init__(self) -> None:
-        super().__init__("A workspace needs an owner. Make somebody else one first, or delete the workspace.")
+        super().__init__("A workspace needs an owner. Make somebody else an owner first, or delete the workspace.")
 
 
 class OnlyOwner(Conflict):
+    """The account to delete is the only owner of workspaces that have other members or links; `detail` lists them.
+
+    Make somebody else an owner of each workspace, or delete it.
+    """
+
     type, title = "only-owner", "Only owner"
 
     def __init__(self, workspaces: Sequence[Workspace]) -> None:
@@ -54,17 +78,18 @@ class OnlyOwner(Conflict):
 
 
 class WorkspaceService:
-    """Makes, changes and deletes workspaces."""
+    """Creates, changes and deletes workspaces."""
 
-    def __init__(self, links: LinkService) -> None:
-        self._links = links
+    def __init__(self, redis: Redis, evict: Eviction) -> None:
+        self._redis = redis
+        self._evict = evict
 
     async def create(self, session: AsyncSession, user_id: int, name: str) -> tuple[Workspace, Member]:
         """Raises TooManyWorkspaces, InvalidCredential."""
         workspace = Workspace(id=uuid_utils.compat.uuid7(), name=name)
         owner = Member(workspace_id=workspace.id, user_id=user_id, id=uuid_utils.compat.uuid7(), role=Role.OWNER)
         async with session.begin():
-            # Who counts workspaces waits for who makes one.
+            # Counting waits for others who create a workspace.
             if await session.scalar(select(User.id).where(User.id == user_id).with_for_update()) is None:
                 raise InvalidCredential
             owned = select(func.count()).where(Member.user_id == user_id, Member.role == Role.OWNER)
@@ -95,12 +120,12 @@ class WorkspaceService:
         return workspace, member
 
     async def delete(self, session: AsyncSession, workspace_id: uuid.UUID, user_id: int) -> None:
-        """With its links, which answer 410 from then on. Raises UnknownWorkspace, InsufficientRole,
+        """Delete a workspace and its links, which answer 410 from then on. Raises UnknownWorkspace, InsufficientRole,
         PersonalWorkspace."""
         async with session.begin():
             workspace, _ = await own(session, workspace_id, user_id)
             check_shared(workspace)
-        await self._links.delete_all(session, workspace_id)
+        await delete_all(session, self._evict, workspace_id)
         async with session.begin():
             await _lock(session, [workspace_id], alone=True)
             await own(session, workspace_id, user_id)
@@ -108,7 +133,8 @@ class WorkspaceService:
             codes = await delete_some(session, workspace_id)
             await session.execute(delete(Workspace).where(Workspace.id == workspace_id))
             record(session, Action.WORKSPACE_DELETED, workspace_subject(workspace_id))
-        await self._links.evict(*codes)
+        await self._evict(*codes)
+        await report(self._redis, MEMBERS_CHANNEL, str(workspace_id))
 
     async def set_role(
         self, session: AsyncSession, workspace_id: uuid.UUID, user_id: int, member_id: uuid.UUID, role: Role
@@ -125,7 +151,7 @@ class WorkspaceService:
         return member, user
 
     async def remove(self, session: AsyncSession, workspace_id: uuid.UUID, user_id: int, member_id: uuid.UUID) -> None:
-        """Everybody may leave; only owners remove others. Raises UnknownWorkspace, InsufficientRole, UnknownMember,
+        """Members may leave; only owners remove others. Raises UnknownWorkspace, InsufficientRole, UnknownMember,
         LastOwner, PersonalWorkspace."""
         async with session.begin():
             await _lock(session, [workspace_id])
@@ -137,17 +163,19 @@ class WorkspaceService:
             await session.delete(member)
             await _check_owned(session, workspace_id)
             record_member(session, Action.MEMBER_REMOVED, workspace_id, member.user_id, member.role)
+        await report(self._redis, MEMBERS_CHANNEL, str(workspace_id))
 
     async def delete_user(self, session: AsyncSession, user_id: int) -> None:
-        """With sessions, keys and the personal workspace, whose links answer 410 from then on. Raises OnlyOwner."""
+        """Delete a user with sessions, keys and the personal workspace, whose links answer 410 from then on. Raises
+        OnlyOwner."""
         async with session.begin():
             await _check_leavable(session, user_id)
             personal = await session.scalar(select(Workspace.id).where(Workspace.personal_user_id == user_id))
         if personal is not None:
-            await self._links.delete_all(session, personal)
+            await delete_all(session, self._evict, personal)
         codes: list[str] = []
         async with session.begin():
-            # Nobody makes them a member of anything from here on.
+            # From here on nobody can make them a member of a workspace.
             await session.execute(select(User.id).where(User.id == user_id).with_for_update())
             every = await session.scalars(select(Member.workspace_id).where(Member.user_id == user_id))
             await _lock(session, every.all(), alone=True)
@@ -157,7 +185,7 @@ class WorkspaceService:
                 codes = await delete_some(session, personal)
             if await session.scalar(delete(User).where(User.id == user_id).returning(User.id)) is not None:
                 record(session, Action.USER_DELETED, user_subject(user_id))
-        await self._links.evict(*codes)
+        await self._evict(*codes)
 
 
 def record_member(session: AsyncSession, action: Action, workspace_id: uuid.UUID, user_id: int, role: str) -> None:
@@ -165,7 +193,7 @@ def record_member(session: AsyncSession, action: Action, workspace_id: uuid.UUID
 
 
 async def own(session: AsyncSession, workspace_id: uuid.UUID, user_id: int) -> tuple[Workspace, Member]:
-    """The workspace, locked, of which the user is an owner. Raises UnknownWorkspace, InsufficientRole."""
+    """The locked workspace, if the user is its owner. Raises UnknownWorkspace, InsufficientRole."""
     await _lock(session, [workspace_id])
     workspace, member = await _mine(session, workspace_id, user_id)
     _check_owner(member)
@@ -179,8 +207,8 @@ def check_shared(workspace: Workspace) -> None:
 
 
 async def _lock(session: AsyncSession, workspace_ids: Sequence[uuid.UUID], *, alone: bool = False) -> None:
-    """Against all others that change who owns them; `alone`, also against who becomes a member. A statement of its own,
-    so that the next sees what was waited for."""
+    """Lock against other changes of owners; with `alone`, against new members as well. A separate statement, so that
+    the next one sees the changes that it waited for."""
     some = select(Workspace.id).where(Workspace.id.in_(workspace_ids)).order_by(Workspace.id)
     await session.execute(some.with_for_update(key_share=not alone))
 

@@ -9,10 +9,13 @@ import httpx
 import pytest
 
 from shortener.access.actors import COMMAND_LINE
+from shortener.access.parts import AUTHENTICATION
 from shortener.accounts import commands
+from shortener.accounts.parts import ACCOUNTS
 from shortener.moderation.commands import set_disabled
 from shortener.settings import Settings
 from shortener.stores.invalidations import INFORMED_LIFETIME_S
+from shortener.stores.parts import DATABASE
 from tests.accounts.conftest import (
     AUTH,
     KEYS,
@@ -81,7 +84,7 @@ REVOCATIONS: list[tuple[Revoke, set[str]]] = [
 
 async def until_informed(two: Two) -> None:
     await eventually(
-        lambda: all(app.state.authentication.lifetime_s == INFORMED_LIFETIME_S for app in two.apps), within_s=20
+        lambda: all(app.state.parts[AUTHENTICATION].lifetime_s == INFORMED_LIFETIME_S for app in two.apps), within_s=20
     )
 
 
@@ -133,7 +136,7 @@ async def test_a_refresh_token_that_comes_back_ends_its_session_in_every_process
 
 
 async def test_what_was_read_before_a_revocation_is_not_remembered_after_it(app, client, ada, monkeypatch):
-    authentication = app.state.authentication
+    authentication = app.state.parts[AUTHENTICATION]
     await eventually(lambda: authentication.lifetime_s == INFORMED_LIFETIME_S)
     authentication.forget(None)
     find, read, go_on = authentication._find, asyncio.Event(), asyncio.Event()
@@ -148,9 +151,9 @@ async def test_what_was_read_before_a_revocation_is_not_remembered_after_it(app,
     early = asyncio.create_task(client.get(ME, headers=ada.headers))
     await read.wait()
     monkeypatch.setattr(authentication, "_find", find)
-    async with app.state.database.session(info={"actor": COMMAND_LINE}) as session:
-        await app.state.accounts.log_out(session, await find(ada.access))
-    # Who comes now does not share what was read before.
+    async with app.state.parts[DATABASE].session(info={"actor": COMMAND_LINE}) as session:
+        await app.state.parts[ACCOUNTS].log_out(session, await find(ada.access))
+    # Later callers do not share what was read before.
     assert (await client.get(ME, headers=ada.headers)).status_code == 401
     go_on.set()
     await early
@@ -158,7 +161,7 @@ async def test_what_was_read_before_a_revocation_is_not_remembered_after_it(app,
 
 
 async def test_of_many_that_show_the_same_one_looks_it_up(app, client, ada, monkeypatch):
-    authentication = app.state.authentication
+    authentication = app.state.parts[AUTHENTICATION]
     authentication.forget(None)
     found = 0
     find = authentication._find

@@ -6,7 +6,8 @@ import time
 import pytest
 
 from shortener.access import authentication
-from shortener.access.principals import Scope
+from shortener.access.parts import AUTHENTICATION
+from shortener.access.scopes import Scope
 from shortener.accounts.commands import create_key, create_user
 from tests.accounts.conftest import AUTH, KEYS, LINKS, ME, PASSWORD, bearer, logged_in, register
 from tests.conftest import changed, client_of, create_link, eventually, running_app
@@ -79,13 +80,13 @@ async def test_where_links_are_open_to_all_what_is_personal_is_not(settings):
 async def test_a_bad_credential_is_refused_wherever_it_is_shown(settings, is_open):
     bad = {
         "a key nobody has": {"X-API-Key": f"shr_aaaaaa_{'a' * 43}"},
-        "a key that is none": {"X-API-Key": "x"},
+        "not a key": {"X-API-Key": "x"},
         "an empty key": {"X-API-Key": ""},
-        "a token that is none": bearer("x"),
+        "not a token": bearer("x"),
         "an empty token": {"Authorization": "Bearer"},
         "another scheme": {"Authorization": "Digest x"},
         "an endless one": bearer("x" * 5000),
-        "one that is no text": {"X-API-Key": b"\xff\xfe"},
+        "one that is not ASCII": {"X-API-Key": b"\xff\xfe"},
     }
     async with (
         running_app(changed(settings, anonymous_links=is_open, anonymous_manage=is_open)) as app,
@@ -205,14 +206,14 @@ async def test_a_token_ends_when_it_says_also_while_it_is_remembered(app, client
 async def test_who_is_remembered_costs_no_statement(app, client, ada, monkeypatch):
     key = (await ada.create_key("links:read"))["key"]
     found: list[str] = []
-    find = app.state.authentication._find
+    find = app.state.parts[AUTHENTICATION]._find
 
     async def count(credential: str):
         found.append(credential)
         return await find(credential)
 
-    monkeypatch.setattr(app.state.authentication, "_find", count)
-    await eventually(lambda: app.state.authentication.lifetime_s > 1)
+    monkeypatch.setattr(app.state.parts[AUTHENTICATION], "_find", count)
+    await eventually(lambda: app.state.parts[AUTHENTICATION].lifetime_s > 1)
     for _ in range(10):
         for headers in (ada.headers, {"X-API-Key": key}):
             assert (await client.get(LINKS, headers=headers)).status_code == 200
@@ -296,14 +297,14 @@ async def test_the_document_says_how_to_show_who_you_are(settings):
 
 
 async def test_who_goes_on_with_one_bad_key_costs_nothing_and_uses_up_nobodys_tries(app, client, ada, monkeypatch):
-    await eventually(lambda: app.state.authentication.lifetime_s > 1)
-    find, tried = app.state.authentication._find, []
+    await eventually(lambda: app.state.parts[AUTHENTICATION].lifetime_s > 1)
+    find, tried = app.state.parts[AUTHENTICATION]._find, []
 
     async def count(credential: str):
         tried.append(credential)
         return await find(credential)
 
-    monkeypatch.setattr(app.state.authentication, "_find", count)
+    monkeypatch.setattr(app.state.parts[AUTHENTICATION], "_find", count)
     bad = {"X-API-Key": f"shr_aaaaaa_{'a' * 43}"}
     assert {(await client.get(ME, headers=bad)).status_code for _ in range(100)} == {401}
     assert len(tried) == 1
@@ -323,14 +324,14 @@ async def test_former_secret_keys_are_believed_and_others_are_not(settings):
 
 async def test_who_tries_too_many_credentials_costs_the_database_nothing_more(app, client, monkeypatch):
     tried = 0
-    find = app.state.authentication._find
+    find = app.state.parts[AUTHENTICATION]._find
 
     async def count(credential: str):
         nonlocal tried
         tried += 1
         return await find(credential)
 
-    monkeypatch.setattr(app.state.authentication, "_find", count)
+    monkeypatch.setattr(app.state.parts[AUTHENTICATION], "_find", count)
     statuses = [(await client.get(ME, headers={"X-API-Key": f"shr_{n:06}_{'a' * 43}"})).status_code for n in range(70)]
     assert statuses == [401] * 60 + [429] * 10
     assert tried == 60

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from shortener.accounts.parts import ACCOUNTS
 from shortener.settings import Settings
 from tests.conftest import changed, client_of, running_app
 
@@ -48,7 +49,7 @@ class Account(NamedTuple):
 def hashes(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Grows with each hash that the app computes."""
     made: list[bool] = []
-    hasher = app.state.accounts._passwords
+    hasher = app.state.parts[ACCOUNTS]._passwords
     compute = hasher._threads.submit
 
     def count(*args: Any) -> Any:

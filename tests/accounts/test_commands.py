@@ -28,7 +28,7 @@ async def test_a_user_is_made_and_can_log_in(client, shortener):
     me = await client.get(ME, headers={"Authorization": f"Bearer {answer.json()['access_token']}"})
     assert me.json()["is_admin"]
     code, said = shortener("user", "create", EMAIL, stdin=PASSWORD)
-    assert (code, said.strip()) == (1, f"shortener: There is a user {EMAIL} already.")
+    assert (code, said.strip()) == (1, f"shortener: The user {EMAIL} already exists.")
     code, said = shortener("user", "list")
     assert code == 0
     assert EMAIL in said
@@ -44,9 +44,9 @@ async def test_what_cannot_be_is_told_in_one_line(shortener):
         (("key", "create", EMAIL), "", "no user"),
         (("key", "revoke", str(uuid.uuid4())), "", "no such key"),
         (("ban", "create", "host", "https://example.com/", "--reason", "x"), "", "host"),
-        (("ban", "create", "link", "nowhere", "--reason", "x"), "", "no link nowhere"),
+        (("ban", "create", "link", "nowhere", "--reason", "x"), "", "link nowhere does not exist"),
         (("ban", "create", "host", "example.com", "--reason", " "), "", "reason"),
-        (("ban", "lift", "404"), "", "no such ban"),
+        (("ban", "lift", "404"), "", "does not exist"),
     ):
         code, said = shortener(*arguments, stdin=stdin)
         assert (code, len(said.splitlines())) == (1, 1), said

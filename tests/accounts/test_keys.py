@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from dirty_equals import IsNow, IsStr, IsUUID
 
+from shortener.access.parts import AUTHENTICATION
 from shortener.accounts import commands
 from shortener.accounts.keys import MAX_KEYS
 from tests.accounts.conftest import KEYS, LINKS, ME, log_in, register
@@ -181,7 +182,7 @@ async def test_the_last_use_of_a_key_is_written_behind_the_requests(settings, ap
         return {item["id"]: item["last_used_at"] for item in items}
 
     async with running_app(settings) as other:
-        await other.state.authentication.authenticate(key["key"], "203.0.113.7")
+        await other.state.parts[AUTHENTICATION].authenticate(key["key"], "203.0.113.7")
         assert await last_uses() == {key["id"]: None, idle["id"]: None}
     # A process that ends writes what it knows.
     assert await last_uses() == {key["id"]: IsNow(iso_string=True, tz="UTC", delta=20), idle["id"]: None}

@@ -11,6 +11,7 @@ import pytest
 from dirty_equals import IsNow, IsStr
 
 from shortener.accounts import commands, service
+from shortener.accounts.parts import ACCOUNTS
 from shortener.moderation.commands import set_disabled
 from tests.accounts.conftest import (
     AUTH,
@@ -184,14 +185,14 @@ async def give_new_password(settings) -> None:
 
 @pytest.mark.parametrize("meanwhile", [lock_out, give_new_password])
 async def test_a_login_that_was_right_when_it_began_is_no_more(app, client, ada, settings, monkeypatch, meanwhile):
-    compare = app.state.accounts._compare
+    compare = app.state.parts[ACCOUNTS]._compare
 
     async def compare_slowly(*args):
         kept = await compare(*args)
         await meanwhile(settings)
         return kept
 
-    monkeypatch.setattr(app.state.accounts, "_compare", compare_slowly)
+    monkeypatch.setattr(app.state.parts[ACCOUNTS], "_compare", compare_slowly)
     assert_problem(await log_in(client), 401, "invalid-login")
 
 
@@ -320,7 +321,7 @@ async def test_nothing_that_lets_anybody_in_is_stored_or_logged(settings, databa
         await refresh(client, ada.refresh)
         await client.post(f"{AUTH}/refresh", content=f'{{"refresh_token": "{ada.refresh}'.encode())
         await client.post(f"{AUTH}/logout", headers=ada.headers)
-    # What the test's own client logs is not the service's.
+    # The test's own client logs as well.
     logged = "\n".join(line for line in "".join(capfd.readouterr()).splitlines() if '"httpx"' not in line)
     assert "/api/v1/auth/token" in logged
     stored = ""

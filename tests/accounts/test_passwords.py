@@ -15,8 +15,11 @@ from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from shortener.accounts import commands, passwords
-from shortener.accounts.passwords import PARALLEL_HASHES, Passwords, WeakPassword, check_password
+from shortener.accounts.passwords import Passwords, WeakPassword, check_password
 from shortener.errors import ServiceUnavailable
+from shortener.event_loop.bounded_threads import LOWEST_PRIORITY
+from shortener.hashing import passwords as hashing
+from shortener.hashing.passwords import PARALLEL_HASHES
 from tests.accounts.conftest import AUTH, EMAIL, ME, PASSWORD, log_in, register
 from tests.conftest import changed, client_of, eventually, running_app
 from tests.links.test_api import assert_problem
@@ -130,7 +133,7 @@ async def allowed() -> None:
 async def test_a_password_is_hashed_with_argon2id_at_its_full_price():
     hashed = await Passwords().hash(PASSWORD)
     assert hashed.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
-    assert not passwords.HASHER.current_hasher.check_needs_rehash(passwords._decoy())
+    assert not hashing.HASHER.current_hasher.check_needs_rehash(hashing._decoy())
 
 
 @pytest.mark.real_hashes
@@ -140,9 +143,10 @@ async def test_an_unknown_user_costs_what_a_known_one_costs():
     took: dict[str | None, list[float]] = {known: [], None: []}
     for _ in range(7):
         for known_hash, times in took.items():
-            started_s = time.perf_counter()
+            # Of the processor, whose other work would decide how long it takes.
+            started_s = time.process_time()
             assert not (await hasher.verify("a wrong password", known_hash, allowed)).is_right
-            times.append(time.perf_counter() - started_s)
+            times.append(time.process_time() - started_s)
     assert 0.5 < median(took[None]) / median(took[known]) < 2
     hasher.close()
 
@@ -153,7 +157,7 @@ async def test_passwords_are_hashed_at_the_lowest_priority_and_nothing_else_is()
     threads = (hasher._threads, None)
     loop = asyncio.get_running_loop()
     found = [await loop.run_in_executor(each, os.getpriority, os.PRIO_PROCESS, 0) for each in threads]
-    assert found == [passwords.LOWEST_PRIORITY, os.getpriority(os.PRIO_PROCESS, 0)]
+    assert found == [LOWEST_PRIORITY, os.getpriority(os.PRIO_PROCESS, 0)]
     assert found[1] < found[0]
     hasher.close()
 
@@ -161,7 +165,7 @@ async def test_passwords_are_hashed_at_the_lowest_priority_and_nothing_else_is()
 async def test_a_right_password_is_hashed_anew_when_the_price_has_changed(client, database, monkeypatch):
     await client.post(f"{AUTH}/register", json={"email": EMAIL, "password": PASSWORD})
     dearer = Argon2Hasher(time_cost=2, memory_cost=16, parallelism=1)
-    monkeypatch.setattr(passwords, "HASHER", PasswordHash((dearer,)))
+    monkeypatch.setattr(hashing, "HASHER", PasswordHash((dearer,)))
     async with database.driver_connection() as connection:
         assert (await log_in(client, EMAIL, "a wrong password")).status_code == 401
         assert "t=1" in await connection.fetchval("SELECT password_hash FROM users")
@@ -171,7 +175,7 @@ async def test_a_right_password_is_hashed_anew_when_the_price_has_changed(client
 
 
 async def test_a_few_are_hashed_at_a_time_and_too_many_are_sent_away(monkeypatch):
-    monkeypatch.setattr(passwords, "MAX_WAITING", 20)
+    monkeypatch.setattr(hashing, "MAX_WAITING", 20)
     hasher, running, most, go = Passwords(), 0, 0, asyncio.Event()
 
     async def hold() -> None:
@@ -222,7 +226,7 @@ async def test_a_login_whose_client_has_gone_is_not_hashed(settings, monkeypatch
         begun.append(True)
         return await in_slot(*args)
 
-    monkeypatch.setattr(passwords, "HASHER", held)
+    monkeypatch.setattr(hashing, "HASHER", held)
     monkeypatch.setattr(Passwords, "_in_slot", counted)
     with serving(settings) as url:
         async with httpx.AsyncClient(base_url=url) as client:

@@ -23,7 +23,7 @@ NOTHING = (
 
 @pytest.fixture
 async def evictions(redis):
-    """What other processes are told."""
+    """Messages to other processes."""
     async with redis.pubsub() as messages:
         await messages.subscribe(EVICTED_CHANNEL)
         assert (await messages.get_message(timeout=5))["type"] == "subscribe"

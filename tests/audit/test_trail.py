@@ -1,6 +1,8 @@
 """The audit log itself: what is in it stays as it is, for as long as it is kept."""
 
 import asyncio
+import csv
+import io
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -10,13 +12,14 @@ from shortener.access.actors import COMMAND_LINE
 from shortener.audit import listing
 from shortener.audit.trail import Action, record
 from shortener.settings.source import SettingsError
+from shortener.stores.parts import DATABASE
 from tests.audit.conftest import AUDIT, page_of
 from tests.clicks.make import rows_of
-from tests.conftest import changed
+from tests.conftest import changed, job_context
 from tests.links.test_api import assert_problem
 from tests.links.test_bad_input import cursor
 from workers.main import SCHEDULE
-from workers.retention import forget_audit
+from workers.retention import delete_expired_audit
 
 
 def acting(database):
@@ -109,16 +112,17 @@ async def test_even_what_is_old_is_deleted_by_nobody_who_does_not_mean_it(databa
 async def test_the_upkeep_forgets_what_is_old_and_nothing_else(database, settings, monkeypatch):
     monkeypatch.setattr(listing, "_DELETED_AT_ONCE", 2)
     await write_aged(database, 0, 29, 30, 89, 90, 91, 364, 365, 366, 1000)
-    ctx = {"database": database, "settings": settings}
-    assert await forget_audit(ctx) == 3
+    ctx = job_context(settings, {DATABASE: database})
+    assert await delete_expired_audit(ctx) == 3
     assert await targets(database) == ["0", "29", "30", "89", "90", "91", "364"]
-    assert await forget_audit(ctx) == 0
-    assert await forget_audit(ctx | {"settings": changed(settings, audit_days=90)}) == 3
+    assert await delete_expired_audit(ctx) == 0
+    ctx = job_context(changed(settings, audit_days=90), {DATABASE: database})
+    assert await delete_expired_audit(ctx) == 3
     assert await targets(database) == ["0", "29", "30", "89"]
 
 
 def test_the_worker_does_so_without_being_asked():
-    assert forget_audit in {job.coroutine for job in SCHEDULE}
+    assert delete_expired_audit in {job.coroutine for job in SCHEDULE}
 
 
 def test_no_setting_forgets_what_the_table_refuses_to_delete(settings):
@@ -208,3 +212,17 @@ async def test_a_search_among_many_entries_uses_its_index(database):
             )
             text = "\n".join(row[0] for row in plan)
             assert "Seq Scan" not in text, text
+
+
+async def test_the_log_is_also_a_file_with_all_entries_that_match(client, admin, database):
+    async with database.driver_connection() as connection:
+        await connection.execute(
+            "INSERT INTO audit_log (action, actor, target, details) "
+            "SELECT 'link.changed', 'user:77', '=1+1', '{}' FROM generate_series(1, 300)"
+        )
+    answer = await client.get(AUDIT, params={"format": "csv", "actor": "user:77"}, headers=admin)
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert len(rows) == 300
+    # A program for tables does not take it for a formula.
+    assert {row["target"] for row in rows} == {"'=1+1"}

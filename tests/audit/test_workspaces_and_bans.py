@@ -1,15 +1,15 @@
 """Whatever is done with workspaces, members, invitations, bans and reports leaves its entries."""
 
-from typing import Any
-
 import pytest
 
 from shortener.accounts import commands
 from shortener.screening import checks
+from shortener.screening.parts import FEEDS
+from shortener.stores.parts import DATABASE, REDIS
 from tests.accounts.conftest import AUTH, EMAIL, LINKS, PASSWORD, Account, register
 from tests.audit.test_actions import ANONYMOUS, CLIENT, id_of, log_of, since
 from tests.clicks.make import rows_of
-from tests.conftest import changed, client_of, create_link, running_app
+from tests.conftest import changed, client_of, create_link, job_context, running_app
 from tests.moderation.conftest import ADMIN, BANS, REPORTS, ban, lift
 from tests.workspaces.conftest import INVITATIONS, WORKSPACES, Person
 from workers.destinations import check_destinations
@@ -144,14 +144,14 @@ async def test_bans_and_their_ends_are_recorded_without_what_was_banned_being_to
     ]
 
 
-async def test_a_ban_by_a_feed_is_recorded_as_the_workers(client, database, redis, admin, ada, monkeypatch):
+async def test_a_ban_by_a_feed_is_recorded_as_the_workers(client, settings, database, redis, admin, ada, monkeypatch):
     monkeypatch.setattr(checks, "SETTLED_AFTER", -checks.SETTLED_AFTER)
 
     class Lists:
         async def check(self, url: str) -> str | None:
             return "MALWARE" if "phish" in url else None
 
-    ctx: dict[str, Any] = {"database": database, "redis": redis, "feeds": {"web_risk": Lists()}}
+    ctx = job_context(settings, {DATABASE: database, REDIS: redis, FEEDS: {"web_risk": Lists()}})
     await check_destinations(ctx)
     await Person(ada).post(LINKS, url="https://phish.example/", code="bad")
     count = len(await log_of(database))

@@ -1,1 +1,1 @@
-"""What the product promises while its parts fail, measured on the real processes."""
+"""The service's promises while its parts fail, measured on the real processes."""

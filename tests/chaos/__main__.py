@@ -19,7 +19,7 @@ HEAD = (
     "| Fault | Promised | Faults | Requests | Failed | Lost | Counted twice | p50, p99 before | p50, p99 during "
     "| More |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|"
 )
-BEGIN, END = "<!-- chaos -->", "<!-- /chaos -->"
+LIMITS_HEAD = "| Fault | Faults | Limits | More | Fewer | Requests without an answer |\n|---|--:|--:|--:|--:|--:|"
 
 
 def row(outcome: Outcome) -> str:
@@ -31,9 +31,17 @@ def row(outcome: Outcome) -> str:
     )
 
 
+def limits_row(outcome: Outcome) -> str:
+    given = outcome.given
+    return (
+        f"| {outcome.fault.name} | {outcome.times} | {given.limit:,} | {given.more:,} | {given.fewer:,} "
+        f"| {given.unanswered:,} |"
+    )
+
+
 async def run(form: Form, only: str, page: Path | None) -> int:
     """The number of promises that did not hold."""
-    rows, count, began_s = [], 0, time.monotonic()
+    rows, limits, count, began_s = [], [], 0, time.monotonic()
     chosen = [fault for fault in FAULTS if only in fault.name and fault.times[form.is_long]]
     for small_disks, faults in itertools.groupby(chosen, lambda fault: fault.small_disks):
         if small_disks and not may_mount():
@@ -41,14 +49,22 @@ async def run(form: Form, only: str, page: Path | None) -> int:
             continue
         async for outcome in _play_all(faults, form, small_disks):
             rows.append(row(outcome))
+            limits.append(limits_row(outcome))
             wrong = broken(outcome, form)
             count += len(wrong)
             told = f"BROKEN: {wrong} {outcome}" if wrong else ""
-            print(rows[-1], f"{time.monotonic() - began_s:.0f} s", told, flush=True)
-    table = "\n".join([BEGIN, HEAD, *rows, END])
+            print(rows[-1], limits[-1], f"{time.monotonic() - began_s:.0f} s", told, flush=True)
     if page is not None:
-        page.write_text(re.sub(f"(?s){BEGIN}.*{END}", lambda _: table, page.read_text()))
+        _write(page, "chaos", [HEAD, *rows])
+        _write(page, "limits", [LIMITS_HEAD, *limits])
     return count
+
+
+def _write(page: Path, name: str, lines: list[str]) -> None:
+    """Between the markers of this name."""
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    table = "\n".join([begin, *lines, end])
+    page.write_text(re.sub(f"(?s){begin}.*{end}", lambda _: table, page.read_text()))
 
 
 async def _play_all(faults: Iterable[Fault], form: Form, small_disks: bool) -> AsyncIterator[Outcome]:

@@ -1,4 +1,4 @@
-"""What is in the database, compared with what was answered."""
+"""Compares the database with the answered redirects."""
 
 import asyncio
 import time

@@ -21,7 +21,7 @@ from tests.conftest import SECRET, eventually
 
 @dataclass
 class Scene:
-    """What a fault may lay hands on. It lasts for `hold_s` where it is one that lasts."""
+    """The things that a fault may break. It lasts for `hold_s` where it is one that lasts."""
 
     site: Site
     load: Load
@@ -40,7 +40,8 @@ Inject = Callable[[Scene], Awaitable[None]]
 @dataclass(frozen=True)
 class Fault:
     """`inject` does it, and heals it. `loses_s`: clicks answered so shortly before may be lost. `goes_on`: links in
-    memory redirect meanwhile, and neither connections nor clicks pile up; `is_unfelt`: hardly slower."""
+    memory redirect meanwhile, and neither connections nor clicks pile up; `is_unfelt`: hardly slower. `takes_advance`:
+    limited links may give fewer destinations, by what web processes had in advance."""
 
     name: str
     promise: str
@@ -51,6 +52,7 @@ class Fault:
     loses_s: float = 0.0
     goes_on: bool = False
     is_unfelt: bool = False
+    takes_advance: bool = False
     small_disks: bool = False
     site: Mapping[str, str] = field(default_factory=dict)
 
@@ -223,13 +225,14 @@ async def roll_over(scene: Scene) -> None:
 _NONE = "no answered click is lost, none is counted twice"
 
 FAULTS = (
-    Fault("kill -9 of a web process", _NONE, kill_web, (1, 10)),
+    Fault("kill -9 of a web process", _NONE, kill_web, (1, 10), takes_advance=True),
     Fault(
         "kill -9 of a web process, `SHORTENER_CLICK_ACK=memory`",
         "what was answered during two round trips to Redis can be lost",
         kill_web,
         (1, 10),
         loses_s=0.1,
+        takes_advance=True,
         site={"click_ack": "memory"},
     ),
     Fault(
@@ -250,7 +253,7 @@ FAULTS = (
         loses_s=2.0,
     ),
     Fault("kill -9 of Valkey, `appendfsync always`", _NONE, kill_valkey, (2, 20), site={"appendfsync": "always"}),
-    Fault("kill -9 of PostgreSQL", _NONE, kill_postgres, (2, 12)),
+    Fault("kill -9 of PostgreSQL", _NONE, kill_postgres, (2, 12), takes_advance=True),
     Fault(
         "SIGSTOP of Valkey",
         f"{_NONE}; redirects go on, at most three times slower",
@@ -260,7 +263,15 @@ FAULTS = (
         goes_on=True,
         is_unfelt=True,
     ),
-    Fault("SIGSTOP of PostgreSQL", f"{_NONE}; redirects go on", hang_postgres, (1, 1), (2.5, 15), goes_on=True),
+    Fault(
+        "SIGSTOP of PostgreSQL",
+        f"{_NONE}; redirects go on",
+        hang_postgres,
+        (1, 1),
+        (2.5, 15),
+        goes_on=True,
+        takes_advance=True,
+    ),
     Fault(
         "Valkey away for a minute",
         f"{_NONE}; redirects go on, at most three times slower",
@@ -277,9 +288,18 @@ FAULTS = (
         (1, 1),
         (2.5, 60),
         goes_on=True,
+        takes_advance=True,
         site={"cache_ttl_s": "360", "cache_missing_ttl_s": "3"},
     ),
-    Fault("both away", f"{_NONE}; links in memory redirect", without_both, (1, 1), (2, 15), goes_on=True),
+    Fault(
+        "both away",
+        f"{_NONE}; links in memory redirect",
+        without_both,
+        (1, 1),
+        (2, 15),
+        goes_on=True,
+        takes_advance=True,
+    ),
     Fault("the stream is deleted", "what was in it is lost, nothing else", delete_stream, (2, 12)),
     Fault("FLUSHALL", "what was in the stream is lost, nothing else", flush_all, (2, 12)),
     Fault("an entry that cannot be read", "it goes to the dead letters, the others are counted", poison, (1, 5)),
@@ -310,6 +330,7 @@ FAULTS = (
         (1, 2),
         (2.5, 15),
         goes_on=True,
+        takes_advance=True,
         small_disks=True,
     ),
 )

@@ -35,17 +35,17 @@ class Answered(NamedTuple):
 
 
 class Load:
-    """Each request has a number of its own, in its referrer: so each click can be told from all others."""
+    """Each request has a unique number in its referrer, so that each click can be identified."""
 
     def __init__(self, port: int, codes: Sequence[str], rate: float) -> None:
         self.answered: dict[int, Answered] = {}
-        # Sent, and not answered to the end: stored or not, nobody was told.
+        # Sent but not completely answered: the click may be stored or not.
         self.cut: set[int] = set()
         # Answered otherwise than by a redirect: must not be stored.
         self.refused: dict[int, int] = {}
         self._port = port
         self._codes = codes
-        self._interval_s = CONNECTIONS / rate
+        self.rate = rate
         self._is_stopping = False
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -85,11 +85,11 @@ class Load:
                 writer.close()
 
     async def _requests(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # What the server has closed while nothing was on its way is no failure.
+        # A connection that the server closes while idle is not a failure.
         while not self._is_stopping and not reader.at_eof():
             began_s = time.monotonic()
             await self._request(reader, writer)
-            pause_s = began_s + self._interval_s * random.uniform(0.5, 1.5) - time.monotonic()
+            pause_s = began_s + CONNECTIONS / self.rate * random.uniform(0.5, 1.5) - time.monotonic()
             await asyncio.sleep(max(pause_s, 0))
 
     async def _request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

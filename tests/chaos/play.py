@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from tests.chaos.books import compare, settle
 from tests.chaos.faults import Fault, Scene, forgivable
+from tests.chaos.limits import LIMITS, RATE, Given, in_advance, use_up
 from tests.chaos.load import Answered, Load
 from tests.chaos.site import Site
 from tests.chaos.watch import Taken, Watch
@@ -16,12 +17,12 @@ from tests.chaos.watch import Taken, Watch
 LINKS = 20
 WARM_UP_S = 0.3
 AFTERMATH_S = 0.2
-# Where redirects of links in memory go on: so many may fail, and of both web processes together memory may grow by so
-# much, and their connections by so many: fewer than their pools to PostgreSQL have.
+# Bounds where redirects of links in memory go on: failed requests, median, and growth of both web processes' memory and
+# connections together, which are fewer than their pools to PostgreSQL have.
 MAX_FAILED_SHARE = 0.01
 MAX_P50_MS = 50.0
 MAX_GROWN = Taken(memory_mb=80.0, files=20)
-# Where they are to be as fast as before: so many times the p99 of before the fault.
+# Where redirects must stay fast: multiple of the p99 before the fault.
 MAX_SLOWDOWN = 3.0
 
 
@@ -33,7 +34,7 @@ class Form(NamedTuple):
     before_s: float
     gap_s: tuple[float, float]
     after_s: float
-    # A p99 below this is never too slow: what else the machine does is felt so much.
+    # A p99 below this is never too slow: other work of the machine costs as much.
     noise_ms: float
 
 
@@ -63,12 +64,15 @@ class Outcome(NamedTuple):
     before: Latency
     during: Latency
     grown: Taken
+    given: Given
 
 
 def broken(outcome: Outcome, form: Form) -> list[str]:
-    """What was promised and did not hold."""
+    """Promises that did not hold."""
     o = outcome
     wrong = [name for name in ("beyond", "twice", "invented", "misplaced", "wrong_sums") if getattr(o, name)]
+    wrong += ["limits exceeded"] if o.given.more else []
+    wrong += ["limits not used up"] if o.given.fewer > o.given.unanswered + _may_lack(o) else []
     if o.fault.goes_on:
         wrong += ["failed"] if o.failed > o.requests * MAX_FAILED_SHARE else []
         wrong += ["p50"] if o.during.p50_ms > MAX_P50_MS else []
@@ -79,26 +83,34 @@ def broken(outcome: Outcome, form: Form) -> list[str]:
     return wrong
 
 
+def _may_lack(outcome: Outcome) -> int:
+    return in_advance(LIMITS, outcome.times) if outcome.fault.takes_advance else 0
+
+
 async def play(site: Site, fault: Fault, form: Form) -> Outcome:
     await site.set_up(**fault.site)
     links = site.take_links(LINKS)
     load = Load(site.port, list(links), form.rate)
+    limits = site.take_limited_links()
+    limited = Load(site.port, list(limits), RATE)
     scene = Scene(site, load, links, fault.hold_s[form.is_long])
     began_s: list[float] = []
     ended_s: list[float] = []
-    async with load, Watch(site.webs) as watch:
-        start_s = time.monotonic() + WARM_UP_S
-        await asyncio.sleep(WARM_UP_S + form.before_s)
-        watch.begin()
-        for _ in range(fault.times[form.is_long]):
-            await asyncio.sleep(random.uniform(*form.gap_s))
-            began_s.append(time.monotonic())
-            await fault.inject(scene)
-            ended_s.append(time.monotonic())
-            if fault.hold_s[form.is_long] == 0:
-                # It lasts no time itself; what follows from it does.
-                await asyncio.sleep(AFTERMATH_S)
-        await asyncio.sleep(form.after_s)
+    async with limited:
+        async with load, Watch(site.webs) as watch:
+            start_s = time.monotonic() + WARM_UP_S
+            await asyncio.sleep(WARM_UP_S + form.before_s)
+            watch.begin()
+            for _ in range(fault.times[form.is_long]):
+                await asyncio.sleep(random.uniform(*form.gap_s))
+                began_s.append(time.monotonic())
+                await fault.inject(scene)
+                ended_s.append(time.monotonic())
+                if fault.hold_s[form.is_long] == 0:
+                    # It lasts no time itself; what follows from it does.
+                    await asyncio.sleep(AFTERMATH_S)
+            await asyncio.sleep(form.after_s)
+        await use_up(limited)
     await settle(site, links, load, scene.taken)
     books = await compare(site, links, load)
     spans = [(begin, end + AFTERMATH_S) for begin, end in zip(began_s, ended_s, strict=True)]
@@ -116,6 +128,7 @@ async def play(site: Site, fault: Fault, form: Form) -> Outcome:
         before=_latency(a.took_s for a in load.answered.values() if start_s <= a.sent_s < began_s[0]),
         during=_latency(a.took_s for a in load.answered.values() if any(_meets(a, *span) for span in spans)),
         grown=watch.grown,
+        given=Given.of(limited, limits),
     )
 
 

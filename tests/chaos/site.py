@@ -26,12 +26,15 @@ from shortener.settings.source import variable
 from shortener.stores.migration import upgrade
 from shortener.stores.redis import create_redis
 from tests.chaos.disks import Disk
+from tests.chaos.limits import LIMITS
 from tests.conftest import SECRET, eventually
 from tests.e2e.product import free_port
 
 READY_WITHIN_S = 60
 ENDS_WITHIN_S = 60
 LINKS = 400
+# Of links with each limit; a fault needs one.
+LIMITED_LINKS = 25
 # Room for the servers' own files, and for some minutes of clicks.
 POSTGRES_DISK_MB, VALKEY_DISK_MB = 320, 64
 # What `shortener worker` runs, but that it takes over from the dead sooner.
@@ -138,7 +141,7 @@ class Site:
         self._abandoned_after_ms = abandoned_after_ms
         self._web_settings: dict[str, str] = {}
         self.appendfsync = "everysec"
-        # After so long without a change nothing more is to come: what a dead worker had is claimed by then.
+        # After this long without a change no more clicks arrive: those of a dead worker are claimed by then.
         self.still_after_s = abandoned_after_ms / 1000 + 3.0
         self._postgres = EmbeddedPostgres(self.postgres_disk.path if small_disks else folder, self._run_dir)
         self._valkey = EmbeddedValkey(self.valkey_disk.path if small_disks else folder, self._run_dir)
@@ -161,6 +164,7 @@ class Site:
         self._listener: socket.socket = bind(self._settings)
         self.redis = create_redis(self._settings.redis_url)
         self._links: dict[str, int] = {}
+        self._limited: dict[int, list[str]] = {}
         self.postgres = self._part("postgres", self._postgres.prepare)
         self.valkey = self._part("valkey", self._valkey_program)
         self.workers = [self._part(f"worker{n}", self._worker_program) for n in range(2)]
@@ -257,10 +261,16 @@ class Site:
         """Codes of links that nobody has followed, with their ids."""
         return dict(self._links.popitem() for _ in range(count))
 
+    def take_limited_links(self) -> dict[str, int]:
+        """Codes of links with a limit that nobody has followed, with their limits."""
+        return {codes.pop(): limit for limit, codes in self._limited.items()}
+
     async def _create_links(self, count: int) -> None:
         """Make them, and wait until they can be cached: a new link's code has been evicted."""
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=30, trust_env=False) as client:
             codes = [await _create(client) for _ in range(count)]
+            for limit in LIMITS:
+                self._limited[limit] = [await _create(client, max_clicks=limit) for _ in range(LIMITED_LINKS)]
         connection = await self.connect()
         rows = await connection.fetch("SELECT code, id FROM links WHERE code = ANY($1::text[])", codes)
         await connection.close()
@@ -272,7 +282,7 @@ class Site:
         await eventually(can_be_cached, within_s=10)
 
     async def command(self, *arguments: str) -> str:
-        """What a command of the product prints."""
+        """The output of a command of the service."""
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "shortener", *arguments, env=self.environment, stdout=asyncio.subprocess.PIPE
         )
@@ -281,6 +291,7 @@ class Site:
         return output.decode()
 
 
-async def _create(client: httpx.AsyncClient) -> str:
-    answer: dict[str, Any] = (await client.post("/api/v1/links", json={"url": "https://example.com/"})).json()
+async def _create(client: httpx.AsyncClient, **options: int) -> str:
+    body = {"url": "https://example.com/", **options}
+    answer: dict[str, Any] = (await client.post("/api/v1/links", json=body)).json()
     return str(answer["code"])

@@ -1,4 +1,4 @@
-"""What the web processes take while a fault lasts."""
+"""Memory and files of the web processes during a fault."""
 
 import asyncio
 import contextlib

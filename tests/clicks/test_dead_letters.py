@@ -4,9 +4,12 @@ import asyncio
 import time
 from typing import Any
 
+import httpx
+from dirty_equals import IsStr
 from redis.asyncio import Redis
 from typer.testing import CliRunner
 
+from shortener.accounts.commands import create_key, create_user
 from shortener.cli import app
 from shortener.clicks.dead_letters import DeadLetters
 from shortener.clicks.stream import DEAD_STREAM, STREAM, ClickStream, Sealer
@@ -17,6 +20,7 @@ from tests.clicks.make import batch, number_of_rows
 from tests.conftest import SECRET
 from workers.clicks import Drain
 
+LETTERS = "/api/v1/admin/dead-letters"
 OTHER_SECRET = "another secret for tests, also long enough"
 
 
@@ -35,7 +39,7 @@ async def test_letters_are_listed_oldest_first_with_reason_and_age(redis: Redis,
     await bury(redis, database, 3)
     letters = await DeadLetters(redis).oldest(10)
     assert [letter.reason for letter in letters] == ["not_a_batch", "sealed_otherwise"]
-    assert all(abs(time.time() - letter.buried_at_s) < 60 for letter in letters)
+    assert all(abs(time.time() - letter.buried_at.timestamp()) < 60 for letter in letters)
     assert len(await DeadLetters(redis).oldest(1)) == 1
 
 
@@ -103,3 +107,16 @@ async def test_the_command_line_lists_and_replays(redis: Redis, database: Databa
     assert replayed.output == "1\n"
     assert await redis.xlen(DEAD_STREAM) == 1
     assert await drain_with(SECRET, redis, database).run_until_empty() == 3
+
+
+async def test_admins_see_and_replay_letters_over_the_api(
+    client: httpx.AsyncClient, settings: Settings, redis: Redis, database: Database
+) -> None:
+    await create_user(settings, "admin@example.com", None, is_admin=True)
+    admin = {"X-API-Key": await create_key(settings, "admin@example.com", "all", [], None, None)}
+    await bury(redis, database, 3, 4)
+    letters = (await client.get(LETTERS, params={"limit": 1}, headers=admin)).json()["items"]
+    assert letters == [{"id": IsStr(), "reason": "sealed_otherwise", "buried_at": IsStr()}]
+    assert (await client.post(f"{LETTERS}/replay", headers=admin)).json() == {"replayed": 2}
+    assert await drain_with(SECRET, redis, database).run_until_empty() == 7
+    assert (await client.get(LETTERS, headers=admin)).json() == {"items": []}

@@ -13,17 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from shortener.clicks.agents import MAX_PARSED, MAX_VALUE, _parser, parse_agent
 from shortener.clicks.enrich import (
     MAX_AGE,
     MAX_AHEAD,
-    MAX_PARSED,
-    MAX_VALUE,
     STEPS,
     EnrichedClick,
-    _parser,
     days,
     enrich,
-    parse_agent,
     parse_referrer,
     visitor_hash,
 )

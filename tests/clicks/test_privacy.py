@@ -1,4 +1,4 @@
-"""No address at rest; visitors are told apart for a day, and forgotten after some."""
+"""No address is stored; visitors are distinguished for a day, and forgotten after some days."""
 
 import ipaddress
 from datetime import UTC, datetime, timedelta
@@ -8,12 +8,15 @@ import pytest
 from redis.asyncio import Redis
 
 from shortener.clicks.event import new_batch
+from shortener.clicks.parts import CLICK_STREAM
 from shortener.clicks.stream import ClickStream, Sealer
 from shortener.clicks.writer import ClickWriter
+from shortener.settings import Settings
 from shortener.stores.database import Database
+from shortener.stores.parts import DATABASE, REDIS
 from tests.clicks.make import batch, click, number_of_rows, rows_of, write
-from tests.conftest import CHROME, SECRET
-from workers.retention import LEDGER_DAYS, SALT_DAYS, forget
+from tests.conftest import CHROME, SECRET, job_context
+from workers.retention import LEDGER_DAYS, SALT_DAYS, delete_expired
 
 ADDRESSES = ["198.51.100.77", "2001:db8:aaaa:bbbb::cccc"]
 NOW = datetime.now(UTC)
@@ -21,11 +24,11 @@ OTHER_BROWSER = f"{CHROME} Edg/140.0.0.0"
 
 
 @pytest.fixture
-async def ctx(database: Database, redis: Redis) -> dict[str, Any]:
-    """What a job of the worker is given."""
+async def ctx(settings: Settings, database: Database, redis: Redis) -> dict[str, Any]:
+    """The context of a job of the worker."""
     stream = ClickStream(redis, Sealer(SECRET))
     await stream.ensure_group()
-    return {"database": database, "redis": redis, "stream": stream}
+    return job_context(settings, {DATABASE: database, REDIS: redis, CLICK_STREAM: stream})
 
 
 async def everything_in(database: Database) -> bytes:
@@ -87,7 +90,7 @@ async def test_the_same_client_is_another_hash_on_another_day(database: Database
 async def test_salts_and_visitors_are_forgotten_after_some_days(database: Database, ctx: dict[str, Any]) -> None:
     ages = [0, 1, SALT_DAYS, SALT_DAYS + 1, 30]
     await write(database, new_batch([click(1, NOW - timedelta(days=days)) for days in ages]))
-    await forget(ctx)
+    await delete_expired(ctx)
     kept = [(NOW - timedelta(days=days)).date() for days in reversed(ages) if days <= SALT_DAYS]
     assert [day for (day,) in await rows_of(database, "SELECT day FROM visitor_salts ORDER BY 1")] == kept
     assert [day for (day,) in await rows_of(database, "SELECT day FROM click_visitors ORDER BY 1")] == kept
@@ -100,7 +103,7 @@ async def test_a_click_that_comes_late_is_counted_after_its_day_was_forgotten(
     writer, late = ClickWriter(), NOW - timedelta(days=SALT_DAYS + 3)
     await write(database, new_batch([click(1, late)]), writer=writer)
     [(hash_before,)] = await rows_of(database, "SELECT visitor FROM clicks")
-    await forget(ctx)
+    await delete_expired(ctx)
     assert await write(database, new_batch([click(1, late)]), writer=writer) == 1
     assert await number_of_rows(database) == 2
     assert len(await rows_of(database, "SELECT FROM clicks WHERE visitor = $1", hash_before)) == 1
@@ -114,5 +117,5 @@ async def test_the_ledger_is_kept_as_long_as_a_batch_can_come_again(database: Da
         "UPDATE click_batches SET written_at = now() - $1::interval WHERE id = (SELECT min(id) FROM click_batches)",
         old,
     )
-    await forget(ctx)
+    await delete_expired(ctx)
     assert await rows_of(database, "SELECT count(*) FROM click_batches") == [(1,)]

@@ -12,13 +12,14 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 from sqlalchemy import text
 
-from shortener.clicks.event import Batch, Click
+from shortener.clicks.event import Batch, Choice, Click
 from shortener.clicks.stream import DEAD_STREAM, GROUP, STREAM, ClickStream, Entry, Sealer, UnreadableEntry
+from shortener.clicks.writer import ClickWriter
 from shortener.settings import Settings
 from shortener.stores.database import Database
 from tests.clicks.make import batch, click, number_of_rows
-from tests.conftest import SECRET, changed, create_link, eventually
-from workers.clicks import Drain
+from tests.conftest import CHROME, SECRET, changed, create_link, eventually
+from workers.clicks import ABANDONED_AFTER_MS, Drain
 from workers.metrics import CLICK_BATCHES_DEAD
 
 ADDRESSES = ["198.51.100.77", "2001:db8:aaaa:bbbb::cccc"]
@@ -254,6 +255,32 @@ async def test_abandoned_entries_are_claimed_by_another_worker(
     assert await running == 7
 
 
+async def test_clicks_are_written_as_soon_as_the_database_is_back(
+    redis: Redis, stream: ClickStream, drain_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.clicks.RETRY_INTERVAL_S", 0.05)
+    write, failures = ClickWriter.write, iter([OSError("no database")] * 3)
+
+    async def fail_at_first(*args: Any) -> int:
+        if failure := next(failures, None):
+            raise failure
+        return await write(*args)
+
+    monkeypatch.setattr(ClickWriter, "write", fail_at_first)
+    await stream.ensure_group()
+    await stream.append([batch(3), batch(4)])
+    drain = drain_of()
+    running = asyncio.create_task(drain.run_until_stopped())
+
+    async def is_empty() -> bool:
+        return await redis.xlen(STREAM) == 0
+
+    # A dead worker's entries wait for longer.
+    await eventually(is_empty, within_s=ABANDONED_AFTER_MS / 2000)
+    drain.stop()
+    assert await running == 7
+
+
 async def test_entries_that_somebody_works_on_are_not_claimed(redis: Redis, stream: ClickStream, drain_of: Any) -> None:
     await stream.ensure_group()
     await stream.append([batch(3)])
@@ -273,3 +300,24 @@ async def test_the_names_of_workers_long_gone_are_removed_unless_they_hold_entri
     await asyncio.sleep(0.01)
     assert await stream.remove_idle_consumers(0) == 1
     assert [each["name"] for each in await redis.xinfo_consumers(STREAM, GROUP)] == [b"holds an entry"]
+
+
+class ClickBefore(msgspec.Struct, frozen=True, array_like=True):
+    """A click as the version before recorded it."""
+
+    link_id: int
+    at_ms: int
+    address: str
+    user_agent: str
+    referrer: str
+    mark: int
+    choice: Choice | None
+
+
+def test_clicks_of_the_version_before_are_read_and_it_reads_those_of_this_one() -> None:
+    before = ClickBefore(1, 2, "192.0.2.7", CHROME, "https://example.com/", 0, Choice("phones"))
+    now = msgspec.msgpack.decode(msgspec.msgpack.encode([before]), type=list[Click])
+    assert now == [Click(1, 2, "192.0.2.7", CHROME, "https://example.com/", 0, Choice("phones"))]
+    [click] = now
+    later = msgspec.structs.replace(click, query=b"qr", languages=b"de")
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode([later]), type=list[ClickBefore]) == [before]

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from shortener.clicks.event import Batch, Click, Mark, new_batch
+from shortener.clicks.event import Batch, Choice, Click, Mark, Source, new_batch
 from shortener.clicks.models import DIMENSIONS
 from shortener.clicks.partitions import ensure_partitions
 from shortener.clicks.recorder import MAX_BATCH
@@ -52,7 +52,7 @@ async def test_a_batch_delivered_to_many_workers_at_once_is_counted_once(databas
 
 
 async def test_clicks_of_hostile_user_agents_do_not_hold_the_event_loop(database: Database) -> None:
-    """While Redis is away web processes write clicks, too."""
+    """While Redis is down, web processes write clicks as well."""
     watch = LoopWatch()
     watch.start()
     paused_ms = []
@@ -124,8 +124,17 @@ async def waiting_for_locks(database: Database, number: int) -> bool:
 
 start_of_clicks = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=70)
 random_clicks = st.builds(
-    lambda link_id, after, address, user_agent, referrer, mark: click(
-        link_id, start_of_clicks + after, address=address, user_agent=user_agent, referrer=referrer, mark=mark
+    lambda link_id, after, address, user_agent, referrer, mark, choice, query, languages, source: click(
+        link_id,
+        start_of_clicks + after,
+        address=address,
+        user_agent=user_agent,
+        referrer=referrer,
+        mark=mark,
+        choice=choice,
+        query=query,
+        languages=languages,
+        source=source,
     ),
     st.integers(1, 3),
     st.one_of(st.timedeltas(timedelta(0), timedelta(minutes=20)), st.timedeltas(timedelta(0), timedelta(days=3))),
@@ -133,6 +142,10 @@ random_clicks = st.builds(
     st.sampled_from([CHROME, CHROME, CHROME, f"{CHROME} Edg/140.0.0.0", "curl/8.14.1", ""]),
     st.sampled_from(["", "", "https://www.example.com/a", "android-app://com.example"]),
     st.sampled_from([Mark.NONE, Mark.NONE, Mark.HEAD]),
+    st.sampled_from([None, Choice(), Choice("phones"), Choice(variant="b", is_charged=True), Choice("x", "y")]),
+    st.sampled_from([b"", b"", b"utm_source=a", b"utm_medium=b&utm_campaign=c"]),
+    st.sampled_from([b"", b"en", b"de-AT,de;q=0.9"]),
+    st.sampled_from([Source.LINK, Source.QR]),
 )
 
 
@@ -145,7 +158,8 @@ async def test_counts_equal_rows(database: Database, batches: list[list[Click]])
     rows = await rows_of(
         database,
         "SELECT link_id, at, bot IS NOT NULL, is_new_visitor, "
-        "referrer_host, country, browser, system, device FROM clicks",
+        "referrer_host, country, browser, system, device, rule, variant, "
+        "city, language, utm_source, utm_medium, utm_campaign, source FROM clicks",
     )
     series, values, totals = expected_counts(rows)
     for table, width in (("click_counts_15min", 900), ("click_counts_daily", 86400)):
@@ -168,7 +182,8 @@ def expected_counts(rows: list[tuple[Any, ...]]) -> tuple[Any, Any, Any]:
         for width, counts in series.items():
             add(counts, (link_id, at.timestamp() // width * width), one)
         for dimension, value in zip(DIMENSIONS.values(), dimensions, strict=True):
-            add(values, (link_id, at.timestamp() // 3600 * 3600, dimension.number, value), one[::2])
+            if value is not None:
+                add(values, (link_id, at.timestamp() // 3600 * 3600, dimension.number, value), one[::2])
     return series, values, totals
 
 

@@ -1,16 +1,13 @@
 """A link is created, followed and counted, by the processes that an operator runs."""
 
 import contextlib
-import shutil
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.async_api import Browser
 
 from shortener.redirect.location import encode
 from tests.e2e.product import CHROME, Product, clicks_of, create, eventually, run_command, running
@@ -123,7 +120,7 @@ def test_a_command_that_cannot_be_done_says_why_in_one_line(product: Product):
     for arguments, reason in (
         (("shorten", "javascript:alert(1)"), "only http and https"),
         (("shorten", "https://example.com/", "--code", "from/cli"), "a code has 3 to 64"),
-        (("stats", "nowhere"), "There is no link nowhere"),
+        (("stats", "nowhere"), "The link nowhere does not exist"),
     ):
         failed = run_command(*arguments, data_dir=product.data_dir)
         assert failed.returncode == 1
@@ -137,31 +134,12 @@ def test_doctor_finds_all_well(product: Product):
     assert "fail" not in examined.stdout
 
 
-class _Destination(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        body = b"<!doctype html><title>Arrived</title>"
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None: ...
-
-
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="no Chromium on this machine")
-def test_a_browser_follows_a_link_and_the_click_is_counted(product: Product):
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Destination) as destination:
-        threading.Thread(target=destination.serve_forever, daemon=True).start()
-        with product.client() as client, sync_playwright() as playwright:
-            code = create(client, f"http://127.0.0.1:{destination.server_port}/arrived?x=1#there")
-            browser = playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-background-networking"]
-            )
-            page = browser.new_page(user_agent=CHROME)
-            page.goto(f"{product.url}/{code}")
-            assert page.title() == "Arrived"
-            assert page.url.endswith("/arrived?x=1#there")
-            browser.close()
-            eventually(lambda: clicks_of(client, code) == 1)
-        destination.shutdown()
+async def test_a_browser_follows_a_link_and_the_click_is_counted(product: Product, browser: Browser, destination: str):
+    with product.client() as client:
+        code = create(client, f"{destination}/arrived?x=1#there")
+        page = await browser.new_page(user_agent=CHROME)
+        await page.goto(f"{product.url}/{code}")
+        assert await page.title() == "Arrived"
+        assert page.url == f"{destination}/arrived?x=1#there"
+        await page.close()
+        eventually(lambda: clicks_of(client, code) == 1)

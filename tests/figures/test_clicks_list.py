@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from shortener.clicks.event import new_batch
 from shortener.stores.database import Database
+from shortener.stores.parts import DATABASE
 from tests.clicks.make import click, link_of, rows_of, write
 from tests.conftest import create_link
 
@@ -74,6 +75,14 @@ async def test_a_click_says_nothing_of_its_address_or_visitor(client: httpx.Asyn
         "device": "Desktop",
         "bot": None,
         "new_visitor": True,
+        "rule": None,
+        "variant": None,
+        "city": "",
+        "language": "",
+        "utm_source": None,
+        "utm_medium": None,
+        "utm_campaign": None,
+        "source": "link",
     }
 
 
@@ -140,7 +149,24 @@ async def test_csv_streams_all_clicks_in_pieces(app: FastAPI, database: Database
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert answer.headers["content-disposition"] == f'attachment; filename="{code}-clicks.csv"'
     header, *rows = csv.reader(io.StringIO(answer.text))
-    assert header == ["at", "country", "referrer", "browser", "system", "device", "bot", "new_visitor"]
+    assert header == [
+        "at",
+        "country",
+        "referrer",
+        "browser",
+        "system",
+        "device",
+        "bot",
+        "new_visitor",
+        "rule",
+        "variant",
+        "city",
+        "language",
+        "utm_source",
+        "utm_medium",
+        "utm_campaign",
+        "source",
+    ]
     assert [datetime.fromisoformat(row[0]) for row in rows] == moments
     assert len([size for size in pieces if size]) >= 6
     assert max(pieces) < 200_000
@@ -152,7 +178,7 @@ async def test_a_slow_reader_of_csv_holds_no_connection(app: FastAPI, database: 
     async def looking(scope: Any, receive: Any, send: Any) -> None:
         async def look(message: Any) -> None:
             if message.get("body"):
-                held.append(app.state.database.connections_in_use())
+                held.append(app.state.parts[DATABASE].connections_in_use())
             await send(message)
 
         await app(scope, receive, look)
@@ -168,7 +194,8 @@ async def test_a_slow_reader_of_csv_holds_no_connection(app: FastAPI, database: 
 async def test_csv_of_a_link_without_clicks_is_its_header(client: httpx.AsyncClient) -> None:
     code = (await create_link(client))["code"]
     answer = await client.get(f"/api/v1/links/{code}/clicks?format=csv")
-    assert answer.text == "at,country,referrer,browser,system,device,bot,new_visitor\r\n"
+    columns = "at,country,referrer,browser,system,device,bot,new_visitor,rule,variant,city,language"
+    assert answer.text == f"{columns},utm_source,utm_medium,utm_campaign,source\r\n"
 
 
 async def test_what_a_spreadsheet_would_run_is_text_in_csv(client: httpx.AsyncClient, database: Database) -> None:
@@ -183,3 +210,18 @@ async def test_what_a_spreadsheet_would_run_is_text_in_csv(client: httpx.AsyncCl
     text = (await client.get(f"/api/v1/links/{code}/clicks?format=csv")).text
     _, row = csv.reader(io.StringIO(text, newline=""))
     assert row[1:6] == ["'+1", "'@SUM(A1)", '\'=HYPERLINK("https://evil.example","x")', "'-1", "'\t=1\r\n=2"]
+
+
+async def test_clicks_can_be_those_of_bots_or_of_people_and_of_a_span(client, database):
+    code, link = await link_of(client, database)
+    day = timedelta(days=1)
+    clicks = [click(link, NOW), click(link, NOW - day), click(link, NOW - 9 * day, user_agent="Googlebot/2.1")]
+    await write(database, new_batch(clicks))
+
+    async def count(**query: str) -> int:
+        return len((await client.get(f"/api/v1/links/{code}/clicks", params=query)).json()["items"])
+
+    assert (await count(bot="true"), await count(bot="false"), await count()) == (1, 2, 3)
+    last = {"from": (NOW - day).date().isoformat(), "to": NOW.date().isoformat()}
+    assert await count(**last) == 2
+    assert await count(to=NOW.isoformat()) == 2

@@ -10,8 +10,11 @@ from redis.asyncio import Redis
 from shortener.clicks.event import Batch, new_batch
 from shortener.figures.rollups import MIN_CLICKS, RECENT, complete_spans, sum_up
 from shortener.figures.spans import Grain
+from shortener.settings import Settings
 from shortener.stores.database import Database
+from shortener.stores.parts import DATABASE, REDIS
 from tests.clicks.make import click, link_of, rows_of, write
+from tests.conftest import job_context
 from workers import figures
 from workers import figures as upkeep_figures
 from workers.figures import sum_up_breakdowns
@@ -144,10 +147,10 @@ async def test_a_month_with_few_clicks_stays_with_its_hours(database: Database) 
 
 
 async def test_the_job_sums_up_every_busy_link_and_begins_anew_when_it_was_at_the_last(
-    database: Database, redis: Redis, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, database: Database, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upkeep_figures, "_SUM_UP_LINKS", 2)
-    ctx = {"database": database, "redis": redis}
+    ctx = job_context(settings, {DATABASE: database, REDIS: redis})
     await write(database, *(month_of_clicks(link_id, LAST_MONTH) for link_id in range(1, 6)))
     for _ in range(2):
         await sum_up_breakdowns(ctx)
@@ -157,11 +160,11 @@ async def test_the_job_sums_up_every_busy_link_and_begins_anew_when_it_was_at_th
 
 
 async def test_the_job_goes_on_where_its_time_ended(
-    database: Database, redis: Redis, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, database: Database, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upkeep_figures, "_SUM_UP_LINKS", 2)
     monkeypatch.setattr(figures, "SUM_UP_TIME_S", 0)
-    ctx = {"database": database, "redis": redis}
+    ctx = job_context(settings, {DATABASE: database, REDIS: redis})
     await write(database, *(month_of_clicks(link_id, LAST_MONTH) for link_id in range(1, 6)))
     for count in (2, 4, 5):
         await sum_up_breakdowns(ctx)

@@ -60,7 +60,7 @@ def moves(starts: list[datetime], read: list[Span]) -> list[Move]:
 
 
 def end_of(start: datetime, length: timedelta, interval: Interval) -> datetime:
-    """So late that the span has no more buckets than are allowed."""
+    """Late enough that the span has no more buckets than allowed."""
     return start + (min(length, timedelta(hours=MAX_BUCKETS - 2)) if interval is Interval.HOUR else length)
 
 

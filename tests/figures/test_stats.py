@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from shortener.clicks.event import Mark, new_batch
+from shortener.clicks.event import Choice, Mark, Source, new_batch
 from shortener.clicks.models import DIMENSIONS
 from shortener.figures import rollups
 from shortener.figures.rollups import complete_spans, sum_up
@@ -130,7 +130,7 @@ async def test_figures_are_written_as_the_document_describes_them(
     assert schema == {"$ref": "#/components/schemas/StatsOut"}
 
 
-@pytest.mark.parametrize(("interval", "buckets"), [("hour", 30 * 24), ("day", 30), ("month", 13)])
+@pytest.mark.parametrize(("interval", "buckets"), [("hour", 30 * 24), ("day", 30), ("week", 13), ("month", 13)])
 async def test_without_a_span_the_latest_is_shown(client: httpx.AsyncClient, interval: str, buckets: int) -> None:
     code = (await create_link(client))["code"]
     series = (await stats(client, code, interval=interval))["series"]
@@ -184,7 +184,7 @@ async def test_a_date_is_a_whole_day_and_a_moment_is_exact(
         {"tz": "../../etc/passwd"},
         {"tz": "America"},
         {"tz": "\x00"},
-        {"interval": "week"},
+        {"interval": "year"},
         {"bots": "perhaps"},
         {"from": "2024-01-01", "interval": "hour"},
         {"from": "1970-01-01", "to": "2999-12-31", "interval": "month"},
@@ -228,6 +228,11 @@ def transitions() -> list[datetime]:
     return found
 
 
+QUERIES = [b"", b"", b"utm_source=flyer&utm_campaign=sale", b"utm_source=mail&utm_medium=e+mail"]
+LANGUAGES = [b"", b"", b"de-AT,de;q=0.9", b"en", b"fr;q=0.1,pt-BR"]
+CHOICES = [None, None, Choice("phones"), Choice(variant="b"), Choice("late", is_charged=True)]
+
+
 @pytest.fixture
 async def history(
     client: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
@@ -247,6 +252,10 @@ async def history(
                 referrer=chance.choice(REFERRERS),
                 address=chance.choice(ADDRESSES),
                 mark=chance.choice([Mark.NONE, Mark.NONE, Mark.NONE, Mark.HEAD]),
+                choice=chance.choice(CHOICES),
+                query=chance.choice(QUERIES),
+                source=chance.choice([Source.LINK, Source.LINK, Source.QR]),
+                languages=chance.choice(LANGUAGES),
             )
             for moment in moments
         ]
@@ -259,15 +268,20 @@ async def history(
         found = Counter(span.grain for span in await complete_spans(session, link, days_ago(400), NOW))
     assert 6 <= found[Grain.MONTH] <= 11
     assert found[Grain.DAY] > 0
-    columns = "at, bot, is_new_visitor, referrer_host, country, browser, system, device"
+    columns = (
+        "at, bot, is_new_visitor, referrer_host, country, browser, system, device, rule, variant, city, "
+        "coalesce(language, ''), utm_source, utm_medium, utm_campaign, coalesce(source, 'link')"
+    )
     return code, await rows_of(database, f"SELECT {columns} FROM clicks WHERE link_id = $1", link)
 
 
 def local_interval(moment: datetime, interval: str, zone: ZoneInfo) -> Any:
-    """What the local clock shows of the interval that this moment lies in."""
+    """The local label of the interval that contains this moment."""
     local = moment.astimezone(zone)
     if interval == "month":
         return local.year, local.month
+    if interval == "week":
+        return local.isocalendar()[:2]
     return local.date() if interval == "day" else (local.date(), local.hour, local.utcoffset())
 
 
@@ -287,7 +301,7 @@ spans = st.tuples(
 )
 
 
-@given(spans, st.sampled_from(ZONES), st.sampled_from(["hour", "day", "month"]), st.booleans())
+@given(spans, st.sampled_from(ZONES), st.sampled_from(["hour", "day", "week", "month"]), st.booleans())
 @hypothesis_settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
@@ -321,6 +335,37 @@ async def test_figures_of_any_span_equal_a_count_of_single_clicks(
     assert {key: [b["clicks"], b["visitors"], b["bots"]] for key, b in series.items()} == expected
 
     for number, name in enumerate(DIMENSIONS, 3):
-        values = Counter(row[number] for row in (inside if bots else people))
+        values = Counter(row[number] for row in (inside if bots else people) if row[number] is not None)
         top = sorted(values.items(), key=lambda item: (-item[1], item[0].encode()))[:10]
         assert [(each["value"], each["clicks"]) for each in found[name]] == top
+    hours = Counter(f"{row[0].astimezone(zone):%a %H}".lower() for row in (inside if bots else people))
+    assert {each["value"]: each["clicks"] for each in found["hours_of_week"]} == hours
+
+
+async def test_a_visit_shows_its_language_its_campaign_and_whether_it_came_by_a_qr_code(
+    client: httpx.AsyncClient, drain: Any
+) -> None:
+    code = (await create_link(client))["code"]
+    headers = {"Accept-Language": "de-AT,de;q=0.9,en;q=0.8"}
+    for query in ("qr", "utm_source=flyer&utm_medium=print&utm_campaign=winter+sale", ""):
+        answer = await client.get(f"/{code}?{query}", headers=headers)
+        assert (answer.status_code, "?" in answer.headers["location"]) == (302, False)
+    assert await drain() == 3
+    found = await stats(client, code, bots="true")
+    assert found["sources"] == [{"value": "link", "clicks": 2}, {"value": "qr", "clicks": 1}]
+    assert found["languages"] == [{"value": "de", "clicks": 3}]
+    values = {"utm_sources": "flyer", "utm_mediums": "print", "utm_campaigns": "winter sale"}
+    assert {name: found[name] for name in values} == {n: [{"value": v, "clicks": 1}] for n, v in values.items()}
+    assert [each["clicks"] for each in found["hours_of_week"]] in ([3], [2, 1])
+    page = (await client.get(f"/api/v1/links/{code}/clicks")).json()["items"]
+    assert [click["source"] for click in page] == ["link", "link", "qr"]
+    assert page[1] == IsPartialDict(utm_source="flyer", utm_medium="print", utm_campaign="winter sale", language="de")
+
+
+async def test_values_are_known_only_of_clicks_that_have_them(client: httpx.AsyncClient, database: Database) -> None:
+    code, link = await link_of(client, database)
+    await write(database, new_batch([click(link), click(link, languages=b"en"), click(link, source=Source.QR)]))
+    found = await stats(client, code)
+    assert found["languages"] == [{"value": "", "clicks": 2}, {"value": "en", "clicks": 1}]
+    assert found["sources"] == [{"value": "link", "clicks": 2}, {"value": "qr", "clicks": 1}]
+    assert found["utm_sources"] == found["cities"] == []

@@ -1,4 +1,4 @@
-"""What is in a body, behind it, or instead of it, is never taken for a request, nor read without end."""
+"""Bytes in, after or instead of a body are never taken for a request, nor read without end."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A head that is too long, comes too slowly, or is no HTTP at all is refused; others are answered meanwhile."""
+"""A head that is too long, too slow, or not HTTP is refused; other clients are answered meanwhile."""
 
 import asyncio
 import contextlib
@@ -97,7 +97,7 @@ async def test_who_connects_and_asks_nothing_is_let_go_in_silence(address, monke
 
 
 async def test_a_slow_answer_is_no_slow_head(address, monkeypatch):
-    """Once a head is there, its time is over for good: also when the connection is used for longer."""
+    """Once a head is complete, its time limit no longer applies, however long the connection is used."""
     monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 0.3)
     async with connected(address) as raw:
         for _ in range(8):
@@ -170,7 +170,7 @@ NO_HTTP = {
     "NUL in a header": b"GET / HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n\r\n",
     "a space before the colon": b"GET / HTTP/1.1\r\nHost: x\r\nX : a\r\n\r\n",
     "a wish for a tunnel": b"CONNECT sho.rt:443 HTTP/1.1\r\nHost: sho.rt:443\r\n\r\n",
-    "a length that is none": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+    "not a length": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
 }
 
 

@@ -11,7 +11,7 @@ from tests.e2e.product import free_port, running
 from tests.hostile_clients.conftest import Raw, assert_alive, connected
 
 SOCKETS, REQUESTS = 200, 20_000
-# What a web process may take for all of them together.
+# Memory that a web process may take for all of them together.
 MAX_GROWTH = 200 * 2**20
 
 

@@ -1,17 +1,13 @@
 """/docs and /redoc work, and ask nobody but this server."""
 
 import re
-import shutil
 
-import pytest
-from playwright.async_api import Page, Request, async_playwright
+from playwright.async_api import Browser, Page, Request
 
 from shortener.accounts.commands import create_user
 from tests.conftest import changed
 from tests.serving import serving
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 PAGES = ("/docs", "/redoc")
 
 
@@ -52,50 +48,38 @@ async def visit(page: Page, url: str, selector: str) -> tuple[list[Request], lis
     return requests, complaints
 
 
-@needs_chromium
-async def test_a_browser_shows_every_operation_and_asks_nobody_else(settings):
+async def test_a_browser_shows_every_operation_and_asks_nobody_else(settings, browser: Browser):
     with serving(settings) as url:
-        async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(
-                executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-            )
-            for path, selector in (("/docs", ".opblock-summary-path"), ("/redoc", "[data-section-id] h2")):
-                page = await browser.new_page()
-                requests, complaints = await visit(page, f"{url}{path}", selector)
-                elsewhere = [r.url for r in requests if r.url.startswith("http") and not r.url.startswith(f"{url}/")]
-                assert (path, elsewhere, complaints) == (path, [], [])
-                assert f"{url}/openapi.json" in {request.url for request in requests}
-                if path == "/docs":
-                    shown = [text.replace("\u200b", "") for text in await page.locator(selector).all_inner_texts()]
-                    assert {"/api/v1/links", "/{code}", "/{code}+", "/health/ready"} <= set(shown)
-                    document = await (await page.request.get(f"{url}/openapi.json")).json()
-                    assert len(shown) == sum(map(len, document["paths"].values()))
-                await page.close()
-            await browser.close()
+        for path, selector in (("/docs", ".opblock-summary-path"), ("/redoc", "[data-section-id] h2")):
+            page = await browser.new_page()
+            requests, complaints = await visit(page, f"{url}{path}", selector)
+            elsewhere = [r.url for r in requests if r.url.startswith("http") and not r.url.startswith(f"{url}/")]
+            assert (path, elsewhere, complaints) == (path, [], [])
+            assert f"{url}/openapi.json" in {request.url for request in requests}
+            if path == "/docs":
+                shown = [text.replace("\u200b", "") for text in await page.locator(selector).all_inner_texts()]
+                assert {"/api/v1/links", "/{code}", "/{code}+", "/health/ready"} <= set(shown)
+                document = await (await page.request.get(f"{url}/openapi.json")).json()
+                assert len(shown) == sum(map(len, document["paths"].values()))
+            await page.close()
 
 
-@needs_chromium
-async def test_the_authorize_button_logs_in_and_what_is_tried_out_is_let_in(settings):
+async def test_the_authorize_button_logs_in_and_what_is_tried_out_is_let_in(settings, browser: Browser):
     await create_user(settings, "ada@example.com", "mauve giraffe cycles", is_admin=False)
     with serving(changed(settings, anonymous_links=False)) as url:
-        async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(
-                executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-            )
-            page = await browser.new_page()
-            await page.goto(f"{url}/docs")
-            await page.click(".auth-wrapper .authorize", timeout=60_000)
-            await page.fill("#oauth_username", "ada@example.com")
-            await page.fill("#oauth_password", "mauve giraffe cycles")
-            login = page.locator(".auth-container", has=page.locator("#oauth_username"))
-            async with page.expect_response(f"{url}/api/v1/auth/token", timeout=60_000) as logged_in:
-                await login.locator("button.authorize").click()
-            assert (await logged_in.value).status == 200
-            await page.click(".btn-done")
-            me = page.locator("#operations-accounts-get_me_api_v1_me_get")
-            await me.locator(".opblock-summary-control").click()
-            await me.locator(".try-out__btn").click()
-            async with page.expect_response(f"{url}/api/v1/me", timeout=60_000) as tried:
-                await me.locator(".execute").click()
-            assert (await (await tried.value).json())["email"] == "ada@example.com"
-            await browser.close()
+        page = await browser.new_page()
+        await page.goto(f"{url}/docs")
+        await page.click(".auth-wrapper .authorize", timeout=60_000)
+        await page.fill("#oauth_username", "ada@example.com")
+        await page.fill("#oauth_password", "mauve giraffe cycles")
+        login = page.locator(".auth-container", has=page.locator("#oauth_username"))
+        async with page.expect_response(f"{url}/api/v1/auth/token", timeout=60_000) as logged_in:
+            await login.locator("button.authorize").click()
+        assert (await logged_in.value).status == 200
+        await page.click(".btn-done")
+        me = page.locator("#operations-accounts-get_me_api_v1_me_get")
+        await me.locator(".opblock-summary-control").click()
+        await me.locator(".try-out__btn").click()
+        async with page.expect_response(f"{url}/api/v1/me", timeout=60_000) as tried:
+            await me.locator(".execute").click()
+        assert (await (await tried.value).json())["email"] == "ada@example.com"

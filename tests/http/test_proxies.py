@@ -131,7 +131,7 @@ def files(tmp_path: Path) -> Files:
 
 class Product(NamedTuple):
     url: str
-    # The headers of each request that was no redirect.
+    # The headers of each request that was not a redirect.
     seen: list[dict[bytes, bytes]]
 
 

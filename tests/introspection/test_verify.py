@@ -58,7 +58,7 @@ async def test_of_a_bad_token_nothing_more_is_said(client, ada, service):
         "x",
         ada.refresh,
         ada.access[:-20] + "x" * 20,
-        key["key"][:-1] + "x",
+        key["key"][:-1] + ("y" if key["key"].endswith("x") else "x"),
         key["prefix"],
         "ü" * 100,
         "x" * 8192,

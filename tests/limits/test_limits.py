@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from shortener.http.client_address import TrustedProxies
-from shortener.limits.api_limits import RateLimits
 from shortener.limits.keys import LimitKeys
+from shortener.limits.rate_limits import RateLimits
 from shortener.redirect.throttle import MAX_UNTOLD, UNTOLD_SHARE
 from shortener.settings import load_settings
 from shortener.settings.values import Rate

@@ -1,15 +1,17 @@
-"""What the API promises of single links: creating, reading, changing and deleting them."""
+"""The API's promises about single links: creating, reading, changing and deleting them."""
 
 import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from dirty_equals import IsDatetime, IsNow, IsPartialDict, IsStr
 from sqlalchemy import func, select
 
 from shortener.links import codes
 from shortener.links.models import Link
 from tests.conftest import changed, client_of, create_link, running_app
+from tests.links.plain import new_plain_link
 
 LINKS = "/api/v1/links"
 URL = "https://example.com/a?b=c#d"
@@ -39,20 +41,7 @@ async def test_a_created_link_is_given_whole_and_its_location_leads_to_it(client
     answer = await client.post(LINKS, json={"url": URL, "title": "  Sale  "})
     assert answer.status_code == 201
     link = answer.json()
-    assert link == {
-        "code": IsStr(regex=f"[{codes.ALPHABET}]{{7}}"),
-        "short_url": f"https://sho.rt/{link['code']}",
-        "url": URL,
-        "title": "Sale",
-        "created_at": IsNow(iso_string=True, tz="UTC", delta=10),
-        "updated_at": link["created_at"],
-        "expires_at": None,
-        "disabled": False,
-        "banned": False,
-        "flag": None,
-        "clicks": 0,
-        "workspace": None,
-    }
+    assert link == new_plain_link(link, URL, "Sale")
     assert answer.headers["location"] == f"{LINKS}/{link['code']}"
     assert (await client.get(answer.headers["location"])).json() == link
 
@@ -188,7 +177,8 @@ async def test_a_forbidden_destination_is_refused_with_the_reason_at_creation_an
 
 BAD_EXPIRIES = {
     "2020-01-01T00:00:00Z": "invalid-expiry",
-    0: "invalid-expiry",
+    0: "invalid-request",
+    4102444800: "invalid-request",
     "0001-01-01T00:00:00+23:00": "invalid-expiry",
     "2099-01-01T00:00:00": "invalid-request",
     "2099-01-01": "invalid-request",
@@ -254,7 +244,7 @@ async def test_an_empty_title_is_no_title(client):
 
 async def test_what_cannot_be_changed_or_emptied_is_refused(client):
     link = await create_link(client)
-    for member, value in (("url", None), ("disabled", None), ("code", "other"), ("title", "x" * 301), ("clicks", 0)):
+    for member, value in (("url", None), ("disabled", None), ("code", "a b"), ("title", "x" * 301), ("clicks", 0)):
         answer = await client.patch(f"{LINKS}/{link['code']}", json={member: value})
         assert_problem(answer, 422, "invalid-request", errors=[IsPartialDict(field=f"/{member}")])
 
@@ -294,4 +284,45 @@ async def test_of_many_deletions_at_the_same_time_one_succeeds(client):
 async def test_an_unknown_link_is_not_found_by_any_method(client):
     for method in ("GET", "DELETE", "PATCH"):
         answer = await client.request(method, f"{LINKS}/nowhere", json={} if method == "PATCH" else None)
-        assert_problem(answer, 404, "link-not-found", detail="There is no link nowhere.")
+        assert_problem(answer, 404, "link-not-found", detail="The link nowhere does not exist.")
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [
+        ("free-1", "free"),
+        ("abc", "taken"),
+        ("gone", "taken"),
+        ("alias", "taken"),
+        ("API", "reserved"),
+        ("ab", "malformed"),
+        ("ä" * 5, "malformed"),
+        ("", "malformed"),
+    ],
+)
+async def test_whether_a_link_could_get_a_code_can_be_asked(client, code, state):
+    await create_link(client, code="abc")
+    await client.post(f"{LINKS}/abc/aliases", json={"code": "alias"})
+    await create_link(client, code="gone")
+    await client.delete(f"{LINKS}/gone")
+    answer = await client.get(f"{LINKS}/exists", params={"code": code})
+    assert answer.json() == {"code": code, "domain": None, "state": state}
+    if state != "free":
+        assert (await client.post(LINKS, json={"url": "https://example.com/", "code": code})).status_code in (409, 422)
+
+
+async def test_a_change_does_not_overwrite_what_was_changed_meanwhile(client):
+    read = await create_link(client, code="abc")
+    other = await client.patch(f"{LINKS}/abc", json={"title": "Theirs", "updated_at": read["updated_at"]})
+    assert other.status_code == 200
+    late = await client.patch(f"{LINKS}/abc", json={"title": "Mine", "updated_at": read["updated_at"]})
+    assert_problem(late, 409, "changed-meanwhile")
+    long_ago = {"If-Unmodified-Since": "Thu, 26 Nov 2020 09:30:00 GMT"}
+    assert_problem(
+        await client.patch(f"{LINKS}/abc", json={"title": "Mine"}, headers=long_ago), 409, "changed-meanwhile"
+    )
+    assert (await client.get(f"{LINKS}/abc")).json()["title"] == "Theirs"
+    later = {"If-Unmodified-Since": "Thu, 26 Nov 2998 09:30:00 GMT"}
+    assert (await client.patch(f"{LINKS}/abc", json={"title": "Mine"}, headers=later)).json()["title"] == "Mine"
+    wrong = await client.patch(f"{LINKS}/abc", json={"title": "x"}, headers={"If-Unmodified-Since": "yesterday"})
+    assert_problem(wrong, 422, "invalid-request")

@@ -1,4 +1,4 @@
-"""What the API promises of many links that are created with one request."""
+"""The API's promises about many links that are created with one request."""
 
 import asyncio
 import json
@@ -6,11 +6,14 @@ from collections import Counter
 from collections.abc import AsyncIterator
 
 import asyncpg
-from dirty_equals import IsNow, IsPartialDict, IsStr
+import pytest
+from dirty_equals import IsPartialDict
 
+from shortener.http.body_limit import MAX_BODY_BYTES
 from shortener.links import codes
-from shortener.main import MAX_BODY_BYTES, MAX_BULK_BODY_BYTES
+from shortener.links.many_api import MAX_BULK_BODY_BYTES
 from tests.conftest import changed, client_of, create_link, eventually, running_app
+from tests.links.plain import new_plain_link
 from tests.links.test_api import FORBIDDEN, LINKS, URL, assert_problem, count_links, in_a_day, problem
 from tests.links.test_bad_input import BODIES
 
@@ -39,20 +42,7 @@ async def test_each_link_is_given_in_order_as_a_single_read_gives_it(client):
     assert (answer["created"], answer["failed"]) == (53, 0)
     assert set(statuses(answer)) == {201}
     links = [result["link"] for result in answer["results"]]
-    assert links[0] == {
-        "code": IsStr(regex=f"[{codes.ALPHABET}]{{7}}"),
-        "short_url": f"https://sho.rt/{links[0]['code']}",
-        "url": URL,
-        "title": "Sale",
-        "created_at": IsNow(iso_string=True, tz="UTC", delta=10),
-        "updated_at": links[0]["created_at"],
-        "expires_at": None,
-        "disabled": False,
-        "banned": False,
-        "flag": None,
-        "clicks": 0,
-        "workspace": None,
-    }
+    assert links[0] == new_plain_link(links[0], URL, "Sale")
     assert links[1] == IsPartialDict(code="Spring_Sale-26", url="https://xn--mnchen-3ya.example/%C3%A4")
     assert [link["url"] for link in links[3:]] == [f"https://example.com/{n}" for n in range(50)]
     for link in links:
@@ -120,12 +110,14 @@ async def test_the_larger_bound_is_for_this_path_only(client):
         assert_problem(await client.post(path, content=body.ljust(size + 1), headers=JSON), 413, "content-too-large")
 
 
-async def test_a_link_may_be_called_bulk(client):
-    await create_links(client, {"url": URL, "code": "bulk"})
-    assert (await client.get("/bulk")).headers["location"] == URL
-    assert (await client.patch(BULK, json={"title": "Bulk"})).json()["title"] == "Bulk"
-    assert (await client.get(BULK)).json()["title"] == "Bulk"
-    assert (await client.delete(BULK)).status_code == 204
+@pytest.mark.parametrize("code", ["bulk", "exists"])
+async def test_a_link_may_be_called_like_a_route_and_is_changed_by_its_id(client, code):
+    created = await create_links(client, {"url": URL, "code": code})
+    by_id = f"{LINKS}/{created['results'][0]['link']['id']}"
+    assert (await client.get(f"/{code}")).headers["location"] == URL
+    assert (await client.patch(by_id, json={"title": "T"})).json()["title"] == "T"
+    assert (await client.get(by_id)).json()["code"] == code
+    assert (await client.delete(by_id)).status_code == 204
 
 
 async def test_of_those_that_ask_for_one_code_the_first_that_holds_gets_it(client):

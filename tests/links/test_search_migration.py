@@ -1,7 +1,6 @@
 """The step to a search index over a bounded part of each link, on a filled database, up and down."""
 
 import asyncio
-import re
 
 import asyncpg
 import pytest
@@ -9,11 +8,12 @@ from alembic import command
 
 from shortener.stores.migration import alembic_config, upgrade
 from tests.load.bench_create import made_up_url
+from tests.migrating import database_before
 
 BEFORE, COLUMN, INDEX = "20261121_09", "20261126_01", "20261126_02"
 MOSCOW = "https://ru.wikipedia.org/wiki/%D0%9C%D0%BE%D1%81%D0%BA%D0%B2%D0%B0"
 SEARCHED = "SELECT pg_get_indexdef('ix_links_search'::regclass)"
-# What the version before writes and does, to the letter.
+# Exactly what the previous version writes and does.
 OLD_INSERT = "INSERT INTO links (code, url, title) VALUES ($1, $2, 'Old title')"
 OLD_SEARCH = (
     "SELECT code FROM links WHERE deleted_at IS NULL"
@@ -25,22 +25,13 @@ OLD_MERGE = "SELECT gin_clean_pending_list('ix_links_search')"
 @pytest.fixture
 async def before(servers):
     """A database of the version before with links in it, and a connection to it."""
-    host = servers.template_url.partition("host=")[2]
-    admin = await asyncpg.connect(host=host, user="shortener", database="postgres")
-    await admin.execute("DROP DATABASE IF EXISTS test_search WITH (FORCE)")
-    await admin.execute("CREATE DATABASE test_search")
-    url = re.sub(r"/shortener\?", "/test_search?", servers.template_url)
-    await asyncio.to_thread(upgrade, url, BEFORE)
-    connection = await asyncpg.connect(host=host, user="shortener", database="test_search")
-    urls = [made_up_url() for _ in range(25_000)]
-    urls[12_345] = MOSCOW
-    await connection.copy_records_to_table(
-        "links", records=[(f"c{n}", url) for n, url in enumerate(urls)], columns=["code", "url"]
-    )
-    yield url, connection
-    await connection.close()
-    await admin.execute("DROP DATABASE test_search WITH (FORCE)")
-    await admin.close()
+    async with database_before(servers, BEFORE) as before:
+        urls = [made_up_url() for _ in range(25_000)]
+        urls[12_345] = MOSCOW
+        await before.connection.copy_records_to_table(
+            "links", records=[(f"c{n}", url) for n, url in enumerate(urls)], columns=["code", "url"]
+        )
+        yield before
 
 
 async def readable(connection: asyncpg.Connection) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""What it costs to show an API key or a token, as a Markdown table of medians and their ratios.
+"""The cost of an API key or a token, as a Markdown table of medians and their ratios.
 
     python -m tests.load.bench_auth
 

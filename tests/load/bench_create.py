@@ -1,4 +1,4 @@
-"""Links a second that the API makes, beside bare asyncpg that gives as many rows to a table of the same shape.
+"""Links per second that the API creates, beside bare asyncpg that inserts as many rows into a table of the same shape.
 
 `python -m tests.load.bench_create --write` starts one web process, the worker and both servers on a new folder, and
 loads them from this process. Rounds alternate; what counts are ratios of medians. A round ends only when the search
@@ -77,7 +77,7 @@ class Client:
 
 
 class Bench:
-    """Each measurement is one round of so many requests."""
+    """Each measurement is one round of this many requests."""
 
     def __init__(self, port: int, database_url: str) -> None:
         self._port = port
@@ -155,8 +155,10 @@ class Bench:
 
     @staticmethod
     def _merge(connection: asyncpg.Connection, table: str) -> Task:
-        index = f"SELECT indexrelid FROM pg_index WHERE indrelid = '{table}'::regclass AND indexprs IS NOT NULL"
-        return lambda: connection.execute(f"SELECT gin_clean_pending_list(({index}))")
+        return lambda: connection.execute(f"""
+            SELECT gin_clean_pending_list(indexrelid) FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+            JOIN pg_am ON pg_am.oid = relam WHERE indrelid = '{table}'::regclass AND amname = 'gin'
+        """)
 
 
 async def timed(tasks: Sequence[Task], at_once: int, links_a_task: int, then: Task) -> Round:

@@ -28,7 +28,8 @@ from shortener.processes.embedded.data_directory import DataDirectory
 from tests.accounts.oidc.provider import CLIENT_ID, CLIENT_SECRET, provider_process
 from tests.e2e.product import command, free_port
 from tests.load import page
-from tests.load.costly import COSTLY, Act, World, make_world
+from tests.load.costly.routes import COSTLY
+from tests.load.costly.world import Act, World, make_world
 from tests.load.peers import CODE, wait_for_port
 from tests.load.runner import LOAD_CORE, SERVER_CORE
 from tests.load.subject import Subject, pin, running
@@ -70,7 +71,9 @@ class Felt(NamedTuple):
 def watched_web(subject: Subject, issuer: str) -> Iterator[Web]:
     """Beside the subject's own, on the same servers, on a core of its own."""
     data, port = DataDirectory(subject.product.data_dir), free_port()
-    limits = dict.fromkeys(("limit_api", "limit_account", "limit_login", "limit_redirect", "limit_miss"), "off")
+    limits = dict.fromkeys(
+        ("limit_api", "limit_account", "limit_login", "limit_redirect", "limit_miss", "limit_password"), "off"
+    )
     limits |= dict.fromkeys(("limit_api_bytes", "limit_account_bytes"), "off")
     settings = limits | {
         "database_url": subject.run.database_url,
@@ -99,7 +102,7 @@ def watched_web(subject: Subject, issuer: str) -> Iterator[Web]:
 
 
 def _prefer(process: psutil.Process) -> None:
-    """What else the machine does at the moment is not what redirects wait for."""
+    """Other work of the machine is not the route's fault."""
     with contextlib.suppress(psutil.AccessDenied):
         process.nice(PREFERRED_NICE)
 
@@ -159,15 +162,16 @@ def acts() -> dict[Act, list[str]]:
 
 
 def measure(web: Web, world: World, options: argparse.Namespace) -> Iterator[tuple[str, Felt]]:
-    """What was felt of each act in each round, by its name, and of none by IDLE."""
+    """The delay of each act in each round, by its name; IDLE is without any."""
     chosen = [
         (f"{', '.join(names)} {n}", act) for n, (act, names) in enumerate(acts().items()) if options.only in names[0]
     ]
-    # What is loaded, and compiled, once.
+    # Load and compile everything once.
     for _, act in chosen:
         act(world)
     p99_ms(web, 1)
     for _ in range(options.rounds):
+        world.log_in()
         for n, (name, act) in enumerate(chosen):
             if n % IDLE_AFTER == 0:
                 yield IDLE, Felt(0, web.pause_ms(), p99_ms(web, options.seconds))
@@ -191,8 +195,8 @@ def report(found: dict[str, Felt], idle_ms: float, rounds: int, seconds: float) 
     ]
     head = ("repeated by four clients", "longest pause", "p99 of redirects", "times idle")
     return (
-        f"{page.table(head, rows)}\n\nWithout them the p99 of redirects is {idle_ms:.1f} ms. {RATE} redirects a second "
-        f"are asked for; medians of {rounds} rounds of {seconds:g} s each."
+        f"{page.table(head, rows)}\n\nWithout them the p99 of redirects is {idle_ms:.1f} ms. {RATE} redirects per "
+        f"second are requested; medians of {rounds} rounds of {seconds:g} s each."
     )
 
 

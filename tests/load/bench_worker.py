@@ -1,4 +1,4 @@
-"""Clicks a second of the worker on one core, beside a bare COPY of the same rows, as a Markdown table of medians.
+"""Clicks per second of the worker on one core, beside a bare COPY of the same rows, as a Markdown table of medians.
 
     python -m tests.load.bench_worker [--clicks 300000] [--rounds 5]
 
@@ -34,7 +34,7 @@ BATCHES_A_ROUND_TRIP = 100
 
 
 class Round(NamedTuple):
-    """Clicks a second, and processor time of the worker and of PostgreSQL in microseconds a click."""
+    """Clicks per second, and processor time of the worker and of PostgreSQL in microseconds per click."""
 
     worker: float
     cpu_us: float

@@ -42,7 +42,7 @@ _MERGES_SQL = """
 
 
 class Attack(NamedTuple):
-    """So many requests at once, of so many links each, whose URLs have so many random characters."""
+    """Concurrent requests, links per request, and random characters per URL."""
 
     name: str
     requests: int
@@ -132,7 +132,7 @@ def disk_usage(folder: Path) -> int:
 
 
 class Watch:
-    """Follows a link, asks for what others ask for, and looks at the disk, until it is told to stop."""
+    """Follows a link, asks for what others ask for, and looks at the disk, until it is stopped."""
 
     def __init__(self, product: Product, database_url: str) -> None:
         self._product = product

@@ -1,7 +1,7 @@
-"""An HTTP load client on bare asyncio: as many requests as are answered, or so many a second whatever is answered.
+"""An HTTP load client on bare asyncio: as many requests as are answered, or a fixed number per second.
 
-`python -m tests.load.client URL --seconds 4` prints what came of it as JSON; a program of its own, so that it can be
-kept to one core.
+`python -m tests.load.client URL --seconds 4` prints the results as JSON. It is a separate program, so that it can be
+kept on one core.
 """
 
 import argparse
@@ -23,13 +23,13 @@ import uvloop
 
 TICK_S = 0.001
 REOPEN_AFTER_S = 0.05
-# Requests that are on their way at the end may take so long.
+# Requests that are in transit at the end may take this long.
 LAST_ANSWER_WITHIN_S = 10.0
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 class Latencies:
-    """Counted in steps of 50 us up to 10 s, so that a long run takes no more memory than a short one."""
+    """Counted in steps of 50 us up to 10 s, so that the memory does not grow with the run."""
 
     STEPS_PER_S = 20_000
 
@@ -67,7 +67,7 @@ def read_answer(data: bytes) -> tuple[int, int] | None:
 
 @dataclass
 class Load:
-    """What is asked for, and what came of it.
+    """The requests to send, and their results.
 
     With a `rate` in requests a second a request's time begins when it was due, so that waiting for a free connection
     is part of it; otherwise each connection asks again as soon as it is answered. `count` ends it before `seconds`.
@@ -132,7 +132,7 @@ class Load:
                 tell({"elapsed_s": elapsed_s, "answered": self.answered, "waiting": len(self._due_s)})
             await asyncio.sleep(TICK_S if self.rate is not None else 0.02)
         self.is_over = True
-        # What is due and was never sent is not answered.
+        # Requests that were due but never sent count as not answered.
         unsent = len(self._due_s)
         self._due_s.clear()
         deadline_s = time.perf_counter() + LAST_ANSWER_WITHIN_S
@@ -229,9 +229,9 @@ def main() -> None:
     parser.add_argument("url")
     parser.add_argument("--seconds", type=float, default=10, help="at most")
     parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--count", type=int, help="so many requests, no more")
-    parser.add_argument("--rate", type=float, help="so many a second, whatever is answered")
-    parser.add_argument("--links", type=int, default=0, help="ask for one of so many codes instead of the path")
+    parser.add_argument("--count", type=int, help="number of requests")
+    parser.add_argument("--rate", type=float, help="requests per second, whatever is answered")
+    parser.add_argument("--links", type=int, default=0, help="request one of this many codes instead of the path")
     parser.add_argument("--prefix", default="x", help="what these codes begin with")
     parser.add_argument("--in-turn", action="store_true", help="one code after the other")
     parser.add_argument("--header", action="append", default=[], help="one more header, as Name: value")

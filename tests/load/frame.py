@@ -8,7 +8,7 @@ from tests.load import page
 
 
 def options(description: str | None, section: str, **numbers: int) -> argparse.Namespace:
-    """What the command line says: rounds and their seconds, further `numbers` with these defaults, and `write`."""
+    """The command line's arguments: rounds and their seconds, further `numbers` with these defaults, and `write`."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4)

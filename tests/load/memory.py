@@ -1,4 +1,4 @@
-"""The memory of a web process before and after so many distinct links and so many distinct misses."""
+"""The memory of a web process before and after many distinct links and many distinct misses."""
 
 import argparse
 import sys

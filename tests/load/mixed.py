@@ -101,7 +101,7 @@ def miscounted(host: str) -> Counter[str]:
 
 
 def conclude(environment: Environment, host: str) -> bool:
-    """Print what came of the run. False when something is wrong with the server."""
+    """Print the results of the run. False if something is wrong with the server."""
     print(report(environment), flush=True)
     refused = limited(environment)
     if refused:
@@ -128,7 +128,7 @@ def main() -> int:
     parser.add_argument("--host", help="address of a running server; else a product of its own is started")
     parser.add_argument("--users", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=30)
-    parser.add_argument("--page", action="store_true", help="open locust's own page in place of a run")
+    parser.add_argument("--page", action="store_true", help="open locust's own page instead of a run")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     options = parser.parse_args()
     with contextlib.ExitStack() as stack:

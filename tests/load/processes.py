@@ -1,4 +1,4 @@
-"""What a second web process adds, shown on a machine that has no core to spare for it.
+"""Measures the gain of a second web process on a machine without a spare core.
 
 Each process gets half of the servers' core: it runs and is stopped in turns of a few milliseconds, and of two processes
 one runs while the other is stopped. Two of them together then have what one has that is never stopped. What they
@@ -36,7 +36,7 @@ class Web(NamedTuple):
 
 @contextlib.contextmanager
 def second_web(subject: Subject) -> Iterator[Web]:
-    """On a port of its own, so that each gets connections of its own whoever is running when they are opened."""
+    """On separate ports, so that each process gets its own connections, whichever is running when they are opened."""
     data, port = DataDirectory(subject.product.data_dir), free_port()
     servers = {"database_url": subject.run.database_url, "redis_url": subject.run.redis_url}
     settings = HIGH_LIMITS | servers | {"secret_key": data.secret_key(), "port": port}

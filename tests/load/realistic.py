@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 from itertools import accumulate
 from pathlib import Path
+from typing import TypeVar
 
 from shortener.clicks.event import Batch, Click, Mark, new_batch
-from shortener.operations.seed import HOSTS
+from shortener.operations.sample_clicks import HOSTS
+
+T = TypeVar("T")
 
 LINKS = 10_000
 HOT_SHARE = 0.2
@@ -18,6 +21,8 @@ AGENTS = 3_000
 DIRECT_SHARE = 0.4
 PAGES = 5_000
 BATCH = 50
+LANGUAGES = [f"{each}-{each.upper()},{each};q=0.9,en;q=0.8".encode() for each in ("en", "de", "fr", "es", "it", "ja")]
+CAMPAIGNS = [b"spring", b"newsletter", b"mail", b"partner", b"flyer"]
 # So long a time the clicks cover, up to now.
 SPAN_S = 60.0
 
@@ -27,7 +32,8 @@ _KINDS = {"person": 0.88, "crawler": 0.09, "preview": 0.03}
 
 class Traffic:
     """A fifth of the clicks follow one link, the others ten thousand links, few of them often. Clients have an address
-    and a User-Agent each, of which some thousands differ; some are bots. Four in ten clicks have no referrer."""
+    and a User-Agent each, of which some thousands differ; some are bots. Four in ten clicks have no referrer,
+    one in ten no language, and one in ten a campaign."""
 
     def __init__(self, seed: int = 1) -> None:
         self._chance = random.Random(seed)
@@ -52,9 +58,15 @@ class Traffic:
         address, agent = chance.choice(self._clients)
         referrer = "" if chance.random() < DIRECT_SHARE else self._often(self._pages)
         mark = Mark.HEAD if chance.random() < 0.01 else Mark.NONE
-        return Click(link, at_ms, address, agent, referrer, mark)
+        return Click(link, at_ms, address, agent, referrer, mark, query=self._query(), languages=self._language())
 
-    def _often(self, values: list[str]) -> str:
+    def _query(self) -> bytes:
+        return b"" if self._chance.random() < 0.9 else b"utm_medium=email&utm_source=" + self._often(CAMPAIGNS)
+
+    def _language(self) -> bytes:
+        return b"" if self._chance.random() < 0.1 else self._often(LANGUAGES)
+
+    def _often(self, values: list[T]) -> T:
         """The first of them far more often than the last."""
         return values[int(self._chance.random() ** 3 * len(values))]
 

@@ -92,7 +92,7 @@ def ask(url: str, *options: str) -> dict[str, Any]:
 
 
 class Summary(NamedTuple):
-    """Of the rounds of one target: rates a second, and the median of their 99th percentiles."""
+    """Results of a target's rounds: rates per second, and the median of their 99th percentiles."""
 
     median: float
     lowest: float

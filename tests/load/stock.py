@@ -32,7 +32,7 @@ async def fill(run: RunFile, links: int) -> None:
     first_id: int = await connection.fetchval("SELECT coalesce(max(id), 0) + 1 FROM links")
     await asyncio.gather(_insert(connection, first_id, links), asyncio.to_thread(_cache, run, first_id, links))
     await connection.close()
-    # Redis rewrites its log when that has grown so much: not while something is measured.
+    # Redis rewrites its log after this growth: not during a measurement.
     with Redis.from_url(run.redis_url) as redis:
         while any(redis.info("persistence")[f"aof_rewrite_{state}"] for state in ("in_progress", "scheduled")):
             await asyncio.sleep(0.5)

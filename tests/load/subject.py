@@ -1,4 +1,5 @@
-"""What is measured: `shortener up` with its links, default durability, and limits that count and are not reached."""
+"""The subject of measurements: `shortener up` with its links, default durability, and limits that count and are not
+reached."""
 
 import asyncio
 import contextlib
@@ -78,7 +79,7 @@ class Subject:
 
     @contextlib.contextmanager
     def without_worker(self) -> Iterator[None]:
-        """What it costs belongs to the sustained rate; it drains between the rounds."""
+        """Its cost belongs to the sustained rate; it drains between the rounds."""
         self.worker.send_signal(signal.SIGSTOP)
         try:
             yield

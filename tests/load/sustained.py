@@ -28,7 +28,7 @@ GIVEN_UP_AFTER_S = 300.0
 SETTLE_POLL_S = 0.1
 # Of the rate that was asked for: less is not kept.
 LEAST_SHARE = 0.99
-# In seconds' worth of clicks: by so much more may wait in the last third than in the first, and not have grown.
+# In seconds' worth of clicks: growth of the backlog from the first third to the last that is still accepted.
 MOST_GROWTH_S = 1.0
 _STORED_SQL = "SELECT coalesce(sum(clicks + bots), 0)::bigint FROM click_totals"
 
@@ -60,7 +60,7 @@ class Outcome(NamedTuple):
 
 
 class Books:
-    """What is stored."""
+    """Counts of stored clicks."""
 
     def __init__(self, connection: asyncpg.Connection, redis: Redis) -> None:
         self._connection = connection
@@ -92,7 +92,7 @@ def processes(subject: Subject, client_pid: int) -> dict[str, list[psutil.Proces
 
 
 def cpu_s(group: Sequence[psutil.Process]) -> float:
-    """Processor time of these with their children, also of those that have ended."""
+    """Processor time of these processes and their children, including children that have ended."""
     used_s = 0.0
     for process in group:
         times = process.cpu_times()

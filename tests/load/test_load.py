@@ -135,7 +135,7 @@ def test_visitors_follow_the_first_links_most_and_keep_their_browser() -> None:
 def sustained(
     rate: float = 100, stored: int = 3000, settled_s: float = 1, behind: tuple[int, ...] = (9, 9, 9)
 ) -> list[str]:
-    """What is told of a run at 100 a second that answered 3000."""
+    """The report of a run at 100 per second that answered 3000."""
     answers = {"rate": rate, "statuses": {"302": 3000}, "unanswered": 0}
     samples = [Sample(n, 1000, 1000 - waiting, 1, 0) for n, waiting in enumerate(behind)]
     return broken_promises(Outcome(answers, samples, settled_s, stored, stored, {}, 100), 100)

@@ -6,7 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
+from shortener.access.parts import AUTHENTICATION
 from shortener.accounts.commands import create_key, create_user
+from shortener.redirect.parts import REDIRECT
+from shortener.screening.parts import BAN_LIST
 from shortener.settings import Settings
 from shortener.stores.invalidations import INFORMED_LIFETIME_S
 from tests.accounts.conftest import two_processes
@@ -51,7 +54,11 @@ async def lift(client: httpx.AsyncClient, admin: Headers, ban_id: int) -> None:
 
 async def until_informed(*apps) -> None:
     for app in apps:
-        for part in (app.state.redirects._resolver._memory, app.state.ban_list, app.state.authentication):
+        for part in (
+            app.state.parts[REDIRECT]._resolver._memory,
+            app.state.parts[BAN_LIST].mirror,
+            app.state.parts[AUTHENTICATION],
+        ):
             await eventually(lambda part=part: part.lifetime_s == INFORMED_LIFETIME_S, within_s=20)
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shortener.links.parts import EVICTION
 from shortener.moderation import bans
 from tests.accounts.conftest import ME, register
 from tests.conftest import create_link
@@ -65,9 +66,9 @@ async def test_links_of_a_workspace_are_down_while_all_its_owners_are_banned(app
     await ada.post(LINKS, url=EVIL, code="itself", workspace=workspace)
 
     async def statuses() -> list[int]:
-        # What the worker does every now and then changes nothing.
+        # The worker's periodic job changes nothing.
         async with database.session() as session:
-            await bans.complete_user_bans(session, app.state.links.evict, datetime.now(UTC) - timedelta(minutes=5))
+            await bans.complete_user_bans(session, app.state.parts[EVICTION], datetime.now(UTC) - timedelta(minutes=5))
         return [await status(client, f"/{code}") for code in ("theirs", "itself")]
 
     itself = await ban(client, admin, "link", "itself")
@@ -119,7 +120,7 @@ async def test_a_link_whose_own_ban_is_lifted_stays_under_the_one_of_its_owner(a
     async def statuses() -> list[int]:
         return [await status(client, f"/{code}") for code in [*codes, "nobodys"]]
 
-    # An earlier one counts no more.
+    # An earlier ban no longer counts.
     await lift(client, admin, (await ban(client, admin, "user", ada.email))["id"])
     wanted = [("link", "personal"), ("link", "alone"), ("link", "together"), ("link", "nobodys")]
     wanted.insert(0 if is_user_first else 4, ("user", ada.email))
@@ -143,7 +144,7 @@ async def test_what_a_ban_of_a_user_has_left_undone_is_done_later(app, client, a
     async def complete() -> None:
         monkeypatch.setattr(bans, "_mark_links_of", mark_links_of)
         async with database.session() as session:
-            await bans.complete_user_bans(session, app.state.links.evict, datetime.now(UTC) - timedelta(minutes=1))
+            await bans.complete_user_bans(session, app.state.parts[EVICTION], datetime.now(UTC) - timedelta(minutes=1))
 
     async def die(*_) -> None:
         """In place of coming to the links."""

@@ -3,8 +3,9 @@
 import time
 
 import pytest
-from dirty_equals import IsNow, IsPartialDict
+from dirty_equals import IsNow, IsPartialDict, IsStr
 
+from shortener.redirect.parts import REDIRECT
 from tests.accounts.conftest import AUTH, ME, register
 from tests.conftest import client_of, create_link, eventually, running_app
 from tests.links.test_api import LINKS, assert_problem
@@ -79,18 +80,18 @@ async def test_no_click_is_counted_for_a_banned_link(client, admin, drain):
 async def test_a_link_of_a_banned_host_that_waits_for_better_times_in_memory_stays_down(
     app, client, admin, monkeypatch
 ):
-    """When neither Redis nor the database answers, what is old is used, and judged all the same."""
+    """When neither Redis nor the database answers, old targets are used, and still judged."""
     await until_informed(app)
     await create_link(client, EVIL, code="evil")
     await create_link(client, code="good")
     for code in ("evil", "good"):
         assert await status(client, f"/{code}") == 302
-    resolver = app.state.redirects._resolver
+    resolver = app.state.parts[REDIRECT]._resolver
     await eventually(lambda: resolver.peek("evil"))
     await ban(client, admin, "host", "phish.example")
 
     async def fail(codes):
-        raise OSError("the database is away")
+        raise OSError("the database is down")
 
     monkeypatch.setattr(resolver, "_from_database", fail)
     monkeypatch.setattr(resolver._cache, "read", lambda *_: {})
@@ -227,3 +228,36 @@ async def test_only_an_admin_sees_or_does_any_of_this(client, admin):
         # Links are open to all in these tests; this is not.
         assert_problem(await client.request(method, path), 401, "authentication-required")
         assert_problem(await client.request(method, path, headers=ada.headers), 403, "insufficient-scope")
+
+
+async def test_a_ban_of_a_host_takes_down_each_link_that_may_lead_there(client, admin):
+    bad = "https://bad.example/"
+    rule = {"name": "r", "if": [{"type": "device", "values": ["ios"]}], "url": bad}
+    options = {"fallback_url": bad, "rules": [rule], "variants": [{"name": "v", "url": bad}]}
+    for n, (name, value) in enumerate(options.items()):
+        await create_link(client, code=f"abc{n}", **{name: value})
+        assert (await client.get(f"/abc{n}")).status_code == 302
+    await ban(client, admin, "host", "bad.example")
+    for n, (name, value) in enumerate(options.items()):
+        assert_problem(await client.get(f"/abc{n}"), 410, "link-banned")
+        answer = await client.post(LINKS, json={"url": "https://example.com/", name: value})
+        assert_problem(answer, 422, "destination-refused", errors=[IsPartialDict(field=IsStr(regex=f"/{name}.*"))])
+
+
+async def test_a_link_is_banned_by_any_of_its_codes_and_keeps_them_until_the_ban_is_lifted(client, admin):
+    await create_link(client, code="abc")
+    await client.post(f"{LINKS}/abc/aliases", json={"code": "alias"})
+    made = await ban(client, admin, "link", "alias")
+    assert made["value"] == "abc"
+    for code in ("abc", "alias"):
+        assert_problem(await client.get(f"/{code}"), 410, "link-banned")
+    assert_problem(await client.patch(f"{LINKS}/abc", json={"code": "other"}), 409, "banned-link-stays")
+    await lift(client, admin, made["id"])
+    assert [(await client.get(f"/{code}")).status_code for code in ("abc", "alias")] == [302, 302]
+
+
+async def test_admins_see_how_many_links_a_ban_of_a_host_would_take_down(client, admin):
+    for n, host in enumerate(("phish.example", "www.phish.example", "notphish.example", "phish.example.org")):
+        await create_link(client, f"https://{host}/", code=f"code{n}")
+    answer = await client.get("/api/v1/admin/touched", params={"host": "PHISH.example"}, headers=admin)
+    assert answer.json() == {"links": 2}

@@ -3,7 +3,7 @@
 import pytest
 
 from shortener.moderation.commands import create_ban, lift_ban
-from shortener.moderation.models import Kind
+from shortener.moderation.kinds import Kind
 from tests.accounts.conftest import LINKS, ME, register
 from tests.audit.test_actions import id_of, since
 from tests.conftest import changed, client_of, create_link, running_app

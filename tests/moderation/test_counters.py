@@ -1,4 +1,4 @@
-"""What is refused is counted, with the reason."""
+"""Refusals are counted with the reason."""
 
 from shortener.observability.metrics import REGISTRY
 from tests.accounts.conftest import ME, OTHER_PASSWORD, log_in, register

@@ -1,4 +1,4 @@
-"""What is logged of an error tells no secret and forges no line. What the processes log: tests/e2e/test_logs.py."""
+"""Logged errors contain no secret and forge no line. tests/e2e/test_logs.py tests the processes' logs."""
 
 import io
 import json

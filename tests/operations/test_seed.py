@@ -1,12 +1,16 @@
 """Made-up clicks agree with their counts as real ones do."""
 
 from datetime import UTC, datetime, timedelta
+from statistics import mean, median
 from typing import Any
 
 import pytest
 
+from shortener.accounts.commands import create_user
+from shortener.links.codes import Codes
 from shortener.links.inserts import CodeTaken
 from shortener.operations.seed import NotEmpty, seed
+from shortener.settings import Settings
 from shortener.stores.database import Database
 from tests.clicks.make import rows_of
 
@@ -19,8 +23,9 @@ BREAKDOWN = """
     SELECT link_id, date_bin('1 hour', at, 'epoch'), dimension, value, count(*) FILTER (WHERE bot IS NULL),
         count(*) FILTER (WHERE bot IS NOT NULL)
     FROM clicks CROSS JOIN LATERAL (VALUES
-        (1, referrer_host), (2, country), (3, browser), (4, system), (5, device)) AS v (dimension, value)
-    GROUP BY 1, 2, 3, 4
+        (1, referrer_host), (2, country), (3, browser), (4, system), (5, device), (6, rule), (7, variant), (8, city),
+        (9, language), (10, utm_source), (11, utm_medium), (12, utm_campaign), (13, source)) AS v (dimension, value)
+    WHERE value IS NOT NULL GROUP BY 1, 2, 3, 4
 """
 
 # Of the days and months that are over and have enough clicks.
@@ -28,8 +33,9 @@ ROLLUPS = """
     SELECT link_id, date_trunc($1, at), dimension, value, count(*) FILTER (WHERE bot IS NULL),
         count(*) FILTER (WHERE bot IS NOT NULL)
     FROM clicks CROSS JOIN LATERAL (VALUES
-        (1, referrer_host), (2, country), (3, browser), (4, system), (5, device)) AS v (dimension, value)
-    WHERE (link_id, date_trunc($1, at)) IN (SELECT link_id, date_trunc($1, at) FROM clicks
+        (1, referrer_host), (2, country), (3, browser), (4, system), (5, device), (6, rule), (7, variant), (8, city),
+        (9, language), (10, utm_source), (11, utm_medium), (12, utm_campaign), (13, source)) AS v (dimension, value)
+    WHERE value IS NOT NULL AND (link_id, date_trunc($1, at)) IN (SELECT link_id, date_trunc($1, at) FROM clicks
         WHERE at < date_trunc($1, now()) GROUP BY 1, 2 HAVING count(*) >= 50)
     GROUP BY 1, 2, 3, 4
 """
@@ -37,7 +43,7 @@ ROLLUPS = """
 
 async def run(database: Database, **options: Any) -> int:
     told: list[int] = []
-    values = {"links": 20, "clicks": 5000, "days": 40, "code": None, "code_length": 7, "force": False}
+    values = {"links": 20, "clicks": 5000, "days": 40, "code": None, "codes": Codes(7), "force": False}
     async with database.driver_connection() as connection:
         await seed(connection, **values | options, tell=told.append)
     return sum(told)
@@ -100,3 +106,62 @@ async def test_a_database_that_holds_links_is_left_alone_unless_it_is_meant(data
         await run(database, code="busy", links=1, force=True)
     assert await run(database, force=True) == 5000
     assert await rows_of(database, "SELECT count(*), sum(clicks + bots) FROM click_totals") == [(21, 10000)]
+
+
+CONTENT = """
+    SELECT l.code, l.url, l.title, l.tag_names, l.options, c.at, c.visitor, c.bot, c.country, c.city, c.referrer,
+        c.user_agent, c.rule, c.variant, c.utm_campaign, c.source
+    FROM (SELECT *, (SELECT array_agg(name ORDER BY name) FROM tags WHERE tags.id = ANY(tag_ids)) AS tag_names
+        FROM links) AS l JOIN clicks AS c ON c.link_id = l.id ORDER BY l.code, c.at, c.visitor
+"""
+
+
+async def test_the_same_number_makes_the_same_data_and_another_number_does_not(database, servers) -> None:
+    found = []
+    for number in (7, 7, 8):
+        await rows_of(
+            database,
+            "TRUNCATE links, clicks, click_counts_15min, click_counts_daily, click_totals, tags, "
+            "click_breakdown_hourly, click_breakdown_daily, click_breakdown_monthly RESTART IDENTITY",
+        )
+        await run(database, clicks=500, number=number)
+        found.append(await rows_of(database, CONTENT))
+    assert found[0] == found[1] != found[2]
+
+
+async def test_links_and_clicks_have_everything_that_real_ones_have(database: Database, settings: Settings) -> None:
+    await create_user(settings, "ada@example.com", None, is_admin=True)
+    await run(database, links=200, clicks=20_000)
+    [having] = await rows_of(
+        database,
+        "SELECT bool_or(tag_ids IS NOT NULL), bool_or(note IS NOT NULL), bool_or(expires_at IS NOT NULL), "
+        "bool_or(is_archived), bool_or(options ? 'rules'), bool_or(options ? 'variants'), bool_or(options ? 'utm'), "
+        "bool_or(code LIKE 'go.nordwind.example/%' AND workspace_id IS NOT NULL) FROM links",
+    )
+    assert all(having)
+    [(rules, variants, *others)] = await rows_of(
+        database,
+        "SELECT count(DISTINCT rule), count(DISTINCT variant), count(DISTINCT city) > 20, count(utm_campaign) > 500, "
+        "count(DISTINCT country) > 15, count(DISTINCT language) > 8, count(*) FILTER (WHERE source = 'qr') > 500, "
+        "count(bot) > 1000, count(DISTINCT referrer_host) > 15 FROM clicks",
+    )
+    assert (rules, variants, all(others)) == (2, 2, True)
+    early = "SELECT 1 FROM clicks JOIN links ON links.id = link_id WHERE at::date < created_at::date"
+    late = "SELECT 1 FROM clicks JOIN links ON links.id = link_id WHERE at::date > expires_at::date"
+    assert await rows_of(database, f"{early} UNION ALL {late}") == []
+
+
+async def test_clicks_follow_the_day_the_week_and_one_viral_day(database: Database) -> None:
+    await run(database, clicks=50_000, days=60)
+    hours = "SELECT extract(hour FROM at)::int, count(*) FROM clicks WHERE country = 'DE' GROUP BY 1"
+    by_hour = dict(await rows_of(database, hours))
+    assert by_hour[18] > 5 * by_hour[2]
+    by_day = dict(await rows_of(database, "SELECT at::date, count(*) FROM clicks GROUP BY 1"))
+    viral = max(by_day, key=by_day.__getitem__)
+    assert by_day[viral] > 1.5 * median(by_day.values())
+    usual = [day for day in by_day if abs((day - viral).days) > 3]
+    rest, work = (mean(by_day[day] for day in usual if (day.weekday() >= 5) is is_rest) for is_rest in (True, False))
+    assert rest < 0.8 * work
+    counts = "SELECT count(*) AS n FROM clicks WHERE at::date = $1 GROUP BY link_id"
+    [(share,)] = await rows_of(database, f"SELECT max(n) / sum(n) FROM ({counts}) AS c", viral)
+    assert share > 0.6

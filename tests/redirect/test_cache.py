@@ -10,7 +10,9 @@ import pytest
 from fastapi import FastAPI
 
 from shortener.redirect.cache import MARK_MS, Absent, Cached, TargetCache, evict, key_of, unpack
+from shortener.redirect.parts import REDIRECT
 from shortener.redirect.target import Target
+from shortener.stores import invalidations
 from shortener.stores.redis import RedisGuard
 from tests.conftest import changed, client_of, create_link, eventually, running_app
 from tests.links.test_api import LINKS
@@ -19,11 +21,17 @@ OLD, NEW = "https://example.com/old", "https://example.org/new"
 TARGET = Target(1, OLD)
 
 
+@pytest.fixture(autouse=True)
+def _patient_for_pongs(monkeypatch):
+    """A stalled test process distrusts its memory, rightly; `test_without_redis.py` tests that."""
+    monkeypatch.setattr(invalidations, "PONG_DEADLINE_S", 20.0)
+
+
 class Selects:
     """Counts, for each code, how often Postgres was asked; `hold` delays what it has answered."""
 
     def __init__(self, app: FastAPI) -> None:
-        resolver = app.state.redirects._resolver
+        resolver = app.state.parts[REDIRECT]._resolver
         self._ask = resolver._from_database
         resolver._from_database = self._count
         self.asked: Counter[str] = Counter()
@@ -40,12 +48,12 @@ class Selects:
 
 
 def in_memory(app: FastAPI, code: str) -> Target | Absent | None:
-    return app.state.redirects._resolver.peek(code)
+    return app.state.parts[REDIRECT]._resolver.peek(code)
 
 
 async def until_informed(*apps: FastAPI) -> None:
     for app in apps:
-        await eventually(lambda app=app: app.state.redirects._resolver._memory.lifetime_s > 1)
+        await eventually(lambda app=app: app.state.parts[REDIRECT]._resolver._memory.lifetime_s > 1)
 
 
 async def until_in_memory(app: FastAPI, client: httpx.AsyncClient, code: str) -> None:
@@ -223,7 +231,7 @@ async def test_memory_is_bounded(settings):
     async with running_app(changed(settings, cache_memory_size=10)) as app, client_of(app) as client:
         codes = [(await create_link(client))["code"] for _ in range(20)]
         await asyncio.gather(*(client.get(f"/{code}") for code in [*codes, *(f"code{i}" for i in range(100))]))
-        memory = app.state.redirects._resolver._memory
+        memory = app.state.parts[REDIRECT]._resolver._memory
         assert (len(memory._targets), len(memory._missing)) == (10, 2)
 
 
@@ -262,7 +270,7 @@ async def test_a_change_reported_during_a_load_keeps_the_old_value_out_of_memory
     selects.hold = asyncio.Event()
     late = asyncio.create_task(client.get("/abc"))
     await eventually(lambda: selects.statements)
-    app.state.redirects._resolver.forget(["abc"])
+    app.state.parts[REDIRECT]._resolver.forget(["abc"])
     selects.hold.set()
     await late
     assert in_memory(app, "abc") is None

@@ -12,11 +12,19 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from shortener.http.protocol import BoundedProtocol
 from shortener.main import create_app
+from shortener.redirect.parts import REDIRECT
 from shortener.redirect.protocol import RedirectProtocol
 from tests.conftest import changed, client_of, create_link, eventually
 
 CHROME = b"User-Agent: Mozilla/5.0 (X11; Linux x86_64) Chrome/140.0 Safari/537.36"
 HOST = b"Host: sho.rt"
+IPHONE = b"User-Agent: Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) Version/18.5 Mobile Safari/604.1"
+# Of the link /options.
+RULES = [
+    {"name": "phones", "if": [{"type": "device", "values": ["ios"]}], "url": "https://apps.example/"},
+    {"name": "german", "if": [{"type": "language", "values": ["de"]}], "url": "https://de.example/"},
+    {"name": "office", "if": [{"type": "network", "values": ["192.0.2.*"]}], "url": "https://office.example/"},
+]
 
 
 def request(path: bytes, *headers: bytes, method: bytes = b"GET", version: bytes = b"1.1", body: bytes = b"") -> bytes:
@@ -51,12 +59,24 @@ CONVERSATIONS = {
     "a picture that does not exist": request(b"/nowhere", CHROME, b"Sec-Fetch-Dest: image"),
     "raw letters": request("/live?q=测试".encode(), CHROME),
     "raw letters in a path": request("/测试".encode(), CHROME, b"Accept: text/html"),
+    "a path behind the code": request(b"/live/x", CHROME) + request(b"/options/x/%C3%A4?a=1", CHROME),
+    "a rule": request(b"/options", IPHONE) + request(b"/options?b=2", CHROME, b"Accept-Language: de"),
+    "a rule for one of several lines": request(b"/options", CHROME, b"Accept-Language: fr", b"Accept-Language: de"),
+    "a rule for a proxy's client": request(b"/options", CHROME, b"X-Forwarded-For: 192.0.2.9"),
+    "an alias": request(b"/alias", CHROME) + request(b"/alias+", CHROME),
+    "a permanent redirect": request(b"/permanent", CHROME),
+    "a preview for chats": request(b"/carded", b"User-Agent: facebookexternalhit/1.1"),
+    "a limit": request(b"/limited", CHROME) * 3 + request(b"/limited", b"User-Agent: curl/8"),
+    "a link that is used up": request(b"/used", CHROME) + request(b"/used", CHROME, b"Accept: text/html"),
+    "a link that begins later": request(b"/later", CHROME) + request(b"/later", CHROME, b"Accept: text/html"),
+    "a locked link": request(b"/locked", CHROME) + request(b"/locked", CHROME, b"Accept: text/html", b"Cookie: a=b"),
+    "a locked link's path": request(b"/locked+", CHROME) + request(b"/locked", CHROME, method=b"HEAD"),
     "a full stop behind the link": request(b"/live.", CHROME),
     "Markdown around the link": request(b"/live_", CHROME) + request(b"/nowhere__", CHROME),
     "a preview": request(b"/live+", CHROME),
     "a prefetch": request(b"/live", CHROME, b"Sec-Purpose: prefetch"),
     "no user agent": request(b"/live"),
-    "a user agent that is no text": request(b"/live", b"User-Agent: \xff\xfe\xc3\x28"),
+    "a user agent that is not UTF-8": request(b"/live", b"User-Agent: \xff\xfe\xc3\x28"),
     "a very long user agent": request(b"/live", b"User-Agent: " + b"x" * 5000),
     "two user agents": request(b"/live", CHROME, b"User-Agent: second"),
     "a forwarded client": request(b"/live", CHROME, b"X-Forwarded-For: 198.51.100.1, 192.0.2.9"),
@@ -98,7 +118,7 @@ async def served(settings, protocol: type[HttpToolsProtocol]) -> AsyncIterator[t
     serving = asyncio.create_task(server.serve())
     await eventually(lambda: server.started, within_s=20)
     # Until then nothing stays in memory for long.
-    await eventually(lambda: config.loaded_app.state.redirects._resolver._memory.lifetime_s > 1)
+    await eventually(lambda: config.loaded_app.state.parts[REDIRECT]._resolver._memory.lifetime_s > 1)
     yield server.servers[0].sockets[0].getsockname()
     server.should_exit = True
     await serving
@@ -145,7 +165,20 @@ async def links(app, database) -> None:
         await create_link(client, "https://xn--80ak6aa92e.example/", code="warned")
         await create_link(client, code="banned")
         await create_link(client, code="expired")
+        await create_link(
+            client, code="options", rules=RULES, forward_query=True, forward_path=True, utm={"source": "s"}
+        )
+        await client.post("/api/v1/links/options/aliases", json={"code": "alias"})
+        await create_link(client, code="permanent", redirect_status=301, indexable=True)
+        await create_link(client, code="carded", preview={"title": "T"})
+        await create_link(client, code="limited", max_clicks=1000)
+        await create_link(client, code="used", max_clicks=1)
+        await create_link(client, code="later", starts_at="2999-01-01T00:00:00Z")
+        await create_link(client, code="locked", password="open sesame")
     async with database.driver_connection() as connection:
+        await connection.execute(
+            "UPDATE click_limits SET used = 1 WHERE link_id = (SELECT id FROM links WHERE code = 'used')"
+        )
         await connection.execute("UPDATE links SET ban_id = 1 WHERE code = 'banned'")
         await connection.execute("UPDATE links SET expires_at = now() - interval '1 hour' WHERE code = 'expired'")
 

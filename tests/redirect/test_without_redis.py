@@ -7,6 +7,7 @@ import time
 import httpx
 import pytest
 
+from shortener.redirect.parts import REDIRECT
 from tests.conftest import changed, client_of, create_link, eventually, running_app
 from tests.links.test_api import LINKS
 from tests.own_valkey import own_valkey
@@ -108,7 +109,7 @@ async def test_memory_is_trusted_again_once_redis_is_back(settings):
         await create_link(client, OLD, code="abc")
         await until_in_memory(other, other_client, "abc")
         await valkey.restart()
-        await eventually(lambda: other.state.redirects._resolver._memory.lifetime_s < 1)
+        await eventually(lambda: other.state.parts[REDIRECT]._resolver._memory.lifetime_s < 1)
         await until_informed(one, other)
         await until_in_memory(other, other_client, "abc")
         await client.patch(f"{LINKS}/abc", json={"url": NEW})

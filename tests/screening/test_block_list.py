@@ -2,6 +2,7 @@
 
 import pytest
 
+from shortener.redirect.parts import REDIRECT
 from shortener.screening.block_list import parse_hosts
 from shortener.screening.hosts import covers, read_host
 from tests.conftest import changed, client_of, create_link, eventually, running_app
@@ -87,7 +88,7 @@ async def test_a_changed_file_is_read_again_without_a_restart(settings, client, 
 
 async def _is_in_memory(app, client, code: str) -> bool:
     await client.get(f"/{code}")
-    return app.state.redirects._resolver.peek(code) is not None
+    return app.state.parts[REDIRECT]._resolver.peek(code) is not None
 
 
 async def test_a_bad_line_or_a_file_that_is_gone_is_reported_and_changes_nothing_else(settings, path, capsys):

@@ -1,4 +1,4 @@
-"""Feeds are asked about new links in the background; who does not answer has not said that a URL is clean."""
+"""Feeds are asked about new links in the background; without an answer a URL does not count as clean."""
 
 import subprocess
 import sys
@@ -10,7 +10,9 @@ from dirty_equals import IsNow, IsPartialDict
 
 from shortener.screening import checks, feeds
 from shortener.screening.feeds import FeedUnavailable, UrlHaus, WebRisk, feeds_of
-from tests.conftest import changed, create_link
+from shortener.screening.parts import FEEDS
+from shortener.stores.parts import DATABASE, REDIS
+from tests.conftest import changed, create_link, job_context
 from tests.links.test_api import LINKS
 from tests.moderation.conftest import ADMIN, BANS
 from workers.destinations import check_destinations
@@ -46,12 +48,13 @@ async def both(address, web_risk):
 
 
 @pytest.fixture
-def check(database, redis, web_risk, monkeypatch):
+def check(settings, database, redis, web_risk, monkeypatch):
     """One run of the worker's job, to which links of this moment are old enough."""
     monkeypatch.setattr(checks, "SETTLED_AFTER", -checks.SETTLED_AFTER)
 
     async def run() -> None:
-        await check_destinations({"database": database, "redis": redis, "feeds": {"web_risk": web_risk}})
+        opened = {DATABASE: database, REDIS: redis, FEEDS: {"web_risk": web_risk}}
+        await check_destinations(job_context(settings, opened))
 
     return run
 
@@ -194,9 +197,10 @@ async def test_an_answer_about_where_a_link_no_longer_leads_is_not_held_against_
     assert await verdicts(database) == {"abc": ("clean", 1, False)}
 
 
-async def test_a_link_that_may_still_have_older_ones_behind_it_waits(client, database, redis, web_risk):
+async def test_a_link_that_may_still_have_older_ones_behind_it_waits(client, settings, database, redis, web_risk):
     async def check() -> None:
-        await check_destinations({"database": database, "redis": redis, "feeds": {"web_risk": web_risk}})
+        opened = {DATABASE: database, REDIS: redis, FEEDS: {"web_risk": web_risk}}
+        await check_destinations(job_context(settings, opened))
 
     await check()
     for code in ("old", "young", "oldish"):
@@ -205,3 +209,16 @@ async def test_a_link_that_may_still_have_older_ones_behind_it_waits(client, dat
         await connection.execute("UPDATE links SET created_at = now() - interval '2 minutes' WHERE code <> 'young'")
     await check()
     assert (await verdicts(database)).keys() == {"old"}
+
+
+async def test_feeds_are_asked_about_everything_that_a_link_may_lead_to(client, database, check):
+    await check()
+    rule = {"name": "r", "if": [{"type": "device", "values": ["ios"]}], "url": "https://phish.example/"}
+    await create_link(client, "https://good.example/", code="rule", rules=[rule])
+    await create_link(client, "https://good.example/", code="later")
+    await check()
+    assert (await client.get("/rule")).status_code == 410
+    variant = {"name": "v", "url": "https://phish.example/"}
+    assert (await client.patch(f"{LINKS}/later", json={"variants": [variant]})).is_success
+    await check()
+    assert (await client.get("/later")).status_code == 410

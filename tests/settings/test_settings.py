@@ -16,7 +16,7 @@ from tests.conftest import SECRET
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch):
-    """None of ours is set."""
+    """No variable of the service is set."""
     for name in [name for name in os.environ if name.startswith("SHORTENER_")]:
         monkeypatch.delenv(name)
     return monkeypatch
@@ -291,7 +291,7 @@ def test_a_file_that_cannot_be_read_is_told_in_one_line(environment, tmp_path):
     for path, reason in (
         (tmp_path / "none", "No such file or directory"),
         (tmp_path, "Is a directory"),
-        (binary, "it is no text"),
+        (binary, "it is not text"),
     ):
         environment.setenv("SHORTENER_SECRET_KEY_FILE", str(path))
         assert refusal() == f"SHORTENER_SECRET_KEY_FILE: cannot read {path}: {reason}."

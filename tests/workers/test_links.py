@@ -1,4 +1,4 @@
-"""The worker's sweep over changed links: no cache keeps what changed for longer than Redis was away."""
+"""The worker's sweep over changed links: no cache keeps an old link for longer than Redis was down."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,17 +8,19 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from shortener.settings import Settings
 from shortener.stores.database import Database
+from shortener.stores.parts import DATABASE, REDIS
 from shortener.stores.redis import create_redis
 from tests.clicks.make import rows_of
-from tests.conftest import create_link, eventually
+from tests.conftest import create_link, eventually, job_context
 from tests.own_valkey import own_valkey
 from workers.links import evict_changed
 
 
 @pytest.fixture
-def ctx(database: Database, redis: Redis) -> dict[str, Any]:
-    return {"database": database, "redis": redis}
+def ctx(settings: Settings, database: Database, redis: Redis) -> dict[str, Any]:
+    return job_context(settings, {DATABASE: database, REDIS: redis})
 
 
 async def location(client: httpx.AsyncClient, code: str) -> str | None:
@@ -70,12 +72,13 @@ async def test_a_sweep_looks_back_to_the_last_one_that_worked(
     )
     async with own_valkey() as valkey:
         other = create_redis(valkey.url, socket_timeout=0.2)
-        assert await evict_changed(ctx | {"redis": other}) == 1
-        assert await evict_changed(ctx | {"redis": other}) == 0
+        ctx["parts"][REDIS] = other
+        assert await evict_changed(ctx) == 1
+        assert await evict_changed(ctx) == 0
         await change_without_evicting(database, code, "https://example.org/")
         valkey.hang()
         with pytest.raises(RedisError):
-            await evict_changed(ctx | {"redis": other})
+            await evict_changed(ctx)
         valkey.go_on()
-        assert await evict_changed(ctx | {"redis": other}) == 1
+        assert await evict_changed(ctx) == 1
         await other.aclose()

@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 
 from shortener.clicks.partitions import next_month
 from shortener.clicks.stream import DEAD_STREAM, GROUP, STREAM, ClickStream, Sealer
+from shortener.parts import Parts
 from shortener.processes.heartbeats import heartbeats
 from shortener.settings import Settings
 from shortener.settings.source import variable
@@ -46,6 +47,8 @@ async def worker(
     for name in ("database_url", "redis_url", "log_level"):
         environment[variable(name)] = getattr(settings, name)
     environment[variable("secret_key")] = settings.secret_key.get_secret_value()
+    if settings.geo_database is not None:
+        environment[variable("geo_database")] = str(settings.geo_database)
     redis = create_redis(settings.redis_url)
     await ClickStream(redis, Sealer(SECRET)).ensure_group()
     consumers = len(await redis.xinfo_consumers(STREAM, GROUP))
@@ -65,7 +68,7 @@ async def worker(
         await redis.aclose()
 
 
-# Jobs that have begun are waited for so long, on SIGTERM (`job_completion_wait`), and then some.
+# On SIGTERM running jobs are awaited this long (`job_completion_wait`), plus a margin.
 WAITS_FOR_JOBS_S = 40.0
 
 
@@ -221,7 +224,7 @@ async def test_nothing_is_lost_while_the_database_cannot_be_reached(
         assert await redis.xlen(STREAM) == 300
         await admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
         await stream.append([batch(5)])
-        await eventually(all_written(database, 1510), within_s=30)
+        await eventually(all_written(database, 1510), within_s=60)
         await end(process)
     await admin.close()
     assert await number_of_rows(database) == 1510
@@ -276,7 +279,7 @@ async def test_a_stop_is_not_lost_with_a_cancellation(settings: Settings, redis:
             await asyncio.sleep(60)
         await asyncio.sleep(60)
 
-    ctx: dict[str, Any] = {"stopping": asyncio.Event()}
+    ctx: dict[str, Any] = {"parts": Parts(settings), "stopping": asyncio.Event()}
     queue = create_queue(create_redis(settings.redis_url))
     working = ShortenerWorker(
         cron_jobs=SCHEDULE, redis_pool=queue, handle_signals=False, job_completion_wait=1, ctx=ctx

@@ -7,14 +7,17 @@ import pytest
 from dirty_equals import IsNow, IsStr
 
 from shortener.accounts import commands
+from shortener.accounts.parts import ACCOUNTS
+from shortener.clicks.parts import CLICK_STREAM
 from shortener.clicks.stream import ClickStream, Sealer
+from shortener.stores.parts import DATABASE
 from shortener.workspaces import invitations
 from tests.accounts.conftest import AUTH, PASSWORD, log_in, logged_in
 from tests.clicks.make import rows_of
-from tests.conftest import SECRET, changed, client_of, running_app
+from tests.conftest import SECRET, changed, client_of, job_context, running_app
 from tests.links.test_api import assert_problem
 from tests.workspaces.conftest import INVITATIONS, LINKS, WORKSPACES, Person, person
-from workers.retention import forget
+from workers.retention import delete_expired
 
 ACCEPT = f"{INVITATIONS}/accept"
 
@@ -42,6 +45,16 @@ async def test_an_invited_accepts_once_and_has_the_role(ada, bob, shared, databa
     assert (joined["id"], joined["role"], joined["personal"]) == (shared, "editor", False)
     assert_problem(await bob.ask("POST", ACCEPT, json={"token": token}), 404, "invitation-not-found")
     assert (await ada.get(INVITATIONS))["items"] == []
+
+
+async def test_an_invitation_says_what_it_is_for_and_stays_valid(ada, bob, eve, shared):
+    token = await ada.invite(bob, shared, "editor")
+    preview = f"{INVITATIONS}/preview"
+    for _ in range(2):
+        shown = await bob.post(preview, token=token)
+        assert (shown["workspace"], shown["workspace_name"], shown["role"]) == (shared, IsStr(), "editor")
+    assert_problem(await eve.ask("POST", preview, json={"token": token}), 404, "invitation-not-found")
+    assert await bob.status("POST", ACCEPT, json={"token": token}) == 200
 
 
 async def test_an_invitation_is_of_no_use_to_others(ada, bob, eve, shared):
@@ -218,13 +231,17 @@ async def test_where_nobody_registers_an_invitation_is_no_help(settings, ada, sh
 async def test_who_is_not_known_to_be_invited_costs_no_hash(app, client, monkeypatch):
     await person(client, "ada")
     made: list[bool] = []
-    submit = app.state.accounts._passwords._threads.submit
-    monkeypatch.setattr(app.state.accounts._passwords._threads, "submit", lambda *a: made.append(True) or submit(*a))
+    submit = app.state.parts[ACCOUNTS]._passwords._threads.submit
+    monkeypatch.setattr(
+        app.state.parts[ACCOUNTS]._passwords._threads, "submit", lambda *a: made.append(True) or submit(*a)
+    )
     assert await registered(client, invitation="x") == REQUIRED
     assert not made
 
 
-async def test_an_expired_invitation_is_forgotten_with_its_address_and_no_other(ada, bob, eve, shared, database, redis):
+async def test_an_expired_invitation_is_forgotten_with_its_address_and_no_other(
+    ada, bob, eve, shared, settings, database, redis
+):
     for invited in (bob, eve):
         await ada.invite(invited, shared, "editor")
     stream = ClickStream(redis, Sealer(SECRET))
@@ -232,5 +249,5 @@ async def test_an_expired_invitation_is_forgotten_with_its_address_and_no_other(
     await rows_of(
         database, "UPDATE invitations SET expires_at = now() - interval '1 second' WHERE email = $1", bob.email
     )
-    await forget({"database": database, "stream": stream})
+    await delete_expired(job_context(settings, {DATABASE: database, CLICK_STREAM: stream}))
     assert await rows_of(database, "SELECT email FROM invitations") == [(eve.email,)]

@@ -8,11 +8,15 @@ from functools import partial
 import pytest
 from sqlalchemy import event, select
 
-from shortener.access.memberships import Asker
+from shortener.access.memberships import Caller
 from shortener.access.models import User
+from shortener.links.codes import Codes
+from shortener.links.filters import LinkFilter
 from shortener.links.inserts import NewLink, insert_many
-from shortener.links.listing import _matching
+from shortener.links.listing import matching
 from shortener.links.models import Link
+from shortener.links.parts import DIRECTORY
+from shortener.stores.parts import DATABASE
 from tests.accounts.conftest import KEYS, ME, PASSWORD, two_processes
 from tests.conftest import changed, client_of, create_link, eventually, running_app
 from tests.links.test_api import assert_problem
@@ -125,7 +129,9 @@ async def test_what_is_somebody_elses_takes_the_time_of_what_does_not_exist(
         assert await eve.status(method, path, **options) == 404
 
     said: list[str] = []
-    event.listen(app.state.database.engine.sync_engine, "before_cursor_execute", lambda *given: said.append(given[2]))
+    event.listen(
+        app.state.parts[DATABASE].engine.sync_engine, "before_cursor_execute", lambda *given: said.append(given[2])
+    )
     alike = []
     for _ in range(10):
         said.clear()
@@ -187,14 +193,16 @@ async def test_many_that_create_in_a_workspace_while_it_is_deleted_leave_no_link
     made = await asyncio.gather(delete_soon(), *(create() for _ in range(20)))
     codes = [code for some in made for code in some]
     assert {(await bob.account.client.get(f"/{code}")).status_code for code in codes} <= {410}
-    async with app.state.database.session() as session:
+    async with app.state.parts[DATABASE].session() as session:
         assert (await session.scalars(Link.__table__.select().where(Link.deleted_at.is_(None)))).all() == []
 
 
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
 
-async def test_who_deletes_a_workspace_or_an_account_waits_for_links_that_are_being_created(ada, bob, database, shared):
+async def test_who_deletes_a_workspace_or_an_account_waits_for_links_that_are_being_created(
+    ada, bob, app, database, shared
+):
     await ada.share(shared, bob=(bob, "editor"))
     for workspace, someone, path, options in (
         (shared, ada, ("DELETE", f"{WORKSPACES}/{shared}"), {}),
@@ -202,8 +210,8 @@ async def test_who_deletes_a_workspace_or_an_account_waits_for_links_that_are_be
     ):
         new = NewLink(None, URL, None, None)
         async with database.session.begin() as session:
-            user_id = await session.scalar(select(User.id).where(User.email == bob.email))
-            await insert_many(session, Asker(user_id, has_unowned=False), uuid.UUID(workspace), [new], 7)
+            caller = Caller(await session.scalar(select(User.id).where(User.email == bob.email)), has_unowned=False)
+            await insert_many(session, caller, uuid.UUID(workspace), [new], Codes(7), app.state.parts[DIRECTORY])
             deleting = asyncio.create_task(someone.status(*path, **options))
             async with database.driver_connection() as connection:
                 await eventually(partial(connection.fetchval, WAITING))
@@ -239,11 +247,15 @@ async def test_a_list_reads_its_page_from_the_index(database, place):
             uuid.uuid4(),
         )
         await connection.execute("VACUUM ANALYZE links")
-        statement = _matching(workspace_id, None).order_by(Link.workspace_id, Link.created_at, Link.id).limit(20)
+        statement = (
+            matching(workspace_id, LinkFilter(), "https://sho.rt")
+            .order_by(Link.workspace_id, Link.created_at, Link.id)
+            .limit(20)
+        )
         query = statement.compile(database.engine.sync_engine, compile_kwargs={"literal_binds": True})
         plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {query}"))
     assert "Index Scan using ix_links_workspace_id_created_at_id" in plan
-    assert "Sort" not in plan
+    assert "Sort Key: links" not in plan
 
 
 async def test_who_is_unknown_only_creates_where_that_is_all_that_is_allowed(settings):
@@ -289,3 +301,16 @@ async def test_links_without_owner_are_everybodys_where_that_is_allowed_and_neve
 
 def test_to_manage_what_cannot_be_made_is_not_allowed(settings):
     assert not changed(settings, anonymous_links=False, anonymous_manage=True).anonymous_may_manage
+
+
+async def test_a_repeated_change_of_many_links_needs_the_role_of_the_first(ada, bob, shared):
+    await ada.share(shared, bob=(bob, "editor"))
+    await ada.post(LINKS, url=URL, workspace=shared)
+    body = {"filter": {}, "workspace": shared, "set": {"title": "Spring"}}
+    once = {"headers": {"Idempotency-Key": "once"}, "json": body}
+    assert await bob.status("PATCH", f"{LINKS}/bulk", **once) == 200
+    member = f"{WORKSPACES}/{shared}/members/{await ada.member_id(shared, bob)}"
+    assert await ada.status("PATCH", member, json={"role": "viewer"}) == 200
+    assert await bob.status("PATCH", f"{LINKS}/bulk", **once) == 403
+    assert await ada.status("DELETE", member) == 204
+    assert await bob.status("PATCH", f"{LINKS}/bulk", **once) == 404

@@ -1,4 +1,4 @@
-"""Members and owners: a workspace always has one, whoever leaves at the same time."""
+"""Members and owners: a workspace always has an owner, even if several leave at the same time."""
 
 import asyncio
 

@@ -2,13 +2,12 @@
 
 import asyncio
 import os
-import re
 import sys
 
-import asyncpg
 import pytest
 
 from shortener.stores.migration import upgrade
+from tests.migrating import database_before
 
 BEFORE, TABLES, INDEX = "20261121_04", "20261121_05", "20261121_05b"
 INDEXES = "SELECT indexname FROM pg_indexes WHERE tablename = 'links' AND indexname LIKE '%created_at_id'"
@@ -17,21 +16,12 @@ INDEXES = "SELECT indexname FROM pg_indexes WHERE tablename = 'links' AND indexn
 @pytest.fixture
 async def before(servers):
     """An empty database of the version before, and a connection to it."""
-    host = servers.template_url.partition("host=")[2]
-    admin = await asyncpg.connect(host=host, user="shortener", database="postgres")
-    await admin.execute("DROP DATABASE IF EXISTS test_before WITH (FORCE)")
-    await admin.execute("CREATE DATABASE test_before")
-    url = re.sub(r"/shortener\?", "/test_before?", servers.template_url)
-    await asyncio.to_thread(upgrade, url, BEFORE)
-    connection = await asyncpg.connect(host=host, user="shortener", database="test_before")
-    yield url, connection, host
-    await connection.close()
-    await admin.execute("DROP DATABASE test_before WITH (FORCE)")
-    await admin.close()
+    async with database_before(servers, BEFORE) as before:
+        yield before
 
 
 async def test_users_get_a_personal_workspace_and_links_no_owner(before):
-    url, connection, _ = before
+    url, connection = before
     await connection.execute("INSERT INTO users (email) VALUES ('ada@example.com'), ('bob@example.com')")
     await connection.execute("INSERT INTO links (code, url) VALUES ('abc', 'https://example.com/')")
     await asyncio.to_thread(upgrade, url)
@@ -45,9 +35,9 @@ async def test_users_get_a_personal_workspace_and_links_no_owner(before):
 
 
 async def test_the_index_is_replaced_while_others_write_and_several_migrate(before):
-    url, connection, host = before
+    url, connection = before
     await asyncio.to_thread(upgrade, url, TABLES)
-    writer = await asyncpg.connect(host=host, user="shortener", database="test_before")
+    writer = await before.connect()
     transaction = writer.transaction()
     await transaction.start()
     await writer.execute("INSERT INTO links (code, url) VALUES ('early', 'https://example.com/')")
@@ -66,7 +56,7 @@ async def test_the_index_is_replaced_while_others_write_and_several_migrate(befo
 
 
 async def test_an_index_that_was_given_up_halfway_is_built_again(before):
-    url, connection, _ = before
+    url, connection = before
     await asyncio.to_thread(upgrade, url, TABLES)
     await connection.execute("CREATE INDEX ix_links_workspace_id_created_at_id ON links (id)")
     await asyncio.to_thread(upgrade, url)

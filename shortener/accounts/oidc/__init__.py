@@ -1,1 +1,1 @@
-"""Logging in at an OpenID Connect provider, with authorization code and PKCE."""
+"""Single sign-on: log in at an OpenID Connect provider, with authorization code and PKCE."""

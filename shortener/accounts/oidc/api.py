@@ -4,79 +4,76 @@ import contextlib
 import re
 from collections.abc import Iterator
 from typing import Annotated
+from urllib.parse import urlencode
 
 import structlog
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi import status as http
 from fastapi.responses import RedirectResponse
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from shortener.access.revocation import Revocations
+from shortener.access.cookies import set_cookie
 from shortener.access.routes import LoginRoute
-from shortener.accounts.api import tokens_out
+from shortener.accounts.api import TAG, tokens_out
+from shortener.accounts.browsers import browser_of
+from shortener.accounts.errors import RegistrationClosed
 from shortener.accounts.oidc.errors import (
+    AccountDisabled,
+    EmailHasAccount,
     InvalidOidcLogin,
     OidcLoginRefused,
     OidcNotConfigured,
     OidcProviderFailed,
     OidcProviderUnavailable,
+    UnverifiedEmail,
 )
-from shortener.accounts.oidc.flow import LIFETIME_S, FlowSealer
-from shortener.accounts.oidc.service import OidcService, recorded_when_refused
+from shortener.accounts.oidc.flow import LIFETIME_S, Flow
+from shortener.accounts.oidc.parts import SINGLE_SIGN_ON, SingleSignOn
+from shortener.accounts.oidc.person import Person
+from shortener.accounts.oidc.service import recorded_when_refused
 from shortener.accounts.schemas import TokensOut
-from shortener.accounts.service import AccountService
+from shortener.errors import ShortenerError
 from shortener.http.openapi import errors
 from shortener.limits.identity import Identity
-from shortener.settings import Settings
-from shortener.stores.database import Writer
+from shortener.limits.parts import RATE_LIMITS
+from shortener.parts import parts_of
+from shortener.stores.sessions import Writer
 
 log = structlog.get_logger(__name__)
 
-# Together they are fewer than the bytes that a query may have. Providers put much into a code.
+# Together they fit into the bytes that a query may have. Some providers' codes are long.
 MAX_PARAMETER, MAX_CODE = 512, 4096
-# Others have never seen the browser's cookie; what else they put into the URL is told to nobody.
+# Known error codes are shown; other text in the URL could come from anybody, and is not.
 _ERROR_CODE = re.compile(r"[a-z_]{1,40}")
 
 
-class SingleSignOn:
-    """The parts of single sign-on, where the settings name a provider."""
-
-    def __init__(self, accounts: AccountService, revocations: Revocations, settings: Settings) -> None:
-        # With Authlib and httpx, six megabytes for each web process that needs them.
-        from shortener.accounts.oidc.provider import Provider
-
-        self.provider = Provider(settings)
-        self.service = OidcService(accounts, revocations, settings)
-        secret = settings.secret_key.get_secret_value()
-        self.sealer = FlowSealer(secret, settings.oidc_issuer, settings.oidc_client_id)
-        # With this prefix browsers take the cookie only by TLS, for this host alone and from nobody else: not from
-        # another site below the same domain either. It asks for the whole site as path.
-        self.is_by_tls = settings.base_url.startswith("https:")
-        self.cookie = "__Host-shortener-oidc" if self.is_by_tls else "shortener-oidc"
-        self.cookie_path = "/" if self.is_by_tls else "/api/v1/auth/oidc"
-
-
-async def _single_sign_on(request: Request) -> SingleSignOn:
-    found: SingleSignOn | None = request.app.state.single_sign_on
-    if found is None:
+async def _configured(sign_on: Annotated[SingleSignOn | None, Depends(SINGLE_SIGN_ON)]) -> SingleSignOn:
+    if sign_on is None:
         raise OidcNotConfigured
-    return found
+    return sign_on
 
 
-SignOn = Annotated[SingleSignOn, Depends(_single_sign_on)]
+SignOn = Annotated[SingleSignOn, Depends(_configured)]
 Parameter = Annotated[str | None, Query(max_length=MAX_PARAMETER)]
 
-oidc_router = APIRouter(prefix="/auth/oidc", tags=["accounts"], route_class=LoginRoute)
+oidc_router = APIRouter(prefix="/api/v1/auth/oidc", tags=[TAG], route_class=LoginRoute)
 
 
 @oidc_router.get(
     "/login",
     status_code=http.HTTP_302_FOUND,
     response_class=RedirectResponse,
-    responses=errors(401, 403, 404, 429, 502, 503),
+    responses=errors(OidcNotConfigured, OidcProviderFailed, OidcProviderUnavailable),
 )
 async def begin_oidc_login(sign_on: SignOn) -> RedirectResponse:
-    """Log in at the identity provider: leads a browser there, with a cookie for the way back."""
-    flow, cookie = sign_on.sealer.begin()
+    """Log in at the identity provider: sends a browser there, with a cookie for the way back."""
+    return await begin_flow(sign_on)
+
+
+async def begin_flow(sign_on: SingleSignOn, next_: str | None = None) -> RedirectResponse:
+    """Send a browser to the provider; `next_` is the page to which it comes in the end. Raises OidcProviderFailed,
+    OidcProviderUnavailable."""
+    flow, cookie = sign_on.sealer.begin(next_)
     with _noted():
         url = await sign_on.provider.authorization_url(flow)
     answer = RedirectResponse(url, http.HTTP_302_FOUND)
@@ -87,13 +84,27 @@ async def begin_oidc_login(sign_on: SignOn) -> RedirectResponse:
         path=sign_on.cookie_path,
         secure=sign_on.is_by_tls,
         httponly=True,
-        # The provider leads back here: "strict" would leave the cookie at home.
+        # The provider sends the browser back here: with "strict" it would not send the cookie.
         samesite="lax",
     )
     return answer
 
 
-@oidc_router.get("/callback", responses=errors(400, 401, 403, 404, 409, 422, 429, 502, 503))
+@oidc_router.get(
+    "/callback",
+    response_model=TokensOut,
+    responses=errors(
+        OidcNotConfigured,
+        InvalidOidcLogin,
+        OidcLoginRefused,
+        UnverifiedEmail,
+        EmailHasAccount,
+        RegistrationClosed,
+        AccountDisabled,
+        OidcProviderFailed,
+        OidcProviderUnavailable,
+    ),
+)
 async def end_oidc_login(
     request: Request,
     response: Response,
@@ -103,11 +114,42 @@ async def end_oidc_login(
     code: Annotated[str | None, Query(max_length=MAX_CODE)] = None,
     iss: Parameter = None,
     error: Parameter = None,
-) -> TokensOut:
-    """Where the provider leads the browser back to: the answer has the same tokens as a login with a password. They are
-    in its body only, never in a URL or a cookie."""
+) -> TokensOut | Response:
+    """The provider sends the browser back to this address. The answer has the same tokens as a login with a password.
+    They are only in its body, never in a URL or a cookie. A login that began in the dashboard leads back there."""
+    flow = sign_on.sealer.unseal(request.cookies.get(sign_on.cookie), state or "")
+    try:
+        person = await _identify(request, session, sign_on, flow, code, iss, error)
+        if flow is not None and flow.next is not None:
+            secret = await sign_on.service.log_in_browser(session, person, browser_of(request))
+            answer = RedirectResponse(flow.next, http.HTTP_303_SEE_OTHER)
+            set_cookie(answer, secret, sign_on.is_by_tls)
+            _forget_flow(answer, sign_on)
+            return answer
+        tokens = await sign_on.service.log_in(session, person)
+    except ShortenerError as refusal:
+        if flow is None or flow.next is None:
+            raise
+        query = urlencode({"refused": refusal.type, "next": flow.next})
+        return RedirectResponse(f"/-/login?{query}", http.HTTP_303_SEE_OTHER)
+    _forget_flow(response, sign_on)
+    return tokens_out(tokens)
+
+
+def _forget_flow(response: Response, sign_on: SingleSignOn) -> None:
+    response.delete_cookie(sign_on.cookie, path=sign_on.cookie_path, secure=sign_on.is_by_tls, httponly=True)
+
+
+async def _identify(
+    request: Request,
+    session: AsyncSession,
+    sign_on: SingleSignOn,
+    flow: Flow | None,
+    code: str | None,
+    iss: str | None,
+    error: str | None,
+) -> Person:
     async with recorded_when_refused(session):
-        flow = sign_on.sealer.open(request.cookies.get(sign_on.cookie), state or "")
         if flow is None:
             raise InvalidOidcLogin
         await sign_on.service.use_up(session, flow)
@@ -118,15 +160,13 @@ async def end_oidc_login(
                 raise OidcLoginRefused(_refusal(sign_on.provider.name, error))
             person = await sign_on.provider.identify(code, flow)
     account = Identity("login", f"account:oidc:{person.issuer} {person.subject}")
-    await request.app.state.rate_limits.charge(request.scope, account)
-    tokens = await sign_on.service.log_in(session, person)
-    response.delete_cookie(sign_on.cookie, path=sign_on.cookie_path, secure=sign_on.is_by_tls, httponly=True)
-    return tokens_out(tokens)
+    await parts_of(request)[RATE_LIMITS].charge(request.scope, account)
+    return person
 
 
 @contextlib.contextmanager
 def _noted() -> Iterator[None]:
-    """What is wrong with the provider is told to who runs the service."""
+    """The log gets the provider's fault, for the operator."""
     try:
         yield
     except (OidcProviderFailed, OidcProviderUnavailable) as error:

@@ -1,9 +1,14 @@
-"""What can go wrong between a browser, the provider and this service. Nothing of what the provider says is told."""
+"""Errors between a browser, the provider and this service. Clients never see texts from the provider."""
 
 from shortener.errors import BadGateway, BadRequest, Conflict, Forbidden, NotFound, ServiceUnavailable
 
 
 class OidcNotConfigured(NotFound):
+    """`SHORTENER_OIDC_ISSUER` names no provider.
+
+    Log in with a password.
+    """
+
     type, title = "oidc-not-configured", "No single sign-on"
 
     def __init__(self) -> None:
@@ -11,20 +16,36 @@ class OidcNotConfigured(NotFound):
 
 
 class InvalidOidcLogin(BadRequest):
+    """The login at the identity provider began in another browser, took longer than ten minutes, was already finished,
+    or belongs to another provider.
+
+    Begin again.
+    """
+
     type, title = "invalid-oidc-login", "Invalid single sign-on"
 
     def __init__(self) -> None:
         super().__init__(
-            "This login was not begun in this browser, took too long, or was finished before. "
+            "This login began in another browser, took too long, or was already finished. "
             "Begin again at /api/v1/auth/oidc/login."
         )
 
 
 class OidcLoginRefused(Forbidden):
+    """The identity provider refused the login, or did not accept its own code.
+
+    Begin again.
+    """
+
     type, title = "oidc-login-refused", "Single sign-on refused"
 
 
 class UnverifiedEmail(Forbidden):
+    """This is your first login, and the identity provider has not verified your address.
+
+    Verify the address at the provider.
+    """
+
     type, title = "oidc-email-unverified", "Email not verified"
 
     def __init__(self, provider: str) -> None:
@@ -32,6 +53,11 @@ class UnverifiedEmail(Forbidden):
 
 
 class AccountDisabled(Forbidden):
+    """The account of this identity is disabled.
+
+    Contact the operator.
+    """
+
     type, title = "account-disabled", "Account disabled"
 
     def __init__(self) -> None:
@@ -39,6 +65,11 @@ class AccountDisabled(Forbidden):
 
 
 class EmailHasAccount(Conflict):
+    """The address that the identity provider has verified has an account, which is not linked to single sign-on.
+
+    Log in with the password of the account.
+    """
+
     type, title = "email-has-account", "Email has an account"
 
     def __init__(self) -> None:
@@ -46,7 +77,10 @@ class EmailHasAccount(Conflict):
 
 
 class OidcProviderFailed(BadGateway):
-    """What the provider has answered cannot be believed; `reason` is for the log."""
+    """The identity provider gave an answer that cannot be trusted. The server's log has the reason.
+
+    Contact the operator.
+    """
 
     type, title = "oidc-provider-failed", "Provider failed"
 
@@ -56,6 +90,11 @@ class OidcProviderFailed(BadGateway):
 
 
 class OidcProviderUnavailable(ServiceUnavailable):
+    """The identity provider does not answer in time.
+
+    Try again after `Retry-After` seconds.
+    """
+
     type, title = "oidc-provider-unavailable", "Provider unavailable"
 
     def __init__(self, provider: str, reason: str) -> None:

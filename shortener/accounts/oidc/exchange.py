@@ -1,4 +1,4 @@
-"""Requests to the provider: few at a time, each with a bound for its time and for what is read of the answer."""
+"""Requests to the provider: few at a time, each with a bound for its time and for the size of the answer."""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ from shortener.settings.values import is_loopback
 TIMEOUT_S = 5.0
 MAX_ANSWER_BYTES = 256 * 1024
 MAX_CONNECTIONS = 16
-# No compression: what is read is what was sent, and no more.
+# No compression, so that the bound on the bytes read is a bound on the answer.
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
 
 
 class Answer:
-    """The status and the JSON object of an answer; an empty one where there is none."""
+    """The status and the JSON object of an answer; an empty object if it has none."""
 
     def __init__(self, status: int, document: dict[str, Any]) -> None:
         self.status = status
@@ -59,7 +59,7 @@ class ProviderClient:
         return Answer(response.status_code, self._object(bytes(body)))
 
     async def get(self, url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """The JSON object that is there. Raises OidcProviderUnavailable, OidcProviderFailed."""
+        """The JSON object at `url`. Raises OidcProviderUnavailable, OidcProviderFailed."""
         answer = await self.request("GET", url, headers=headers)
         if answer.status != 200:
             raise OidcProviderFailed(self._provider, f"status {answer.status}")
@@ -79,7 +79,7 @@ class ProviderClient:
 
 
 def is_safe_url(url: object, issuer: str) -> bool:
-    """Whether tokens may be sent there: by TLS, or on this machine where the provider itself is here."""
+    """Whether tokens may be sent to `url`: over TLS, or on this machine if the provider is on it too."""
     if not isinstance(url, str):
         return False
     try:

@@ -1,4 +1,4 @@
-"""What a browser carries from the beginning of a login to its end: sealed in a cookie, so that no server keeps it."""
+"""The state of a login, which the browser carries in a sealed cookie, so that no server keeps it."""
 
 import hashlib
 import os
@@ -12,18 +12,20 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 LIFETIME_S = 600
 _NONCE_BYTES = 12
-# Longer than any of ours.
+# Longer than any cookie of this service.
 MAX_COOKIE = 1024
 
 
 class Flow(msgspec.Struct, frozen=True, array_like=True):
     """One login. Each of the three secrets has 256 random bits and goes one way only: `state` with the browser to the
-    provider and back, `nonce` into the ID token, `verifier` from this service to the provider."""
+    provider and back, `nonce` into the ID token, `verifier` from this service to the provider. `next` is the page to
+    which the login of a browser leads; None for a program's, which gets tokens."""
 
     state: str
     nonce: str
     verifier: str
     expires_at_s: int
+    next: str | None = None
 
 
 class Sealed(NamedTuple):
@@ -35,22 +37,22 @@ _decoder = msgspec.msgpack.Decoder(Flow)
 
 
 class FlowSealer:
-    """Seals for one provider and client: what was begun with other settings does not open."""
+    """Seals for one provider and client: a login that began with other settings cannot be unsealed."""
 
     def __init__(self, secret: str, issuer: str, client_id: str) -> None:
         root = hashlib.sha256(secret.encode()).digest()
         self._cipher = AESGCM(hashlib.blake2b(key=root, person=b"oidc-flow", digest_size=32).digest())
         self._context = msgspec.msgpack.encode((issuer, client_id))
 
-    def begin(self) -> Sealed:
+    def begin(self, next_: str | None = None) -> Sealed:
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
-        flow = Flow(state, nonce, verifier, int(time.time()) + LIFETIME_S)
+        flow = Flow(state, nonce, verifier, int(time.time()) + LIFETIME_S, next_)
         salt = os.urandom(_NONCE_BYTES)
         box = salt + self._cipher.encrypt(salt, msgspec.msgpack.encode(flow), self._context)
         return Sealed(flow, box.hex())
 
-    def open(self, cookie: str | None, state: str) -> Flow | None:
-        """The login that this browser has begun, when `state` is its own and there is time left."""
+    def unseal(self, cookie: str | None, state: str) -> Flow | None:
+        """The login that this browser began, if `state` matches and there is time left."""
         try:
             box = bytes.fromhex(cookie or "")[:MAX_COOKIE]
             flow = _decoder.decode(self._cipher.decrypt(box[:_NONCE_BYTES], box[_NONCE_BYTES:], self._context))

@@ -1,4 +1,4 @@
-"""What an ID token must be to be believed (OpenID Connect Core 3.1.3.7)."""
+"""Validates ID tokens (OpenID Connect Core 3.1.3.7)."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from joserfc.jwk import ECKey, RSAKey
 
 from shortener.text import log_line
 
-# Signatures that others can verify and not make. The token's choice is among these, and its key must be made for it.
+# Asymmetric signatures only. The token chooses one of these, and its key must be meant for it.
 ALGORITHMS = ("RS256", "PS256", "ES256")
 CLOCK_LEEWAY_S = 60
 MIN_RSA_BITS = 2048
@@ -23,15 +23,15 @@ _KEY_TYPE_OF = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC"}
 
 
 class InvalidIdToken(Exception):
-    """The message is the reason, for the log; nothing of the token is in it."""
+    """The message is the reason, for the log; it contains nothing of the token."""
 
 
 class UnknownKey(InvalidIdToken):
-    """Signed with a key that the provider may have made since its keys were read."""
+    """Signed with an unknown key, which the provider may have created since its keys were read."""
 
 
 def read_keys(document: dict[str, Any]) -> list[ProviderKey]:
-    """The keys of a JWKS that can verify; those of other kinds are left out."""
+    """The keys of a JWKS that can verify; other kinds are left out."""
     entries = document.get("keys")
     return [key for entry in (entries if isinstance(entries, list) else ()) if (key := _read_key(entry)) is not None]
 
@@ -86,7 +86,7 @@ def read_id_token(
 
 
 def _key_for(header: dict[str, Any], keys: Iterable[ProviderKey]) -> ProviderKey:
-    """The one key that the header can mean. Raises UnknownKey, InvalidIdToken."""
+    """The only key that matches the header. Raises UnknownKey, InvalidIdToken."""
     algorithm, kid = header.get("alg"), header.get("kid")
     kind = _KEY_TYPE_OF.get(algorithm) if isinstance(algorithm, str) else None
     if kind is None:
@@ -102,10 +102,10 @@ def _key_for(header: dict[str, Any], keys: Iterable[ProviderKey]) -> ProviderKey
 
 
 def _check_form(claims: dict[str, Any]) -> None:
-    """What the libraries take in more than one form."""
+    """Check claims that the libraries accept in more than one form."""
     if not all(isinstance(claims[name], str) for name in ("iss", "sub", "nonce")):
-        raise InvalidIdToken("a claim is no string")
+        raise InvalidIdToken("a claim is not a string")
     if not all(type(claims[name]) in (int, float) for name in ("iat", "exp")):
-        raise InvalidIdToken("a time is no number")
+        raise InvalidIdToken("a time is not a number")
     if not 0 < len(claims["sub"]) <= MAX_SUBJECT or log_line(claims["sub"]) != claims["sub"]:
         raise InvalidIdToken("no subject")

@@ -9,7 +9,7 @@ from shortener.stores.database import Base
 
 
 class OidcIdentity(Base):
-    """Whom a provider (`issuer`) means by `subject`, which it never gives to anybody else."""
+    """The user behind a provider's (`issuer`) `subject`, which the provider never gives to anybody else."""
 
     __tablename__ = "oidc_identities"
 
@@ -20,7 +20,7 @@ class OidcIdentity(Base):
 
 
 class OidcUsedState(Base):
-    """A login that has come back from the provider; kept for as long as it could come a second time."""
+    """A login that came back from the provider; kept as long as it could come back again."""
 
     __tablename__ = "oidc_used_states"
 

@@ -1,10 +1,10 @@
-"""Who somebody is at the provider."""
+"""A person, as the provider knows them."""
 
 from typing import NamedTuple
 
 
 class Person(NamedTuple):
-    """Who the provider says somebody is. `email` is there only when the provider has verified it."""
+    """The person that the provider names. `email` is set only if the provider has verified it."""
 
     issuer: str
     subject: str

@@ -1,4 +1,4 @@
-"""The OpenID Connect provider: where it is, which keys it has, and who it says somebody is."""
+"""The OpenID Connect provider: its metadata, its keys, and the person behind a code."""
 
 import asyncio
 import contextlib
@@ -19,10 +19,10 @@ from shortener.accounts.oidc.id_token import InvalidIdToken, ProviderKey, Unknow
 from shortener.accounts.oidc.person import Person
 from shortener.settings import Settings
 
-# What the provider says of itself is read again after so long; its keys also when a token names another.
+# Lifetime of the provider's metadata and keys. Its keys are also read when a token names an unknown one.
 METADATA_LIFETIME_S = 3600
 KEYS_LIFETIME_S = 3600
-# However many tokens name keys that do not exist, the keys are not read more often.
+# Keys are not read more often, however many tokens name keys that do not exist.
 MIN_KEYS_AGE_S = 30
 
 CALLBACK_PATH = "/api/v1/auth/oidc/callback"
@@ -32,7 +32,7 @@ _email = TypeAdapter[str](EmailAddress)
 
 
 class Provider:
-    """One provider, as the settings name it. Every process reads its metadata and keys for itself."""
+    """The provider in the settings. Every process reads its metadata and keys for itself."""
 
     def __init__(self, settings: Settings) -> None:
         self.name = settings.oidc_name
@@ -56,7 +56,7 @@ class Provider:
         self._failed_at_s = float("-inf")
 
     async def authorization_url(self, flow: Flow) -> str:
-        """Where the browser goes to log in. Raises OidcProviderUnavailable, OidcProviderFailed."""
+        """The address at which the browser logs in. Raises OidcProviderUnavailable, OidcProviderFailed."""
         metadata = await self._read_metadata()
         url: str
         url, _ = self._oauth.create_authorization_url(
@@ -65,7 +65,7 @@ class Provider:
         return url
 
     async def is_own_answer(self, issuer: str | None) -> bool:
-        """Whether what the browser has brought is this provider's answer (RFC 9207)."""
+        """Whether the answer that the browser brings is this provider's (RFC 9207)."""
         metadata = await self._read_metadata()
         if issuer is None:
             return metadata.get("authorization_response_iss_parameter_supported") is not True
@@ -89,8 +89,8 @@ class Provider:
 
     @contextlib.asynccontextmanager
     async def _reading(self) -> AsyncIterator[None]:
-        """Those who come while something is being read wait for it, and share its failure: a provider that does not
-        answer holds up all of them as long as one."""
+        """Logins that come during a read wait for it and share its failure, so a provider that does not answer delays
+        all of them only once."""
         came_at_s = time.monotonic()
         async with self._lock:
             if self._failure is not None and self._failed_at_s >= came_at_s:
@@ -105,7 +105,7 @@ class Provider:
         async with self._reading():
             if time.monotonic() >= self._metadata_until_s:
                 found = await self._http.get(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
-                # Whoever says to be somebody else could send us, and our secret, anywhere.
+                # A provider with another issuer could send this service, and its secret, anywhere.
                 if found.get("issuer") != self.issuer:
                     raise OidcProviderFailed(self.name, "another issuer")
                 if not all(is_safe_url(found.get(name), self.issuer) for name in _ENDPOINTS):
@@ -126,7 +126,7 @@ class Provider:
         if self._secret and "client_secret_basic" not in methods and "client_secret_post" in methods:
             form["client_secret"] = self._secret
         elif self._secret:
-            # As RFC 6749 wants it: encoded as in a form before it is put together.
+            # RFC 6749, 2.3.1: each part is form-encoded before they are joined.
             pair = f"{quote_plus(self._client_id)}:{quote_plus(self._secret)}"
             headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
         answer = await self._http.request(
@@ -135,7 +135,7 @@ class Provider:
         if answer.status == 200:
             return answer.document
         if answer.document.get("error") == "invalid_grant":
-            raise OidcLoginRefused(f"{self.name} does not take this login, or not a second time. Begin again.")
+            raise OidcLoginRefused(f"{self.name} does not accept this login, or not a second time. Begin again.")
         raise OidcProviderFailed(self.name, f"token endpoint: status {answer.status}")
 
     async def _read_id_token(
@@ -166,7 +166,7 @@ class Provider:
                 self._keys_read_at_s = time.monotonic()
 
     async def _userinfo(self, metadata: dict[str, Any], access_token: str, subject: str) -> dict[str, Any]:
-        """Email and whether it is verified, from providers that keep their ID tokens small."""
+        """Email and whether it is verified, for providers that leave them out of ID tokens."""
         url = metadata.get("userinfo_endpoint")
         if not is_safe_url(url, self.issuer) or not access_token.isascii() or not access_token.isprintable():
             return {}

@@ -1,8 +1,9 @@
 """From a person at the provider to a user here, and a session."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -11,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shortener.access.models import ApiKey, User
 from shortener.access.principals import key_subject, user_subject
 from shortener.access.revocation import Revocations
+from shortener.accounts.browsers import Browser
+from shortener.accounts.errors import RegistrationClosed
 from shortener.accounts.oidc.errors import (
     AccountDisabled,
     EmailHasAccount,
@@ -22,10 +25,12 @@ from shortener.accounts.oidc.errors import (
 from shortener.accounts.oidc.flow import Flow, hash_state
 from shortener.accounts.oidc.models import OidcIdentity, OidcUsedState
 from shortener.accounts.oidc.person import Person
-from shortener.accounts.service import AccountService, RegistrationClosed, Tokens, replace_password
+from shortener.accounts.service import AccountService, Tokens, replace_password
 from shortener.accounts.users import insert_user
 from shortener.audit.trail import Action, record
 from shortener.settings import Settings
+
+T = TypeVar("T")
 
 
 class OidcService:
@@ -39,7 +44,7 @@ class OidcService:
         self._may_link = settings.oidc_link_by_email
 
     async def use_up(self, session: AsyncSession, flow: Flow) -> None:
-        """Of all requests that end this login, in all processes, one passes. Raises InvalidOidcLogin."""
+        """Of all requests that end this login, in all processes, only one passes. Raises InvalidOidcLogin."""
         expires_at = datetime.fromtimestamp(flow.expires_at_s, UTC)
         new = insert(OidcUsedState).values(hash=hash_state(flow.state), expires_at=expires_at)
         async with session.begin():
@@ -49,6 +54,19 @@ class OidcService:
 
     async def log_in(self, session: AsyncSession, person: Person) -> Tokens:
         """Raises UnverifiedEmail, EmailHasAccount, RegistrationClosed, AccountDisabled."""
+        return await self._log_in(session, person, self._accounts.begin_session)
+
+    async def log_in_browser(self, session: AsyncSession, person: Person, browser: Browser) -> str:
+        """The secret of the new session's cookie. Raises as `log_in` does."""
+
+        async def begin(session: AsyncSession, user: User) -> str:
+            return await self._accounts.begin_browser_session(session, user, browser)
+
+        return await self._log_in(session, person, begin)
+
+    async def _log_in(
+        self, session: AsyncSession, person: Person, begin: Callable[[AsyncSession, User], Awaitable[T]]
+    ) -> T:
         taken_over: int | None = None
         async with recorded_when_refused(session, person), session.begin():
             user = await _known(session, person)
@@ -57,13 +75,13 @@ class OidcService:
                 taken_over = user.id if is_taken_over else None
             if user.is_disabled:
                 raise AccountDisabled
-            tokens = await self._accounts.begin_session(session, user)
+            begun = await begin(session, user)
         if taken_over is not None:
             await self._revocations.report(user_subject(taken_over))
-        return tokens
+        return begun
 
     async def _link(self, session: AsyncSession, person: Person) -> tuple[User, bool]:
-        """The user of somebody who comes for the first time, and whether it had been an account already."""
+        """The user of a person who logs in for the first time, and whether the account existed before."""
         if person.email is None:
             raise UnverifiedEmail(self._provider)
         is_new = False
@@ -74,7 +92,7 @@ class OidcService:
             is_new = await insert_user(session, person.email) is not None
             user = await _of_email(session, person.email)
             assert user is not None
-        # Whoever came at the same time, by the same identity, is through once the user is locked.
+        # A concurrent login with the same identity has committed once the user is locked.
         known = await _known(session, person)
         if known is not None:
             return known, False
@@ -85,12 +103,12 @@ class OidcService:
         return user, not is_new
 
     async def _take_over(self, session: AsyncSession, user: User, person: Person) -> None:
-        """Nobody has shown that the address was theirs when the account was made: it might be a stranger's, who waits
-        for its owner with a password, a login or a key."""
+        """Nobody proved that they owned the address when the account was created. A stranger may have created it, so
+        their password, sessions and keys must end."""
         others = select(OidcIdentity.subject).where(
             OidcIdentity.user_id == user.id, OidcIdentity.issuer == person.issuer
         )
-        # An address that has gone from one person to another at the provider gives nobody the first one's account.
+        # If the provider gives an address to another person, that person does not get the first one's account.
         if not self._may_link or await session.scalar(others.limit(1)) is not None:
             raise EmailHasAccount
         if user.is_disabled:
@@ -103,7 +121,7 @@ class OidcService:
 
 @contextlib.asynccontextmanager
 async def recorded_when_refused(session: AsyncSession, person: Person | None = None) -> AsyncIterator[None]:
-    """`person` once it is known who comes; then the target is their account, if there is one."""
+    """Pass `person` once it is known; the entry's target is then their account, if they have one."""
     try:
         yield
     except (
@@ -124,7 +142,7 @@ async def recorded_when_refused(session: AsyncSession, person: Person | None = N
 
 
 async def _known(session: AsyncSession, person: Person) -> User | None:
-    """Locked: it can be neither disabled nor deleted before its session has begun."""
+    """The locked user, who can be neither disabled nor deleted before the session has begun."""
     of_person = select(OidcIdentity.user_id).where(
         OidcIdentity.issuer == person.issuer, OidcIdentity.subject == person.subject
     )

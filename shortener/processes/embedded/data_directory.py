@@ -9,31 +9,34 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import msgspec
 
-# Of a Unix socket's path (man 7 unix), and of the longest name that a server gives its socket.
+from shortener.errors import OperatorError
+
+# Bytes of a Unix socket's path (man 7 unix), and of the longest name that a server gives its socket.
 _MAX_SOCKET_PATH = 107
 _LONGEST_SOCKET = ".s.PGSQL.5432.lock"
 
 
-class DataDirectoryInUse(Exception):
+class DataDirectoryInUse(OperatorError):
     """Another supervisor runs on the same data folder."""
 
 
-class DirectoryUnusable(Exception):
-    """The data folder, or the folder for sockets, cannot be used; the message says why and what to do."""
+class DirectoryUnusable(OperatorError):
+    """The data folder, or the folder for sockets, cannot be used."""
 
 
 class RunFile(msgspec.Struct):
-    """What other commands on this machine need to find the servers."""
+    """The data that other commands on this machine need to find the servers."""
 
     pid: int
     run_dir: str
     database_url: str
     redis_url: str
     base_url: str
+    code_case: Literal["sensitive", "insensitive"] = "sensitive"
 
 
 class DataDirectory:
@@ -92,7 +95,7 @@ class DataDirectory:
         self._run_file.unlink(missing_ok=True)
 
     def secret_key(self) -> str:
-        """The secret of this data folder; made at the first call."""
+        """The secret of this data folder; created at the first call."""
         path = self.path / "secret_key"
         with (
             contextlib.suppress(FileExistsError),
@@ -104,7 +107,7 @@ class DataDirectory:
 
 @contextlib.contextmanager
 def run_directory(data: DataDirectory) -> Iterator[Path]:
-    """A short path for sockets, which nobody else may enter. Raises DirectoryUnusable."""
+    """A folder with a short path for sockets, which only this user may enter. Raises DirectoryUnusable."""
     stale = data.read_run_file()
     if stale is not None and Path(stale.run_dir).name.startswith("shortener-"):
         shutil.rmtree(stale.run_dir, ignore_errors=True)
@@ -112,7 +115,7 @@ def run_directory(data: DataDirectory) -> Iterator[Path]:
         path = Path(tempfile.mkdtemp(prefix="shortener-"))
     except OSError as error:
         raise DirectoryUnusable(
-            f"No folder for sockets can be made: {error.filename}: {error.strerror}. Set TMPDIR to a folder in which "
+            f"Cannot create a folder for sockets: {error.filename}: {error.strerror}. Set TMPDIR to a folder in which "
             "this user may write."
         ) from error
     try:

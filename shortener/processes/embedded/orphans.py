@@ -1,4 +1,4 @@
-"""The processes of both servers: what they are started with, and ending one that a killed supervisor left behind."""
+"""Processes of the embedded servers: their environment, and ending one that a killed supervisor left behind."""
 
 import contextlib
 import os
@@ -13,14 +13,15 @@ ORPHAN_TIMEOUT_S = 60.0
 
 
 def plain_environment() -> dict[str, str]:
-    """Nothing of ours, and nothing (PGDATA, PGPORT …) that would change what the servers do."""
+    """An environment without the service's settings and without variables (PGDATA, PGPORT …) that would change the
+    servers."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
 def end_orphan(pid_file: Path, command: str, stop_signal: signal.Signals) -> None:
-    """End the server that a killed supervisor left behind, and wait: two on one data folder would ruin it.
+    """End the server that a killed supervisor left behind, and wait: two servers would ruin the data folder.
 
-    The folder's lock is held, so it can belong to nobody else.
+    This process holds the folder's lock, so the server belongs to no other supervisor.
     """
     try:
         pid = int(pid_file.read_text().split(maxsplit=1)[0])
@@ -34,7 +35,7 @@ def end_orphan(pid_file: Path, command: str, stop_signal: signal.Signals) -> Non
 
 
 def _runs(pid: int, command: str, folder: Path) -> bool:
-    """Whether this process is such a server on this folder, and not one that got the same number later."""
+    """Whether this process is such a server on this folder, and not another one that got the same id later."""
     process = Path("/proc", str(pid))
     if process.parent.is_dir() and any(process.parent.iterdir()):
         try:

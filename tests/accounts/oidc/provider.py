@@ -1,5 +1,5 @@
 """A small OpenID Connect provider on loopback: a real server with real keys, which checks PKCE, client and code, and
-can be told to lie."""
+lies on request."""
 
 import base64
 import contextlib

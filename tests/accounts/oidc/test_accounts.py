@@ -161,7 +161,7 @@ async def test_who_has_no_password_deletes_their_account_with_a_fresh_login_only
     async with database.driver_connection() as connection:
         for table in ("users", "oidc_identities", "sessions"):
             assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0
-    # Who comes back is new.
+    # A deleted user who comes back is new.
     assert (await sign_on(browser)).status_code == 200
 
 

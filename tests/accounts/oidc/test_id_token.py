@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from joserfc import jwt
 
+from shortener.accounts.oidc.parts import SINGLE_SIGN_ON
 from tests.accounts.oidc.conftest import sign_on
 from tests.accounts.oidc.provider import CLIENT_ID, CLIENT_SECRET, EC_KEY, OTHER_RSA_KEY, RSA_KEY, encoded
 from tests.links.test_api import assert_problem
@@ -18,7 +19,7 @@ async def test_keys_of_both_kinds_verify(app, browser, idp):
     for key, algorithm in ((RSA_KEY, "RS256"), (RSA_KEY, "PS256"), (EC_KEY, "ES256")):
         idp.keys, idp.algorithm = [key], algorithm
         # Another key at another time is what the next test is about.
-        app.state.single_sign_on.provider._keys_read_at_s = float("-inf")
+        app.state.parts[SINGLE_SIGN_ON].provider._keys_read_at_s = float("-inf")
         assert (await sign_on(browser)).status_code == 200, algorithm
 
 
@@ -120,7 +121,7 @@ FORGERIES = {
     "no token": lambda header, claims: "",
     "no JWT": lambda header, claims: "a.b.c",
     "an endless one": lambda header, claims: "a" * 100_000,
-    "claims that are no object": lambda header, claims: unsigned(header, [claims]),
+    "claims that are not an object": lambda header, claims: unsigned(header, [claims]),
 }
 
 

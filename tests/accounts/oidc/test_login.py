@@ -9,14 +9,16 @@ import pytest
 from starlette.responses import JSONResponse
 
 from shortener.accounts.oidc import flow
+from shortener.clicks.parts import CLICK_STREAM
 from shortener.clicks.stream import ClickStream, Sealer
+from shortener.stores.parts import DATABASE
 from tests.accounts.conftest import EMAIL, ME, refresh, register, two_processes
 from tests.accounts.oidc.conftest import CALLBACK, LOGIN, at_provider, begin, me, sign_on
 from tests.accounts.oidc.provider import CLIENT_ID, CLIENT_SECRET
 from tests.accounts.oidc.test_id_token import signed_by_another_key
-from tests.conftest import SECRET, changed, client_of, running_app
+from tests.conftest import SECRET, changed, client_of, job_context, running_app
 from tests.links.test_api import assert_problem
-from workers.retention import forget
+from workers.retention import delete_expired
 
 
 async def test_who_logs_in_at_the_provider_gets_the_tokens_of_a_login(browser, database):
@@ -107,16 +109,16 @@ async def test_a_cookie_that_is_not_ours_is_refused(browser, cookie):
 async def test_a_cookie_of_other_settings_opens_nothing(settings, idp):
     sealer = flow.FlowSealer("s" * 32, idp.issuer, CLIENT_ID)
     begun, cookie = sealer.begin()
-    assert sealer.open(cookie, begun.state) == begun
+    assert sealer.unseal(cookie, begun.state) == begun
     for other in (
         ("x" * 32, idp.issuer, CLIENT_ID),
         ("s" * 32, "https://x.example", CLIENT_ID),
         ("s" * 32, idp.issuer, "x"),
     ):
-        assert flow.FlowSealer(*other).open(cookie, begun.state) is None
+        assert flow.FlowSealer(*other).unseal(cookie, begun.state) is None
     changed_box = bytearray(bytes.fromhex(cookie))
     changed_box[20] ^= 1
-    assert sealer.open(changed_box.hex(), begun.state) is None
+    assert sealer.unseal(changed_box.hex(), begun.state) is None
 
 
 async def test_a_login_has_ten_minutes(browser, monkeypatch):
@@ -186,13 +188,13 @@ async def test_a_login_takes_over_no_session_and_no_token_that_was_there_before(
     assert (await browser.get(ME, headers=eve.headers)).json()["email"] == "eve@example.com"
 
 
-async def test_that_a_login_came_back_is_forgotten_once_it_cannot_come_again(browser, database, redis):
+async def test_that_a_login_came_back_is_forgotten_once_it_cannot_come_again(browser, settings, database, redis):
     assert (await sign_on(browser)).status_code == 200
     stream = ClickStream(redis, Sealer(SECRET))
     await stream.ensure_group()
     async with database.driver_connection() as connection:
         for left in (1, 0):
-            await forget({"database": database, "stream": stream})
+            await delete_expired(job_context(settings, {DATABASE: database, CLICK_STREAM: stream}))
             assert await connection.fetchval("SELECT count(*) FROM oidc_used_states") == left
             await connection.execute("UPDATE oidc_used_states SET expires_at = now() - interval '1 second'")
 

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 
 from shortener.accounts.oidc import exchange
 from shortener.accounts.oidc import provider as provider_module
+from shortener.accounts.oidc.parts import SINGLE_SIGN_ON
 from shortener.settings import load_settings
 from shortener.settings.source import SettingsError
 from tests.accounts.conftest import EMAIL, register
@@ -117,7 +118,7 @@ async def test_an_answer_that_cannot_be_used_is_told_as_the_providers_fault(app,
     # Read to its end it would be a provider that is slow, and 503.
     for name, make in (ANSWERS | {"endless": lambda: endless(idp)}).items():
         back = await at_provider(await begin(browser))
-        app.state.single_sign_on.provider._metadata_until_s = 0.0
+        app.state.parts[SINGLE_SIGN_ON].provider._metadata_until_s = 0.0
         idp.answers = {part: make}
         answer = await browser.get(back)
         assert_problem(answer, 502, "oidc-provider-failed")
@@ -129,7 +130,7 @@ async def test_an_answer_that_cannot_be_used_is_told_as_the_providers_fault(app,
 async def test_a_provider_that_fails_or_is_slow_is_told_as_away(app, browser, idp, part, monkeypatch):
     for make in (lambda: Response(b"", 503), lambda: dripping(idp)):
         back = await at_provider(await begin(browser))
-        app.state.single_sign_on.provider._metadata_until_s = 0.0
+        app.state.parts[SINGLE_SIGN_ON].provider._metadata_until_s = 0.0
         idp.answers = {part: make}
         began_at_s = time.monotonic()
         with monkeypatch.context() as patch:

@@ -1,0 +1,1 @@
+"""Pages for admins. For everybody else they do not exist."""

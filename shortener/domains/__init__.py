@@ -1,0 +1,1 @@
+"""Domains with links of their own."""

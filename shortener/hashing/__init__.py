@@ -1,0 +1,1 @@
+"""Hashes of passwords, whose computation takes long on purpose."""

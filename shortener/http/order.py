@@ -1,0 +1,8 @@
+"""The direction of a list."""
+
+from enum import StrEnum
+
+
+class Order(StrEnum):
+    ASC = "asc"
+    DESC = "desc"

@@ -1,0 +1,1 @@
+"""Messages to listeners as things happen: clicks, changes of links, comments, notifications."""

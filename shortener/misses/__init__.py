@@ -1,0 +1,1 @@
+"""What clients asked for and did not exist: counted by path in bounded space, with exact totals."""

@@ -1,0 +1,1 @@
+"""Addresses of clients: their bytes, and where they are."""

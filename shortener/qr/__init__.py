@@ -1,0 +1,1 @@
+"""QR codes of short URLs, and the logos of workspaces that they can show."""

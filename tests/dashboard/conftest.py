@@ -1,0 +1,51 @@
+"""Pages as browsers ask for them."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from shortener.settings import Settings
+from tests.accounts.conftest import EMAIL, PASSWORD, register
+from tests.conftest import changed, client_of, running_app
+
+# What browsers send with the forms of our own pages.
+OWN = {"Sec-Fetch-Site": "same-origin"}
+
+
+@pytest.fixture
+async def page(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser on a machine where nobody has to log in."""
+    async with client_of(app, headers=OWN | {"Accept": "text/html", "Accept-Language": "en"}) as client:
+        yield client
+
+
+@pytest.fixture
+async def server(settings: Settings) -> AsyncIterator[FastAPI]:
+    """An app where people log in."""
+    async with running_app(
+        changed(settings, registration="open", anonymous_links=False, anonymous_manage=False)
+    ) as app:
+        yield app
+
+
+async def log_in(
+    client: httpx.AsyncClient, email: str = EMAIL, password: str = PASSWORD, **fields: str
+) -> httpx.Response:
+    return await client.post("/-/login", data={"email": email, "password": password, **fields})
+
+
+@pytest.fixture
+async def visitor(server: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser that is not logged in; Ada has an account."""
+    async with client_of(server, headers=OWN | {"Accept": "text/html"}) as client:
+        await register(client)
+        yield client
+
+
+@pytest.fixture
+async def ada(visitor: httpx.AsyncClient) -> httpx.AsyncClient:
+    """Ada's browser."""
+    assert (await log_in(visitor)).status_code == 303
+    return visitor

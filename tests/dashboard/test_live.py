@@ -1,0 +1,109 @@
+"""Pages follow what happens while somebody looks at them."""
+
+import asyncio
+import re
+
+import httpx
+
+from shortener.settings import Settings
+from tests.accounts.conftest import EMAIL, PASSWORD
+from tests.clicks.make import click, rows_of
+from tests.conftest import changed
+from tests.dashboard.conftest import OWN
+from tests.dashboard.test_in_browser import watched
+from tests.live.conftest import worker  # noqa: F401
+from tests.serving import serving
+
+SPACE = {"registration": "open", "anonymous_links": False, "anonymous_manage": False}
+
+
+def person(site: str, email: str) -> httpx.Client:
+    """A browser in which this person is logged in."""
+    client = httpx.Client(base_url=site, headers=OWN, timeout=20)
+    for path in ("/-/register", "/-/login"):
+        assert client.post(path, data={"email": email, "password": PASSWORD}).status_code in (200, 303)
+    return client
+
+
+def meet(site: str) -> tuple[httpx.Client, httpx.Client]:
+    """Ada and Bob, who share a workspace that has a link."""
+    ada, bob = person(site, EMAIL), person(site, "bob@example.com")
+    place = ada.post("/-/workspaces", data={"name": "Marketing"}).headers["location"]
+    made = ada.post(f"{place}/invitations", data={"email": "bob@example.com", "role": "viewer"})
+    token = re.search(r"/-/join#(shri_\w+)", made.text)[1]
+    assert bob.post("/-/join", data={"invitation": token, "yes": "1"}).status_code == 303
+    fields = {"url": "https://example.com/", "code": "sale", "workspace": place.rpartition("/")[2]}
+    assert ada.post("/-/new", data=fields).status_code == 303
+    return ada, bob
+
+
+async def look(page, ada: httpx.Client, path: str) -> None:
+    """Open the page as Ada, and wait until it is told what happens."""
+    site = str(ada.base_url)
+    cookies = [{"name": name, "value": value, "url": site} for name, value in ada.cookies.items()]
+    await page.context.add_cookies(cookies)
+    async with page.expect_response(re.compile(r"/-/live\?")):
+        await page.goto(site + path)
+    await asyncio.sleep(0.5)
+
+
+async def test_a_click_and_a_comment_of_another_member_are_shown_within_two_seconds(
+    browser,
+    settings: Settings,
+    database,
+    worker,  # noqa: F811
+):
+    with serving(changed(settings, **SPACE)) as site:
+        ada, bob = await asyncio.to_thread(meet, site)
+        [(link_id,)] = await rows_of(database, "SELECT id FROM links")
+        async with watched(browser) as page:
+            await look(page, ada, "/-/links/sale")
+            await page.click(".as-table summary")
+            await worker.write(click(link_id))
+            await page.wait_for_selector('.numbers dd b[title="1"]', timeout=2000)
+            # What was open stays open.
+            assert await page.locator(".as-table[open]").count() == 1
+            await asyncio.to_thread(bob.post, "/-/links/sale/comments", data={"text": "@ada <b>look</b>"})
+            await page.wait_for_selector(".tabs .badge", timeout=4000)
+            await page.wait_for_selector("#bell b", timeout=4000)
+            await look(page, ada, "/-/links/sale/comments")
+            await page.fill("#text", "half a sentence")
+            await asyncio.to_thread(bob.post, "/-/links/sale/comments", data={"text": "And again"})
+            await page.wait_for_selector("text=And again", timeout=4000)
+            assert await page.input_value("#text") == "half a sentence"
+            await page.evaluate("document.querySelector('[data-guard]').reset(); changed = false")
+
+
+async def test_a_page_that_is_told_nothing_asks_by_itself_and_a_hidden_one_does_not(browser, settings, database):
+    with serving(changed(settings, **SPACE)) as site:
+        ada, bob = await asyncio.to_thread(meet, site)
+        context = await browser.new_context()
+        page = await context.new_page()
+        # A proxy that lets no stream through.
+        await page.route(re.compile(r"/-/live\?"), lambda route: route.abort())
+        cookies = [{"name": name, "value": value, "url": site} for name, value in ada.cookies.items()]
+        await context.add_cookies(cookies)
+        await page.goto(f"{site}/-/links/sale/comments")
+        await asyncio.to_thread(bob.post, "/-/links/sale/comments", data={"text": "Look"})
+        await page.wait_for_selector("text=Look", timeout=8000)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        await page.evaluate(
+            "Object.defineProperty(document, 'hidden', { get: () => true });"
+            "document.dispatchEvent(new Event('visibilitychange'))"
+        )
+        asked.clear()
+        await asyncio.sleep(6)
+        assert asked == []
+        await context.close()
+
+
+async def test_live_messages_are_for_pages_of_this_service(ada):
+    path = "/-/live?channel=me&follow=false"
+    answer = await ada.get(path)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.headers["cache-control"] == "private, no-store"
+    assert '"ready"' in answer.text
+    assert (await ada.get(path, headers={"Sec-Fetch-Site": "cross-site"})).status_code == 403
+    await ada.post("/-/logout")
+    assert (await ada.get(path)).status_code == 303

@@ -1,0 +1,3 @@
+"""People who share a workspace."""
+
+from tests.workspaces.conftest import *  # noqa: F403
