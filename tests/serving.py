@@ -14,6 +14,9 @@ from shortener.settings import Settings
 from tests.conftest import changed
 from tests.load.loop_watch import LoopWatch
 
+# How long a client waits for an answer, on a machine that does other things.
+PATIENCE_S = 60
+
 
 class _WatchedServer(uvicorn.Server):
     """Begins to watch its event loop when it serves."""

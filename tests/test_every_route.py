@@ -23,7 +23,7 @@ from tests.clicks.make import click, rows_of, write
 from tests.conftest import client_of, create_link, job_context
 from tests.http.test_openapi import operations
 from tests.links.test_api import assert_problem
-from tests.serving import serving
+from tests.serving import PATIENCE_S, serving
 from workers.figures import count_groups
 from workers.misses import store_misses
 
@@ -223,7 +223,7 @@ async def test_whatever_is_read_outside_of_the_api_can_be_asked_for_with_head(ad
 
 async def test_the_answer_to_head_has_no_body(settings):
     with serving(settings) as url:
-        async with httpx.AsyncClient(base_url=url) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S) as client:
             for path in ("/health/live", "/docs", "/openapi.json", "/health/ready"):
                 answer = await client.head(path)
                 assert answer.content == b""

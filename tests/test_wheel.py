@@ -29,6 +29,7 @@ from shortener.settings import Settings
 from shortener.settings.source import variable
 from tests.conftest import CHROME, Servers
 from tests.e2e.product import free_port
+from tests.serving import PATIENCE_S
 
 ROOT = Path(__file__).parent.parent
 START_TIMEOUT_S = 60
@@ -191,7 +192,7 @@ def test_the_wheel_alone_serves_links_counts_their_clicks_and_ends_cleanly(site:
         site.run("shortener", "doctor")
         assert [child.name() for child in web.children()].count("shortener web") == 2
 
-        with httpx.Client(base_url=site.url, headers={"User-Agent": CHROME}) as client:
+        with httpx.Client(base_url=site.url, headers={"User-Agent": CHROME}, timeout=PATIENCE_S) as client:
             made = client.post("/api/v1/links", json={"url": "https://example.com/?a=%20b"})
             assert made.status_code == 201, made.text
             code = made.json()["code"]

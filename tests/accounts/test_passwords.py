@@ -23,7 +23,7 @@ from shortener.hashing.passwords import PARALLEL_HASHES
 from tests.accounts.conftest import AUTH, EMAIL, ME, PASSWORD, log_in, register
 from tests.conftest import changed, client_of, eventually, running_app
 from tests.links.test_api import assert_problem
-from tests.serving import serving
+from tests.serving import PATIENCE_S, serving
 
 COMMON = "too common"
 WEAK = [
@@ -229,7 +229,7 @@ async def test_a_login_whose_client_has_gone_is_not_hashed(settings, monkeypatch
     monkeypatch.setattr(hashing, "HASHER", held)
     monkeypatch.setattr(Passwords, "_in_slot", counted)
     with serving(settings) as url:
-        async with httpx.AsyncClient(base_url=url) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S) as client:
             stay = [await begin_login(url) for _ in range(PARALLEL_HASHES)]
             await eventually(lambda: held.made == PARALLEL_HASHES)
             go = [await begin_login(url) for _ in range(5)]

@@ -10,7 +10,7 @@ from axe_playwright_python.async_playwright import Axe
 from tests.accounts.conftest import EMAIL, PASSWORD
 from tests.conftest import changed
 from tests.dashboard.conftest import OWN
-from tests.serving import serving
+from tests.serving import PATIENCE_S, serving
 
 RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
@@ -46,7 +46,7 @@ LOOKS = (
 
 def fill(site: str) -> str:
     """Something for each screen to show; the path of a workspace."""
-    with httpx.Client(base_url=site, headers=OWN) as ada:
+    with httpx.Client(base_url=site, headers=OWN, timeout=PATIENCE_S) as ada:
         entered = {"email": EMAIL, "password": PASSWORD}
         ada.post("/-/login", data=entered)
         link = {"url": "https://example.com/", "code": "abc", "title": "Spring", "tags": "red, blue"}

@@ -13,6 +13,7 @@ from tests.load.visits import (
     OBSERVE,
     visit_of,
 )
+from tests.serving import PATIENCE_S
 
 __all__ = ["site"]
 
@@ -21,7 +22,7 @@ __all__ = ["site"]
 def full(site):
     """The site with as many links as a page of the list holds."""
     links = [{"url": f"https://example.com/spring/{n}?utm_source=mail", "title": f"Spring {n}"} for n in range(50)]
-    assert httpx.post(f"{site}/api/v1/links/bulk", json={"links": links}).status_code == 200
+    assert httpx.post(f"{site}/api/v1/links/bulk", json={"links": links}, timeout=PATIENCE_S).status_code == 200
     make(site, code="abc", tags=["spring"])
     return site
 

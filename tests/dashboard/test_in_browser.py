@@ -10,7 +10,7 @@ import pytest
 from tests.accounts.conftest import EMAIL, PASSWORD
 from tests.conftest import changed, eventually
 from tests.dashboard.conftest import OWN
-from tests.serving import serving
+from tests.serving import PATIENCE_S, serving
 
 PATHS = (
     "/-/", "/-/links", "/-/links/abc", "/-/links/abc/edit", "/-/links/abc/qr", "/-/new", "/-/help", "/-/preferences",
@@ -28,8 +28,9 @@ def site(settings):
 
 @contextlib.asynccontextmanager
 async def watched(browser, **options) -> AsyncIterator:
-    """A page; it fails when the browser complains of anything, or asks another host."""
-    context = await browser.new_context(**options)
+    """A page; it fails when the browser complains of anything, or asks another host. A slow browser complains of
+    transitions between pages, so nothing moves."""
+    context = await browser.new_context(**{"reduced_motion": "reduce"} | options)
     async with watched_page(context) as page:
         yield page
     await context.close()
@@ -59,7 +60,7 @@ async def paste(page, text: str) -> None:
 
 
 def make(site: str, **fields) -> None:
-    with httpx.Client(base_url=site) as client:
+    with httpx.Client(base_url=site, timeout=PATIENCE_S) as client:
         answer = client.post("/api/v1/links", json={"url": "https://example.com/", **fields})
         assert answer.status_code == 201, answer.text
 
@@ -136,7 +137,7 @@ async def test_each_page_works_without_a_script(browser, site):
 async def test_an_invitation_is_in_no_request_line_no_header_and_no_log(browser, settings, caplog):
     options = {"base_url": "http://127.0.0.1", "registration": "open", "anonymous_links": False, "access_log": True}
     with serving(changed(settings, **options)) as site:
-        with httpx.Client(base_url=site, headers=OWN) as ada:
+        with httpx.Client(base_url=site, headers=OWN, timeout=PATIENCE_S) as ada:
             for path, data in (
                 ("/-/register", {"email": EMAIL, "password": PASSWORD}),
                 ("/-/login", {"email": EMAIL, "password": PASSWORD}),
@@ -146,12 +147,8 @@ async def test_an_invitation_is_in_no_request_line_no_header_and_no_log(browser,
             made = ada.post(f"{place}/invitations", data={"email": "bob@example.com", "role": "viewer"})
         link, token = re.search(r"(http://[^\s<]+/-/join#(shri_\w+))", made.text).groups()
         async with watched(browser) as page:
-            seen: list[str] = []
-
-            async def note(request) -> None:
-                seen.append(f"{request.url} {await request.all_headers()}")
-
-            page.on("request", note)
+            asked: list = []
+            page.on("response", lambda response: asked.append(response.request))
             await page.goto(link)
             assert token not in page.url
             assert await page.input_value("#invitation") == token
@@ -159,6 +156,7 @@ async def test_an_invitation_is_in_no_request_line_no_header_and_no_log(browser,
             await page.fill("#password", PASSWORD)
             await page.click("text=Make an account and join")
             await page.wait_for_selector("text=You are a member now")
+            seen = [f"{request.url} {await request.all_headers()}" for request in asked]
             assert len(seen) > 5
             assert not [request for request in seen if token in request]
     assert token not in caplog.text
@@ -175,7 +173,7 @@ async def test_no_page_breaks_its_policy_runs_what_strangers_write_or_scrolls_si
         tags=["spring", "wide" * 12],
         url=f"https://example.com/{'long' * 500}",
     )
-    async with watched(browser, viewport={"width": width, "height": 700}, reduced_motion="reduce") as page:
+    async with watched(browser, viewport={"width": width, "height": 700}) as page:
         page.on("dialog", lambda dialog: pytest.fail(dialog.message))
         for path in PATHS:
             await page.goto(site + path, wait_until="networkidle")

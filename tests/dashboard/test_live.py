@@ -12,14 +12,14 @@ from tests.conftest import changed
 from tests.dashboard.conftest import OWN
 from tests.dashboard.test_in_browser import watched
 from tests.live.conftest import worker  # noqa: F401
-from tests.serving import serving
+from tests.serving import PATIENCE_S, serving
 
 SPACE = {"registration": "open", "anonymous_links": False, "anonymous_manage": False}
 
 
 def person(site: str, email: str) -> httpx.Client:
     """A browser in which this person is logged in."""
-    client = httpx.Client(base_url=site, headers=OWN, timeout=20)
+    client = httpx.Client(base_url=site, headers=OWN, timeout=PATIENCE_S)
     for path in ("/-/register", "/-/login"):
         assert client.post(path, data={"email": email, "password": PASSWORD}).status_code in (200, 303)
     return client

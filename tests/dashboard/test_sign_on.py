@@ -11,7 +11,7 @@ from tests.accounts.oidc.provider import CLIENT_ID, CLIENT_SECRET, OidcProvider
 from tests.conftest import changed, client_of, running_app
 from tests.dashboard.conftest import OWN, log_in
 from tests.dashboard.test_in_browser import watched
-from tests.serving import serving
+from tests.serving import PATIENCE_S, serving
 
 CLOSED = {"anonymous_links": False, "anonymous_manage": False}
 
@@ -111,7 +111,7 @@ async def test_a_login_that_ends_while_somebody_types_is_asked_for_in_a_dialog_a
     with serving(closed) as site:
         context = await browser.new_context()
         page = await context.new_page()
-        with httpx.Client(base_url=site) as client:
+        with httpx.Client(base_url=site, timeout=PATIENCE_S) as client:
             client.post("/api/v1/auth/register", json={"email": EMAIL, "password": PASSWORD}).raise_for_status()
         await page.goto(f"{site}/-/login")
         await page.fill("#email", EMAIL)

@@ -5,6 +5,7 @@ where a task begins with one.
 """
 
 import re
+import secrets
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ from tests.browsing import chromium
 from tests.conftest import CHROME, changed, eventually, own_database, plain_settings
 from tests.dashboard.conftest import OWN
 from tests.dashboard.test_in_browser import watched_page
-from tests.serving import serving
+from tests.serving import PATIENCE_S, serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -54,6 +55,10 @@ class Hand:
         self._left -= 1
         assert self._left >= 0, f"{action!r} is one action too many"
 
+    async def _has_cursor(self) -> None:
+        """Wait for the cursor in a field. A page that was just loaded puts it there a moment later."""
+        await self.page.wait_for_function("document.activeElement?.matches('input, textarea')")
+
     async def open(self, path: str, at: str | None = None) -> None:
         """Begin here, with the cursor on this row of a list."""
         await self.page.goto(self.site.url + path)
@@ -71,10 +76,12 @@ class Hand:
 
     async def paste(self, text: str) -> None:
         self._count("paste")
+        await self._has_cursor()
         await self.site.clipboard.evaluate("text => navigator.clipboard.writeText(text)", text)
         await self.page.keyboard.press("Control+V")
 
     async def type(self, text: str) -> None:
+        await self._has_cursor()
         await self.page.keyboard.type(text)
 
     async def do(self, *, mouse: str | tuple[str, ...], keys: str | tuple[str, ...]) -> None:
@@ -131,7 +138,10 @@ async def site(browser, servers) -> AsyncIterator[Site]:
         options = {"base_url": "http://127.0.0.1", "anonymous_links": False, "anonymous_manage": False}
         settings = changed(plain_settings(database_url, servers.redis_url), **options)
         await create_user(settings, EMAIL, PASSWORD, is_admin=True)
-        with serving(settings) as url, httpx.Client(base_url=url, headers=OWN | {"User-Agent": CHROME}) as ada:
+        with (
+            serving(settings) as url,
+            httpx.Client(base_url=url, headers=OWN | {"User-Agent": CHROME}, timeout=PATIENCE_S) as ada,
+        ):
             ada.post("/-/login", data={"email": EMAIL, "password": PASSWORD})
             place = ada.post("/-/workspaces", data={"name": "Marketing"}).headers["location"]
             ada.get("/-/switch", params={"workspace": place.rpartition("/")[2]})
@@ -156,14 +166,13 @@ async def contexts(browser, site) -> AsyncIterator[dict[bool, Any]]:
 async def hand(request, contexts, site) -> AsyncIterator[Hand]:
     play: Play = request.param
     async with watched_page(contexts[play.means != PLAIN]) as page:
-        page.set_default_timeout(10_000)
         yield Hand(page, site, play)
 
 
 @pytest.fixture
-def name(hand) -> str:
-    """A code that no other test has."""
-    return f"a-{hand.means.replace(' ', '-')}"
+def name() -> str:
+    """A code that no other test has, nor another try of the same one."""
+    return f"a-{secrets.token_hex(4)}"
 
 
 @task(2, plain=2)
@@ -325,7 +334,7 @@ async def test_a_colleague_is_invited_as_editor(hand, name):
 async def test_a_report_is_answered_and_the_next_one_is_at_hand(hand, name):
     for code in (f"first-{name}", f"second-{name}"):
         report = {"code": hand.site.make(code), "reason": "phishing"}
-        assert httpx.post(f"{hand.site.url}/api/v1/reports", json=report).status_code == 202
+        assert httpx.post(f"{hand.site.url}/api/v1/reports", json=report, timeout=PATIENCE_S).status_code == 202
     await hand.open("/-/admin/reports")
     waiting = int(re.findall(r"\d+", await hand.page.inner_text(".count"))[0])
     async with hand.page.expect_popup() as looked_at:

@@ -24,7 +24,7 @@ from shortener.settings import Settings
 from tests.accounts.conftest import PASSWORD, logged_in
 from tests.conftest import changed
 from tests.http.documented import ANYWHERE, check_documented, problem_types
-from tests.serving import serving
+from tests.serving import PATIENCE_S, serving
 
 METHODS = {"get", "put", "post", "delete", "patch", "head", "options"}
 UNDOCUMENTED = {"/docs", "/redoc", "/openapi.json", "/static", "/static/vendor", "/static/redoc.js"}
@@ -296,7 +296,7 @@ async def credential_of(settings: Settings, who: str, url: str) -> dict[str, str
     await create_user(settings, email, PASSWORD, is_admin=who == "admin")
     if who == "admin":
         return {"X-API-Key": await create_key(settings, email, "all", [], None, None)}
-    async with httpx.AsyncClient(base_url=url) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S) as client:
         return (await logged_in(client, email)).headers
 
 
@@ -319,7 +319,7 @@ async def test_no_request_that_can_be_made_of_the_document_is_answered_against_i
             text=True,
             timeout=550,
         )
-        async with httpx.AsyncClient(base_url=url, headers=headers) as client:
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=PATIENCE_S) as client:
             # Whoever was let in still is: nothing was tried in vain.
             assert (await client.get("/api/v1/me")).status_code == (200 if headers else 401)
     assert done.returncode == 0, done.stdout

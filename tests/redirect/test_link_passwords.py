@@ -11,7 +11,7 @@ from tests.conftest import changed, client_of, create_link, running_app
 from tests.links.test_api import LINKS, assert_problem
 from tests.own_valkey import own_valkey
 from tests.redirect.test_cache import two_apps
-from tests.serving import serving
+from tests.serving import PATIENCE_S, serving
 
 URL = "https://example.com/secret-place"
 BROWSER = {"Accept": "text/html,application/xhtml+xml"}
@@ -156,7 +156,7 @@ async def test_what_is_not_a_password_form_is_told_so_and_a_link_without_one_tak
 @pytest.mark.parametrize("with_scripts", [True, False], ids=["with scripts", "without scripts"])
 async def test_a_person_enters_the_password_in_a_browser_and_arrives(settings, browser, destination, with_scripts):
     with serving(settings) as url:
-        async with httpx.AsyncClient(base_url=url) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S) as client:
             await create_link(client, f"{destination}/secret-place", code="abc", password="open sesame")
         context = await browser.new_context(java_script_enabled=with_scripts)
         page = await context.new_page()
