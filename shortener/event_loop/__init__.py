@@ -1,1 +1,1 @@
-"""Helpers for the event loop: tasks, callbacks, and long work in slices."""
+"""Helpers for the event loop: tasks, callbacks, turns of requests, and long work in slices."""

@@ -5,6 +5,7 @@ import asyncio
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shortener.errors import MethodNotAllowed
+from shortener.event_loop.turns import Turns
 from shortener.http.browser import protected
 from shortener.http.parts import PROTECTIONS
 from shortener.http.problems import problem_of
@@ -19,11 +20,12 @@ _ALLOW = {"Allow": "GET, HEAD"}
 
 
 class RedirectRouter:
-    """Takes the requests for codes, and passes on all others."""
+    """Takes the requests for codes, and passes on all others, which take turns."""
 
     def __init__(self, app: ASGIApp, parts: Parts) -> None:
         self._app = app
         self._parts = parts
+        self._turns = Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         redirects = self._parts[REDIRECT] if scope["type"] == "http" else None
@@ -37,7 +39,11 @@ class RedirectRouter:
             refusal.raw_headers = protected(refusal.raw_headers, self._parts[PROTECTIONS])
             await refusal(scope, receive, send)
         else:
-            await self._app(scope, receive, send)
+            await self._turns.run(_answered(self._app, scope, receive, send))
+
+
+async def _answered(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    await app(scope, receive, send)
 
 
 async def _unlock(redirects: Redirects, scope: Scope, receive: Receive, send: Send) -> bool:

@@ -1,0 +1,61 @@
+"""Requests that take turns on the event loop, so that a redirect waits for few of their steps.
+
+A step is what a coroutine does between two `await`s. The loop runs all steps that are ready before it looks at its
+sockets again: while many requests of the API are answered, a redirect would wait for a step of each of them.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Generator
+from types import coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+# A step begins only where other steps have used less of the turn.
+TURN_S = 0.001
+
+
+class Turns:
+    """The time that requests have used of the loop's current turn."""
+
+    def __init__(self) -> None:
+        self._used_s = 0.0
+
+    @property
+    def is_over(self) -> bool:
+        return self._used_s >= TURN_S
+
+    def used(self, seconds: float) -> None:
+        if not self._used_s:
+            asyncio.get_running_loop().call_soon(self._begin)
+        self._used_s += seconds
+
+    def _begin(self) -> None:
+        self._used_s = 0.0
+
+    @coroutine
+    def run(self, work: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
+        """What `work` returns. It is awaited as usual, but its steps wait for a turn."""
+        step: Callable[[Any], Any] = work.send
+        argument: Any = None
+        while True:
+            try:
+                while self.is_over:
+                    # Without a future to wait for, the task goes on in the next turn.
+                    yield
+            except BaseException as error:
+                step, argument = work.throw, error
+            began_at_s = time.perf_counter()
+            try:
+                awaited = step(argument)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            finally:
+                self.used(time.perf_counter() - began_at_s)
+            step = work.send
+            try:
+                argument = yield awaited
+            except BaseException as error:
+                step, argument = work.throw, error
