@@ -164,7 +164,7 @@ class Reading(NamedTuple):
         return [row < here if self.down else row > here]
 
     def by(self, columns: Iterable[ColumnElement[Any]]) -> list[ColumnElement[Any]]:
-        return [column.desc() if self.down else column.asc() for column in columns]
+        return ordered(columns, down=self.down)
 
     def page(self, rows: list[Any], total: int | None, *, is_total_exact: bool = True) -> Page:
         """The page of these rows, which end with their keys. One more than its limit shows that there are more."""
@@ -183,6 +183,10 @@ class Reading(NamedTuple):
 
     def _cursor_at(self, row: Any, *, backwards: bool) -> str:
         return encode_cursor(Cursor(self.name, list(row[-len(self.keys) :]), backwards))
+
+
+def ordered(columns: Iterable[ColumnElement[Any]], *, down: bool) -> list[ColumnElement[Any]]:
+    return [column.desc() if down else column.asc() for column in columns]
 
 
 async def read_page(

@@ -1,7 +1,7 @@
 """Filters of lists of links: the same names in a query and in the body of a request for many links."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -19,7 +19,6 @@ from sqlalchemy import (
     not_,
     or_,
     select,
-    true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -133,17 +132,19 @@ def created_within(asked: LinkFilter, link: Links = Link) -> Iterator[ColumnElem
 
 def rare_within(asked: LinkFilter) -> Iterator[ColumnElement[bool]]:
     """What `conditions` say already, as the indexes of links that are rare have it: these follow the order by time."""
-    of_state: dict[State | None, ColumnElement[bool]] = {
-        State.DISABLED: Link.is_disabled.is_(True),
-        State.ARCHIVED: Link.is_archived.is_(True),
-        State.BANNED: Link.ban_id.is_not(None),
-        State.SCHEDULED: Link.starts_at.is_not(None),
-        State.EXPIRED: Link.expires_at.is_not(None),
-        State.USED_UP: Link.max_clicks.is_not(None),
-    }
-    if asked.state in of_state:
-        yield of_state[asked.state]
+    if asked.state in _RARE:
+        yield _RARE[asked.state]
     yield from _having([name for name in asked.has if name is not Having.NOTE], Link)
+
+
+_RARE: dict[State | None, ColumnElement[bool]] = {
+    State.DISABLED: Link.is_disabled.is_(True),
+    State.ARCHIVED: Link.is_archived.is_(True),
+    State.BANNED: Link.ban_id.is_not(None),
+    State.SCHEDULED: Link.starts_at.is_not(None),
+    State.EXPIRED: Link.expires_at.is_not(None),
+    State.USED_UP: Link.max_clicks.is_not(None),
+}
 
 
 def _clicked_within(asked: LinkFilter, link: Links, few_clicked: bool) -> Iterator[ColumnElement[bool]]:
@@ -176,38 +177,54 @@ def _has_short(q: str) -> ColumnElement[bool]:
 
 
 def _having(wanted: list[Having], link: Links) -> Iterator[ColumnElement[bool]]:
-    holds: dict[Having, ColumnElement[bool]] = {
-        Having.PASSWORD: link.password_hash.is_not(None),
-        # Literals, so that the database sees which index has these links.
-        Having.RULES: link.options.op("?")(literal_column("'rules'")),
-        Having.VARIANTS: link.options.op("?")(literal_column("'variants'")),
-        Having.LIMIT: link.max_clicks.is_not(None),
-        Having.NOTE: link.note.is_not(None),
-    }
-    return (holds[name] for name in wanted)
+    return (_HAVING[name](link) for name in wanted)
+
+
+# Conditions are made only where they are asked for: to make one takes longer than to find its page.
+_HAVING: dict[Having, Callable[[Links], ColumnElement[bool]]] = {
+    Having.PASSWORD: lambda link: link.password_hash.is_not(None),
+    # Literals, so that the database sees which index has these links.
+    Having.RULES: lambda link: link.options.op("?")(literal_column("'rules'")),
+    Having.VARIANTS: lambda link: link.options.op("?")(literal_column("'variants'")),
+    Having.LIMIT: lambda link: link.max_clicks.is_not(None),
+    Having.NOTE: lambda link: link.note.is_not(None),
+}
 
 
 def _in_state(link: Links, state: State | None, now: datetime) -> ColumnElement[bool]:
-    expired, scheduled = link.expires_at <= now, link.starts_at > now
-    used_up = and_(link.max_clicks.is_not(None), link.max_clicks <= clicks_of(link))
     if state is State.DELETED:
         # A row without a URL only keeps a code from being given away again.
         return and_(link.deleted_at > now - RESTORABLE, link.url != "")
-    holds: dict[State | None, ColumnElement[bool]] = {
-        None: true(),
-        State.SCHEDULED: scheduled,
-        State.EXPIRED: expired,
-        State.USED_UP: used_up,
-        State.DISABLED: link.is_disabled.is_(True),
-        State.ARCHIVED: link.is_archived.is_(True),
-        State.BANNED: link.ban_id.is_not(None),
-        State.LIVE: and_(
-            ~link.is_disabled,
-            link.ban_id.is_(None),
-            *(not_(func.coalesce(each, False)) for each in (expired, scheduled, used_up)),
-        ),
-    }
-    return and_(link.deleted_at.is_(None), holds[state])
+    is_there = link.deleted_at.is_(None)
+    return is_there if state is None else and_(is_there, _STATES[state](link, now))
+
+
+def _expired(link: Links, now: datetime) -> ColumnElement[bool]:
+    return link.expires_at <= now
+
+
+def _scheduled(link: Links, now: datetime) -> ColumnElement[bool]:
+    return link.starts_at > now
+
+
+def _used_up(link: Links, _now: datetime) -> ColumnElement[bool]:
+    return and_(link.max_clicks.is_not(None), link.max_clicks <= clicks_of(link))
+
+
+def _live(link: Links, now: datetime) -> ColumnElement[bool]:
+    others = (not_(func.coalesce(is_in(link, now), False)) for is_in in (_expired, _scheduled, _used_up))
+    return and_(~link.is_disabled, link.ban_id.is_(None), *others)
+
+
+_STATES: dict[State, Callable[[Links, datetime], ColumnElement[bool]]] = {
+    State.SCHEDULED: _scheduled,
+    State.EXPIRED: _expired,
+    State.USED_UP: _used_up,
+    State.DISABLED: lambda link, _now: link.is_disabled.is_(True),
+    State.ARCHIVED: lambda link, _now: link.is_archived.is_(True),
+    State.BANNED: lambda link, _now: link.ban_id.is_not(None),
+    State.LIVE: _live,
+}
 
 
 _SEARCHED = literal_column(SEARCHED_SQL, Text)

@@ -5,11 +5,11 @@ looked at until the page is full. Where these are too few, all links for which t
 index of the filter, and sorted: as a rule they are few, or some of them would have been among the first.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from shortener.http.pagination import MAX_TOTAL, Key, Order, Page, Reading, count_rows, read_page
 from shortener.links.choices import Sort, State
@@ -25,7 +25,18 @@ from shortener.links.filters import (
     rare_within,
 )
 from shortener.links.models import Link
-from shortener.links.orders import ALL_WORKSPACES, Part, WorkspaceFilter, keys_of, parts_of_order
+from shortener.links.orders import (
+    ALL_WORKSPACES,
+    FirstLinks,
+    ListOrder,
+    WorkspaceFilter,
+    bound,
+    bound_values,
+    first_links,
+    kept_first_links,
+    keys_of,
+    parts_of_order,
+)
 
 # The number of links that are looked at. To look into their texts takes about 15 ms.
 WALK = 5_000
@@ -90,12 +101,11 @@ class _List(NamedTuple):
         return reading.page(rows, max(total, min(len(rows), limit)), is_total_exact=is_exact)
 
     @property
-    def _is_by_time(self) -> bool:
-        """Whether the list follows the index of a workspace's links by time."""
-        return self.sort is Sort.CREATED_AT and self.whose is not ALL_WORKSPACES
+    def _order(self) -> ListOrder:
+        return ListOrder(self.sort, self.order is Order.DESC, bound(self.whose))
 
     def _keys(self, link: Links) -> list[Key]:
-        return keys_of(self.sort, self.order is Order.DESC, self.whose, link)
+        return keys_of(*self._order, link)
 
     def _holding(self, link: Links, *, by_index: bool = False) -> list[ColumnElement[bool]]:
         forms = {"by_index": by_index, "few_clicked": self.few_clicked}
@@ -118,7 +128,7 @@ class _List(NamedTuple):
             limit=limit,
             cursor=None,
             offset=offset,
-            within=Link.workspace_id.expression if self._is_by_time else None,
+            within=Link.workspace_id.expression if self._order.is_by_time else None,
         )
         total, is_exact = await self._total()
         return page._replace(total=max(total, offset + len(page.rows)), is_total_exact=is_exact)
@@ -137,15 +147,17 @@ class _List(NamedTuple):
 
     async def _walked(self, reading: Reading, walk: int) -> tuple[list[Any], bool]:
         """The rows of the page among so many links of each part of the order, and whether they are all."""
-        parts = parts_of_order(self.sort, self.order is Order.DESC, self.whose)
+        order = self._order
         place = None if reading.place is None else reading.place.values
         rows: list[Any] = []
-        for part in reversed(parts) if reading.is_backwards else parts:
+        numbered = list(enumerate(parts_of_order(*order)))
+        for number, part in reversed(numbered) if reading.is_backwards else numbered:
             values = None if place is None else part.values_of(place)
             if place is not None and values is None:
                 continue
             place = None
-            found = await self._in_part(reading, part, values, walk, reading.limit + 1 - len(rows))
+            first = self._first(order, number, len(values or ()), walk, down=reading.down)
+            found = await self._among(first, reading, values or (), reading.limit + 1 - len(rows))
             rows += [row for row in found if row.holds]
             if len(rows) > reading.limit:
                 break
@@ -153,20 +165,26 @@ class _List(NamedTuple):
                 return rows, False
         return rows, True
 
-    async def _in_part(self, reading: Reading, part: Part, values: Any, walk: int, wanted: int) -> list[Any]:
+    def _first(self, order: ListOrder, part: int, behind: int, walk: int, *, down: bool) -> FirstLinks:
+        """The links that are looked at. Statements are kept but for those that hold dates and the like: they would not
+        be used again."""
+        within = self._within() if order.is_by_time else []
+        if within:
+            return first_links(order, part, behind, walk, down, within)
+        return kept_first_links(order, part, behind, walk, down)
+
+    async def _among(self, first: FirstLinks, reading: Reading, values: Sequence[Any], wanted: int) -> list[Any]:
         """Rows that hold, and the last link that was looked at, if there are links behind it."""
-        within = self._within() if self._is_by_time else []
-        first = part.first(values, reading, within, walk)
-        link = aliased(Link, first)
-        holds, is_last = and_(link.id.is_not(None), *self._holding(link)), first.c.number == walk
+        rows, link = first.rows, first.link
+        holds, is_last = and_(link.id.is_not(None), *self._holding(link)), rows.c.number == first.walk
         keys = [key.label(f"key_{n}") for n, (key, _) in enumerate(self._keys(link))]
         statement = (
             select(link, clicks_of(link), holds.label("holds"), is_last.label("is_last"), *keys)
             .where(or_(holds, is_last))
-            .order_by(*reading.by(first.c[f"by_{n}"] for n in range(len(part.columns))))
+            .order_by(*reading.by(rows.c[f"by_{n}"] for n in range(first.columns)))
             .limit(wanted)
         )
-        return list((await self.session.execute(statement)).all())
+        return list((await self.session.execute(statement, bound_values(self.whose, values))).all())
 
     async def _collected(self, reading: Reading) -> Page:
         keys = [key.label(f"key_{n}") for n, (key, _) in enumerate(self._keys(Link))]
@@ -187,10 +205,8 @@ class _List(NamedTuple):
         if is_whole(self.asked):
             total = await count_rows(self.session, matching(self.whose, self.asked, self.base_url), Link.id.expression)
             return total, total < MAX_TOTAL
-        part, *_ = parts_of_order(Sort.CREATED_AT, True, self.whose)
-        newest = Reading(name="", keys=(), limit=WALK, place=None, down=True)
-        first = part.first(None, newest, self._within(), WALK)
-        link = aliased(Link, first)
-        counts = select(func.count().filter(and_(*self._holding(link))), func.count()).select_from(first)
-        holding, looked_at = (await self.session.execute(counts)).one()
+        newest = ListOrder(Sort.CREATED_AT, True, bound(self.whose))
+        first = self._first(newest, 0, 0, WALK, down=True)
+        counts = select(func.count().filter(and_(*self._holding(first.link))), func.count()).select_from(first.rows)
+        holding, looked_at = (await self.session.execute(counts, bound_values(self.whose))).one()
         return holding, looked_at < WALK

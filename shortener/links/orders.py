@@ -4,12 +4,28 @@ import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from enum import Enum
+from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Integer, Subquery, cast, func, literal_column, select, true, tuple_
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Integer,
+    Subquery,
+    Text,
+    Uuid,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    select,
+    true,
+    tuple_,
+)
+from sqlalchemy.orm import aliased
 
 from shortener.clicks.models import ClickTotal
-from shortener.http.pagination import Key, Reading
+from shortener.http.pagination import Key, ordered
 from shortener.links.choices import Sort
 from shortener.links.filters import Links, clicks_of
 from shortener.links.models import Link
@@ -28,6 +44,31 @@ ALL_WORKSPACES: Final = AllWorkspaces.ALL_WORKSPACES
 WorkspaceFilter = uuid.UUID | AllWorkspaces | None
 
 
+# In statements that are kept, in place of a workspace.
+BOUND_WORKSPACE = bindparam("workspace", type_=Uuid)
+WorkspaceInStatement = BindParameter[uuid.UUID] | AllWorkspaces | None
+
+
+def bound(whose: WorkspaceFilter) -> WorkspaceInStatement:
+    return BOUND_WORKSPACE if isinstance(whose, uuid.UUID) else whose
+
+
+def bound_values(whose: WorkspaceFilter, values: Sequence[Any] = ()) -> dict[str, Any]:
+    """The values of a statement with a bound workspace, and with links behind these values."""
+    return {"workspace": whose} | {f"value_{n}": value for n, value in enumerate(values)}
+
+
+class ListOrder(NamedTuple):
+    sort: Sort
+    descending: bool
+    whose: WorkspaceInStatement
+
+    @property
+    def is_by_time(self) -> bool:
+        """Whether the list follows the index of a workspace's links by time."""
+        return self.sort is Sort.CREATED_AT and self.whose is not ALL_WORKSPACES
+
+
 class Part(NamedTuple):
     """Links that follow one another in an index by `columns`, of which the last is the link's id."""
 
@@ -36,21 +77,21 @@ class Part(NamedTuple):
     # Those of a cursor's values that belong to `columns`; None where the cursor points into another part.
     values_of: Callable[[Sequence[Any]], Sequence[Any] | None] = lambda values: values
 
-    def first(
-        self, values: Sequence[Any] | None, reading: Reading, within: Sequence[ColumnElement[bool]], limit: int
-    ) -> Subquery:
-        """The first links behind these values, numbered, with the columns of `Link` and what orders them as `by_0` and
-        so on. Of a link that is deleted since there is only the number."""
+    def first(self, behind: int, within: Sequence[ColumnElement[bool]], limit: int, *, down: bool) -> Subquery:
+        """The first links, numbered, with the columns of `Link` and what orders them as `by_0` and so on: those behind
+        so many bound values of the last columns. Of a link that is deleted since there is only the number."""
         by = [column.label(f"by_{n}") for n, column in enumerate(self.columns)]
         holds = [self.holds, *within]
-        if values is not None:
-            row, here = tuple_(*self.columns[-len(values) :]), tuple_(*values)
-            holds.append(row < here if reading.down else row > here)
+        if behind:
+            known = self.columns[-behind:]
+            values = [bindparam(f"value_{n}", type_=column.type) for n, column in enumerate(known)]
+            row, here = tuple_(*known), tuple_(*values)
+            holds.append(row < here if down else row > here)
         is_of_links = self.columns[-1] is not ClickTotal.link_id.expression
         columns = (*by, Link.__table__) if is_of_links else by
-        chosen = select(*columns).where(*holds).order_by(*reading.by(self.columns)).limit(limit).subquery()
+        chosen = select(*columns).where(*holds).order_by(*ordered(self.columns, down=down)).limit(limit).subquery()
         # With its order, which the database would not see in the rows below it.
-        in_order = reading.by(chosen.c[column.name] for column in by)
+        in_order = ordered((chosen.c[column.name] for column in by), down=down)
         numbered = select(chosen, func.row_number().over(order_by=in_order).label("number"))
         if is_of_links:
             return numbered.subquery("links")
@@ -62,18 +103,20 @@ class Part(NamedTuple):
 
 def _value(sort: Sort, link: Links) -> Key:
     """The value that a list is sorted by. Only titles and ends may be null."""
-    values: dict[Sort, Key] = {
-        Sort.CREATED_AT: (link.created_at.expression, datetime),
-        Sort.UPDATED_AT: (link.updated_at.expression, datetime),
-        Sort.CODE: (link.code.expression, str),
-        Sort.TITLE: (func.nullif(link.title, literal_column("''")).collate("C"), str),
-        Sort.EXPIRES_AT: (link.expires_at.expression, datetime),
-        Sort.CLICKS: (clicks_of(link), int),
-    }
-    return values[sort]
+    return _VALUES[sort](link)
 
 
-def keys_of(sort: Sort, descending: bool, whose: WorkspaceFilter, link: Links = Link) -> list[Key]:
+_VALUES: dict[Sort, Callable[[Links], Key]] = {
+    Sort.CREATED_AT: lambda link: (link.created_at.expression, datetime),
+    Sort.UPDATED_AT: lambda link: (link.updated_at.expression, datetime),
+    Sort.CODE: lambda link: (link.code.expression, str),
+    Sort.TITLE: lambda link: (func.nullif(link.title, literal_column("''"), type_=Text).collate("C"), str),
+    Sort.EXPIRES_AT: lambda link: (link.expires_at.expression, datetime),
+    Sort.CLICKS: lambda link: (clicks_of(link), int),
+}
+
+
+def keys_of(sort: Sort, descending: bool, whose: WorkspaceInStatement, link: Links = Link) -> list[Key]:
     """What orders the links, and what cursors hold. Those without a value come last in both orders."""
     (value, type_), id_ = _value(sort, link), (link.id.expression, int)
     if sort in _WITHOUT_VALUE_LAST:
@@ -85,7 +128,8 @@ def keys_of(sort: Sort, descending: bool, whose: WorkspaceFilter, link: Links = 
     return [(value, type_), id_]
 
 
-def parts_of_order(sort: Sort, descending: bool, whose: WorkspaceFilter) -> list[Part]:
+@cache
+def parts_of_order(sort: Sort, descending: bool, whose: WorkspaceInStatement) -> list[Part]:
     """The parts in their order. None of them has deleted links."""
     is_live, id_ = Link.deleted_at.is_(None), Link.id.expression
     value, _type = _value(sort, Link)
@@ -106,3 +150,25 @@ def parts_of_order(sort: Sort, descending: bool, whose: WorkspaceFilter) -> list
         # The workspace, though it is but one: where it is null the database does not see that its index has this order.
         return [Part(is_live & (Link.workspace_id == whose), [Link.workspace_id.expression, value, id_])]
     return [Part(is_live, [value, id_])]
+
+
+class FirstLinks(NamedTuple):
+    """The first links of a part, as many as `walk` or all, and what orders them in so many `columns`."""
+
+    rows: Subquery
+    link: Links
+    columns: int
+    walk: int
+
+
+def first_links(
+    order: ListOrder, part: int, behind: int, walk: int, down: bool, within: Sequence[ColumnElement[bool]] = ()
+) -> FirstLinks:
+    """The links of the part with this number, from a place on that has as many values as `behind`."""
+    chosen = parts_of_order(*order)[part]
+    rows = chosen.first(behind, within, walk, down=down)
+    return FirstLinks(rows, aliased(Link, rows), len(chosen.columns), walk)
+
+
+# To write one of these statements takes 4 ms of the event loop. It holds 180 kB, and there may be hundreds.
+kept_first_links = lru_cache(maxsize=32)(first_links)
