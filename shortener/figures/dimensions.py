@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shortener.clicks.models import DIMENSIONS
 from shortener.event_loop.slices import gathered
 from shortener.figures.asked import Asked
+from shortener.figures.hours_of_week import hours_of_week_sql
 from shortener.figures.reads import (
-    COUNTED_HOURS,
     COUNTED_VALUES,
     DEVICES,
     SERIES,
@@ -21,10 +21,9 @@ from shortener.figures.reads import (
     counted,
     seconds,
     union,
-    zone_parameters,
 )
 from shortener.figures.rollups import complete_spans
-from shortener.figures.spans import Grain, Interval, Span, breakdown_span, breakdown_spans, quarter_spans
+from shortener.figures.spans import QUARTER_GRAINS, Grain, Interval, Span, breakdown_span, breakdown_spans, split
 from shortener.figures.stats import whole_today
 from shortener.http.pagination import Page, like_pattern, read_page
 
@@ -100,19 +99,18 @@ async def _counted_values(
 ) -> tuple[str, dict[str, Any]]:
     end = whole_today(asked)
     if name is DimensionName.HOURS_OF_WEEK:
-        rows_of, parameters = union(quarter_spans(asked.start, end), SERIES)
-        counts, condition = COUNTED_HOURS, "clicks > 0"
-        parameters |= await zone_parameters(asked.start, end, asked.zone)
+        values, parameters = await hours_of_week_sql(session, link_id, asked._replace(end=end))
+        condition = "clicks > 0"
     else:
         number = DIMENSIONS[name].number
         only = f"dimension IN ({number}, {DEVICES})"
         start, end = breakdown_span(link_id, asked.start, end)
-        complete = await complete_spans(session, link_id, start, end)
+        complete = (await complete_spans(session, link_id, start, end)).spans
         rows_of, parameters = union(breakdown_spans(start, end, complete), breakdown_reads(only))
-        counts, condition = COUNTED_VALUES, f"clicks > 0 AND dimension = {number}"
-    if not rows_of:
+        values = rows_of and COUNTED_VALUES.format(counted=counted(asked.bots), union=rows_of)
+        condition = f"clicks > 0 AND dimension = {number}"
+    if not values:
         return f"SELECT value, clicks FROM ({_NO_VALUES}) AS c WHERE clicks > 0", {}
-    values = counts.format(counted=counted(asked.bots), union=rows_of)
     return f"SELECT value, clicks FROM ({values}) AS c WHERE {condition}", {"link": link_id, **parameters}
 
 
@@ -124,7 +122,7 @@ async def value_series(
     starts = await asked.starts()
     asked = asked._replace(end=whole_today(asked))
     if name is DimensionName.HOURS_OF_WEEK:
-        rows_of, parameters = union(quarter_spans(asked.start, asked.end), SERIES)
+        rows_of, parameters = union(split(asked.start, asked.end, QUARTER_GRAINS), SERIES)
         rows_of = rows_of and f"SELECT middle AS start, clicks, bots FROM ({rows_of}) AS m WHERE {_HOUR} = :value"
         parameters["zone"] = asked.zone.key
     else:
@@ -151,7 +149,7 @@ async def _rows_of_value(
         # They are what the stored values leave of all clicks.
         only = f"dimension IN ({number}, {DEVICES}) AND :value = '{implied}'"
     start, end = breakdown_span(link_id, asked.start, asked.end)
-    complete = await complete_spans(session, link_id, start, end)
+    complete = (await complete_spans(session, link_id, start, end)).spans
     fitting = (span for span in complete if _fits(span, asked.interval, starts))
     rows_of, parameters = union(breakdown_spans(start, end, fitting), breakdown_reads(only))
     if value == implied and rows_of:

@@ -4,11 +4,10 @@ quarter of an hour or an hour."""
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from shortener.clicks.models import DIMENSIONS
 from shortener.event_loop.slices import gathered
-from shortener.figures.spans import Grain, Span, zone_offsets
+from shortener.figures.spans import Grain, Span
 
 # A dimension in which each click has a stored value: the sum is the number of clicks.
 DEVICES = DIMENSIONS["devices"].number
@@ -22,22 +21,6 @@ COUNTED_VALUES = f"""
     FROM (VALUES {_IMPLIED}) AS i (dimension, value) JOIN stored ON stored.dimension IN ({DEVICES}, i.dimension)
     GROUP BY 1, 2
 """
-# Clicks by weekday and hour in the zone, such as `mon 09`. Times are numbers here: to convert each would take longer
-# than to read it. The epoch was a Thursday.
-COUNTED_HOURS = """
-    SELECT (ARRAY['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'])[hour / 24 + 1] || to_char(hour % 24, ' FM00')
-        AS value, clicks
-    FROM (
-        SELECT ((date_part('epoch', middle)::bigint + offset_s) / 3600 + 72) % 168 AS hour,
-            sum({counted})::bigint AS clicks
-        FROM (
-            SELECT middle, clicks, bots,
-                (CAST(:offsets_s AS int[]))[width_bucket(middle, CAST(:offset_starts AS timestamptz[]))] AS offset_s
-            FROM ({union}) AS u
-        ) AS l GROUP BY 1
-    ) AS h
-"""
-
 # The rows to read of each span, by grain. Without OFFSET 0 the planner may scan a year to read a few days.
 _READ = """
     SELECT {columns} FROM unnest(CAST(:{grain}_from AS timestamptz[]), CAST(:{grain}_to AS timestamptz[])) AS s (s, e)
@@ -52,14 +35,19 @@ STARTS = """ARRAY(
 )"""
 
 
-def _read(grain: Grain, table: str, columns: str, time: str = "start", only: str = "true", link: str = ":link") -> str:
+def read_of(
+    grain: Grain, table: str, columns: str, time: str = "start", only: str = "true", link: str = ":link"
+) -> str:
+    """The rows of the grain's spans for which `only` holds."""
     return _READ.format(grain=grain.name.lower(), table=table, columns=columns, time=time, only=only, link=link)
 
 
 SERIES = {
-    Grain.DAY: _read(Grain.DAY, "click_counts_daily", "start + interval '12 hours' AS middle, clicks, visitors, bots"),
-    Grain.QUARTER: _read(Grain.QUARTER, "click_counts_15min", "start AS middle, clicks, visitors, bots"),
-    Grain.CLICK: _read(
+    Grain.DAY: read_of(
+        Grain.DAY, "click_counts_daily", "start + interval '12 hours' AS middle, clicks, visitors, bots"
+    ),
+    Grain.QUARTER: read_of(Grain.QUARTER, "click_counts_15min", "start AS middle, clicks, visitors, bots"),
+    Grain.CLICK: read_of(
         Grain.CLICK,
         "clicks",
         "at AS middle, (bot IS NULL)::int AS clicks, is_new_visitor::int AS visitors, (bot IS NOT NULL)::int AS bots",
@@ -68,23 +56,23 @@ SERIES = {
 }
 # Of many links at once, in whole quarters of an hour.
 SERIES_OF_EACH = {
-    grain: _read(grain, table, "clicks, bots", link="each.link_id")
+    grain: read_of(grain, table, "clicks, bots", link="each.link_id")
     for grain, table in ((Grain.DAY, "click_counts_daily"), (Grain.QUARTER, "click_counts_15min"))
 }
 
 
 def breakdown_reads(only: str = "true") -> dict[Grain, str]:
     """Reads of breakdowns, restricted by a condition on dimension and value."""
-    of_clicks = _read(
+    of_clicks = read_of(
         Grain.CLICK,
         "clicks",
         "at AS start, v.dimension, v.value, (bot IS NULL)::int AS clicks, (bot IS NOT NULL)::int AS bots",
         "at",
     )
     return {
-        Grain.MONTH: _read(Grain.MONTH, "click_breakdown_monthly", _VALUES, only=only),
-        Grain.DAY: _read(Grain.DAY, "click_breakdown_daily", _VALUES, only=only),
-        Grain.HOUR: _read(Grain.HOUR, "click_breakdown_hourly", _VALUES, only=only),
+        Grain.MONTH: read_of(Grain.MONTH, "click_breakdown_monthly", _VALUES, only=only),
+        Grain.DAY: read_of(Grain.DAY, "click_breakdown_daily", _VALUES, only=only),
+        Grain.HOUR: read_of(Grain.HOUR, "click_breakdown_hourly", _VALUES, only=only),
         Grain.CLICK: f"{of_clicks} JOIN LATERAL (VALUES {_OF_A_CLICK}) AS v (dimension, value)"
         f" ON v.value IS NOT NULL AND {only}",
     }
@@ -101,12 +89,6 @@ def union(spans: Iterable[Span], reads: dict[Grain, str]) -> tuple[str, dict[str
         parameters[f"{name}_from"] = [span.start for span in of_grain]
         parameters[f"{name}_to"] = [span.end for span in of_grain]
     return " UNION ALL ".join(reads[grain] for grain in sorted(by_grain)), parameters
-
-
-async def zone_parameters(start: datetime, end: datetime, zone: ZoneInfo) -> dict[str, Any]:
-    """The parameters of COUNTED_HOURS, without those of its rows."""
-    offsets = await gathered(zone_offsets(start, end, zone))
-    return {"offset_starts": [each for each, _ in offsets], "offsets_s": [offset_s for _, offset_s in offsets]}
 
 
 def counted(bots: bool) -> str:

@@ -24,6 +24,12 @@ RECENT = timedelta(days=35)
 
 # Sums of this dimension are compared, because it has the fewest values.
 _DEVICES = DIMENSIONS["devices"].number
+# Sums of a month by quarter of the week in UTC, for months that have many clicks; counted from the epoch.
+QUARTERS_OF_WEEK, QUARTERS_FROM = 101, 1_000
+_LACKS_QUARTERS = f"""n >= {QUARTERS_FROM} AND NOT EXISTS (
+    SELECT FROM click_breakdown_monthly AS q
+    WHERE q.link_id = counted.link_id AND q.start = counted.start AND q.dimension = {QUARTERS_OF_WEEK}
+)"""
 _COMPLETE_SQL = text("""
     WITH counted AS (
         SELECT start, date_trunc('month', start, 'UTC') AS month, clicks + bots AS n FROM click_counts_daily
@@ -35,34 +41,38 @@ _COMPLETE_SQL = text("""
             WHERE m.link_id = :link AND m.start = counted.month AND dimension = :devices
         )
     )
-    SELECT 'month', month FROM months
+    SELECT 'month', month, EXISTS (
+        SELECT FROM click_breakdown_monthly AS m
+        WHERE m.link_id = :link AND m.start = months.month AND dimension = :quarters
+    ) FROM months
     UNION ALL
-    SELECT 'day', start FROM counted WHERE month NOT IN (SELECT month FROM months) AND n = (
+    SELECT 'day', start, false FROM counted WHERE month NOT IN (SELECT month FROM months) AND n = (
         SELECT sum(clicks + bots) FROM click_breakdown_daily AS d
         WHERE d.link_id = :link AND d.start = counted.start AND dimension = :devices
     )
     ORDER BY 2
-""").bindparams(devices=_DEVICES)
+""").bindparams(devices=_DEVICES, quarters=QUARTERS_OF_WEEK)
 # Periods whose sums are missing or no longer complete.
 _DUE_SQL = """
-    SELECT link_id, start FROM (
+    SELECT link_id, start, n FROM (
         SELECT link_id, date_trunc('{unit}', start, 'UTC') AS start, sum(clicks + bots) AS n
         FROM click_counts_daily WHERE link_id = ANY($1::bigint[]) AND start >= $2 AND start < $3 GROUP BY 1, 2
     ) AS counted
-    WHERE n >= $4 AND n IS DISTINCT FROM (
+    WHERE n >= $4 AND (n IS DISTINCT FROM (
         SELECT sum(clicks + bots) FROM {table} AS present
         WHERE present.link_id = counted.link_id AND present.start = counted.start AND present.dimension = $5
-    )
+    ) OR {or_lacks})
 """
 # A value that was kept may be among the others now, so what is there goes first.
 _CLEAR_SQL = """
     DELETE FROM {table} AS t USING ({due}) AS due WHERE t.link_id = due.link_id AND t.start = due.start
 """
 _SUM_UP_SQL = f"""
+    WITH due AS MATERIALIZED ({{due}})
     INSERT INTO {{table}} (link_id, start, dimension, value, clicks, bots)
     SELECT link_id, start, dimension,
         CASE WHEN place > $6 THEN '{OTHER}' ELSE value END, sum(clicks), sum(bots)
-    FROM ({{due}}) AS due
+    FROM due
     CROSS JOIN LATERAL (
         SELECT dimension, value, sum(clicks) AS clicks, sum(bots) AS bots, row_number() OVER (
             PARTITION BY dimension ORDER BY value = '{OTHER}' DESC, sum(clicks + bots) DESC, value
@@ -71,7 +81,15 @@ _SUM_UP_SQL = f"""
             AND h.start < (due.start AT TIME ZONE 'UTC' + interval '1 {{unit}}') AT TIME ZONE 'UTC'
         GROUP BY 1, 2
     ) AS hours
-    GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+    GROUP BY 1, 2, 3, 4 {{more}} ORDER BY 1, 2, 3, 4
+"""
+_QUARTERS_SQL = f"""
+    UNION ALL
+    SELECT due.link_id, due.start, {QUARTERS_OF_WEEK}, (date_part('epoch', q.start)::bigint / 900 % 672)::text,
+        sum(clicks), sum(bots)
+    FROM due JOIN click_counts_15min AS q ON q.link_id = due.link_id AND q.start >= due.start
+        AND q.start < (due.start AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC'
+    WHERE n >= {QUARTERS_FROM} GROUP BY 1, 2, 3, 4
 """
 
 
@@ -81,15 +99,16 @@ class _Width(NamedTuple):
     kept: int
 
 
-def _width(unit: str, table: str, kept: int) -> _Width:
-    due = _DUE_SQL.format(table=table, unit=unit)
-    return _Width(_CLEAR_SQL.format(table=table, due=due), _SUM_UP_SQL.format(table=table, unit=unit, due=due), kept)
+def _width(unit: str, table: str, kept: int, or_lacks: str = "false", more: str = "") -> _Width:
+    due = _DUE_SQL.format(table=table, unit=unit, or_lacks=or_lacks)
+    sum_up_sql = _SUM_UP_SQL.format(table=table, unit=unit, due=due, more=more)
+    return _Width(_CLEAR_SQL.format(table=table, due=due), sum_up_sql, kept)
 
 
 # Values of each dimension that are kept.
 KEPT_A_DAY, KEPT_A_MONTH = 300, 300
 _DAYS = _width("day", "click_breakdown_daily", KEPT_A_DAY)
-_MONTHS = _width("month", "click_breakdown_monthly", KEPT_A_MONTH)
+_MONTHS = _width("month", "click_breakdown_monthly", KEPT_A_MONTH, _LACKS_QUARTERS, _QUARTERS_SQL)
 _LOCK_ID = 0x73756D75  # Any constant: one process at a time sums up.
 _BUSY_SQL = """
     SELECT -id AS link_id FROM figure_groups WHERE -id > $1
@@ -99,17 +118,25 @@ _BUSY_SQL = """
 """
 
 
-async def complete_spans(session: AsyncSession, link_id: int, start: datetime, end: datetime) -> list[Span]:
-    """The UTC months in [start, end) with complete breakdowns, and such days outside of these months, in ascending
-    order."""
+class Summed(NamedTuple):
+    """UTC months with complete breakdowns, and such days outside of these months, in ascending order; and which months
+    have sums by quarter of the week."""
+
+    spans: list[Span]
+    with_quarters: frozenset[datetime]
+
+
+async def complete_spans(session: AsyncSession, link_id: int, start: datetime, end: datetime) -> Summed:
+    """The sums that can be read in [start, end)."""
     since, until = whole_days(start, end)
-    rows = await session.execute(_COMPLETE_SQL, {"link": link_id, "since": since, "until": until})
-    return [
+    rows = (await session.execute(_COMPLETE_SQL, {"link": link_id, "since": since, "until": until})).all()
+    spans = [
         Span(Grain.MONTH, start, next_month(start))
         if grain == "month"
         else Span(Grain.DAY, start, start + timedelta(days=1))
-        for grain, start in rows
+        for grain, start, _ in rows
     ]
+    return Summed(spans, frozenset(start for _, start, has_quarters in rows if has_quarters))
 
 
 async def sum_up(

@@ -27,6 +27,8 @@ class Grain(StrEnum):
 _WIDTH = {Grain.QUARTER: timedelta(minutes=15), Grain.HOUR: timedelta(hours=1), Grain.DAY: timedelta(days=1)}
 _HALF_A_DAY = timedelta(hours=12)
 _UNSUMMED_GRAINS = (Grain.HOUR, Grain.CLICK)
+# For what depends on the time of day.
+QUARTER_GRAINS = (Grain.QUARTER, Grain.CLICK)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -97,11 +99,6 @@ def series_spans(interval: Interval, start: datetime, end: datetime) -> list[Spa
     return split(start, end, (*grains, Grain.CLICK))
 
 
-def quarter_spans(start: datetime, end: datetime) -> list[Span]:
-    """Spans for what depends on the time of day."""
-    return split(start, end, (Grain.QUARTER, Grain.CLICK))
-
-
 def moves(starts: list[datetime], spans: list[Span]) -> Iterator[Move]:
     """The pieces that buckets beginning at `starts` cut off from the days that `spans` count as wholes."""
     for span in spans:
@@ -165,15 +162,20 @@ def whole_quarters(start: datetime, end: datetime) -> tuple[datetime, datetime]:
 
 
 def breakdown_spans(start: datetime, end: datetime, complete: Iterable[Span]) -> list[Span]:
-    """Spans for breakdowns: the complete ones, which ascend within the span, and hours and clicks for the rest."""
+    """Spans for breakdowns: the complete ones, and hours and clicks for the rest."""
+    return summed_spans(start, end, complete, _UNSUMMED_GRAINS)
+
+
+def summed_spans(start: datetime, end: datetime, complete: Iterable[Span], grains: tuple[Grain, ...]) -> list[Span]:
+    """Spans that cover [start, end): the complete ones, which ascend within it, and those of finer `grains`."""
     found: list[Span] = []
     for span in complete:
-        found += split(start, span.start, _UNSUMMED_GRAINS)
+        found += split(start, span.start, grains)
         start = span.end
         if found and found[-1].grain is span.grain and found[-1].end == span.start:
             span = span._replace(start=found.pop().start)
         found.append(span)
-    return found + split(start, end, _UNSUMMED_GRAINS)
+    return found + split(start, end, grains)
 
 
 def _local_hours(start: datetime, zone: ZoneInfo) -> Iterator[datetime]:

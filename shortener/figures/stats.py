@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,8 +11,8 @@ from shortener.clicks.bounds import LINKS
 from shortener.clicks.models import DIMENSIONS
 from shortener.event_loop.slices import gathered
 from shortener.figures.asked import Asked
+from shortener.figures.hours_of_week import hours_of_week_sql
 from shortener.figures.reads import (
-    COUNTED_HOURS,
     COUNTED_VALUES,
     SERIES,
     STARTS,
@@ -21,10 +21,9 @@ from shortener.figures.reads import (
     counted,
     seconds,
     union,
-    zone_parameters,
 )
-from shortener.figures.rollups import complete_spans
-from shortener.figures.spans import breakdown_span, breakdown_spans, end_of_day, moves, quarter_spans, series_spans
+from shortener.figures.rollups import Summed, complete_spans
+from shortener.figures.spans import Span, breakdown_span, breakdown_spans, end_of_day, moves, series_spans
 
 TOP = 10
 # Of these dimensions all values are given, and not more than a link can have had in a while.
@@ -84,8 +83,10 @@ async def figures(session: AsyncSession, link_id: int, asked: Asked, same: Break
     """A series without gaps, and of each dimension the most frequent values, or those of `same`. Raises InvalidSpan."""
     series = await read_series(session, link_id, asked)
     asked = asked._replace(end=whole_today(asked))
-    breakdowns = await _breakdowns(session, link_id, asked, same)
-    hours = await _hours_of_week(session, link_id, asked)
+    start, end = breakdown_span(link_id, asked.start, asked.end)
+    summed = await complete_spans(session, link_id, start, end)
+    breakdowns = await _breakdowns(session, link_id, asked, same, breakdown_spans(start, end, summed.spans))
+    hours = await _hours_of_week(session, link_id, asked, summed)
     if same is not None:
         hours = {each.value: hours.get(each.value, 0) for each in same[HOURS_OF_WEEK]}
     breakdowns[HOURS_OF_WEEK] = [ValueCount(*each) for each in hours.items()]
@@ -130,12 +131,10 @@ async def read_series(session: AsyncSession, link_id: int, asked: Asked) -> list
 
 
 async def _breakdowns(
-    session: AsyncSession, link_id: int, asked: Asked, same: Breakdowns | None
+    session: AsyncSession, link_id: int, asked: Asked, same: Breakdowns | None, spans: list[Span]
 ) -> dict[str, list[ValueCount]]:
     found: dict[str, list[ValueCount]] = {name: [] for name in DIMENSIONS}
-    start, end = breakdown_span(link_id, asked.start, asked.end)
-    complete = await complete_spans(session, link_id, start, end)
-    rows_of, parameters = union(breakdown_spans(start, end, complete), _BREAKDOWNS)
+    rows_of, parameters = union(spans, _BREAKDOWNS)
     if not rows_of:
         return found
     values = COUNTED_VALUES.format(counted=counted(asked.bots), union=rows_of)
@@ -152,13 +151,11 @@ async def _breakdowns(
     return found
 
 
-async def _hours_of_week(session: AsyncSession, link_id: int, asked: Asked) -> dict[str, int]:
+async def _hours_of_week(session: AsyncSession, link_id: int, asked: Asked, summed: Summed) -> dict[str, int]:
     """Clicks by hour of the week, the most frequent first."""
-    rows_of, parameters = union(quarter_spans(asked.start, asked.end), SERIES)
-    if not rows_of:
+    hours, parameters = await hours_of_week_sql(session, link_id, asked, summed)
+    if not hours:
         return {}
-    hours: Any = COUNTED_HOURS.format(counted=counted(asked.bots), union=rows_of)
     sql = f"SELECT value, clicks FROM ({hours}) AS c WHERE clicks > 0 ORDER BY clicks DESC, value"
-    parameters |= await zone_parameters(asked.start, asked.end, asked.zone)
     result = await session.execute(text(sql), {"link": link_id, **parameters})
     return {row.value: row.clicks for row in result}

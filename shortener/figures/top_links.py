@@ -31,7 +31,7 @@ async def top_links(session: AsyncSession, group: int, asked: Asked) -> list[dic
     """Code, domain, title and clicks of each. `asked` begins and ends with a quarter of an hour."""
     end = whole_today(asked)
     first, last = days_around(asked.start, end)
-    complete = await complete_spans(session, group, first, last)
+    complete = (await complete_spans(session, group, first, last)).spans
     candidates, parameters = union(breakdown_spans(first, last, complete), _READS)
     spans = [span for span in series_spans(Interval.DAY, asked.start, end) if span.grain is not Grain.CLICK]
     series, of_series = union(spans, SERIES_OF_EACH)

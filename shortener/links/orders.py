@@ -44,7 +44,7 @@ ALL_WORKSPACES: Final = AllWorkspaces.ALL_WORKSPACES
 WorkspaceFilter = uuid.UUID | AllWorkspaces | None
 
 
-# In statements that are kept, in place of a workspace.
+# Stands for the workspace in statements that are kept.
 BOUND_WORKSPACE = bindparam("workspace", type_=Uuid)
 WorkspaceInStatement = BindParameter[uuid.UUID] | AllWorkspaces | None
 
@@ -78,8 +78,9 @@ class Part(NamedTuple):
     values_of: Callable[[Sequence[Any]], Sequence[Any] | None] = lambda values: values
 
     def first(self, behind: int, within: Sequence[ColumnElement[bool]], limit: int, *, down: bool) -> Subquery:
-        """The first links, numbered, with the columns of `Link` and what orders them as `by_0` and so on: those behind
-        so many bound values of the last columns. Of a link that is deleted since there is only the number."""
+        """The first links, numbered, with the columns of `Link` and what orders them as `by_0` and so on. `behind`
+        is how many of the last columns have bound values, behind which they are. Of a link that is deleted since there
+        is only the number."""
         by = [column.label(f"by_{n}") for n, column in enumerate(self.columns)]
         holds = [self.holds, *within]
         if behind:
@@ -153,7 +154,7 @@ def parts_of_order(sort: Sort, descending: bool, whose: WorkspaceInStatement) ->
 
 
 class FirstLinks(NamedTuple):
-    """The first links of a part, as many as `walk` or all, and what orders them in so many `columns`."""
+    """The first `walk` links of a part, or all, and the number of columns that order them."""
 
     rows: Subquery
     link: Links

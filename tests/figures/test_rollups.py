@@ -49,7 +49,7 @@ async def run(database: Database, *links: int) -> None:
 
 async def complete(database: Database, link: int, grain: Grain = Grain.MONTH) -> set[datetime]:
     async with database.session() as session:
-        spans = await complete_spans(session, link, MONTH_BEFORE, TODAY + timedelta(days=1))
+        spans = (await complete_spans(session, link, MONTH_BEFORE, TODAY + timedelta(days=1))).spans
     return {span.start for span in spans if span.grain is grain}
 
 

@@ -265,7 +265,7 @@ async def history(
         await sum_up(connection, [link], days_ago(400), MIDNIGHT)
     await write(database, new_batch([click(link, days_ago(days), user_agent="late/1") for days in (70, 71, 180, 300)]))
     async with database.session() as session:
-        found = Counter(span.grain for span in await complete_spans(session, link, days_ago(400), NOW))
+        found = Counter(span.grain for span in (await complete_spans(session, link, days_ago(400), NOW)).spans)
     assert 6 <= found[Grain.MONTH] <= 11
     assert found[Grain.DAY] > 0
     columns = (
