@@ -130,6 +130,11 @@ class Recorder:
             self._sender = asyncio.create_task(self._send())
 
     @property
+    def is_sending(self) -> bool:
+        """Whether clicks or commands are on their way."""
+        return self._sender is not None
+
+    @property
     def buffered(self) -> int:
         """Clicks that are answered but not yet stored."""
         return self._buffered

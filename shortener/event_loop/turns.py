@@ -1,7 +1,8 @@
 """Requests that take turns on the event loop, so that a redirect waits for few of their steps.
 
 A step is what a coroutine does between two `await`s. The loop runs all steps that are ready before it looks at its
-sockets again: while many requests of the API are answered, a redirect would wait for a step of each of them.
+sockets again: while many requests of the API are answered, a redirect would wait for a step of each of them. And a
+redirect needs several turns of the loop, for its click to be stored.
 """
 
 import asyncio
@@ -17,19 +18,24 @@ TURN_S = 0.001
 
 
 class Turns:
-    """The time that requests have used of the loop's current turn."""
+    """The time that requests have used of the loop's current turn. `is_urgent` says whether other work is under way:
+    it gets as much time as the last turn's steps have used, before the next step begins."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_urgent: Callable[[], bool] = lambda: False) -> None:
+        self._is_urgent = is_urgent
         self._used_s = 0.0
+        self._others_until_s = 0.0
 
-    @property
-    def is_over(self) -> bool:
-        return self._used_s >= TURN_S
+    def may_begin(self) -> bool:
+        if self._used_s >= TURN_S:
+            return False
+        return time.perf_counter() >= self._others_until_s or not self._is_urgent()
 
     def used(self, seconds: float) -> None:
         if not self._used_s:
             asyncio.get_running_loop().call_soon(self._begin)
         self._used_s += seconds
+        self._others_until_s = time.perf_counter() + self._used_s
 
     def _begin(self) -> None:
         self._used_s = 0.0
@@ -41,7 +47,7 @@ class Turns:
         argument: Any = None
         while True:
             try:
-                while self.is_over:
+                while not self.may_begin():
                     # Without a future to wait for, the task goes on in the next turn.
                     yield
             except BaseException as error:

@@ -25,7 +25,7 @@ class RedirectRouter:
     def __init__(self, app: ASGIApp, parts: Parts) -> None:
         self._app = app
         self._parts = parts
-        self._turns = Turns()
+        self._turns = Turns(lambda: parts[REDIRECT].is_answering)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         redirects = self._parts[REDIRECT] if scope["type"] == "http" else None

@@ -101,6 +101,11 @@ class Redirects:
         self._ignores_case = settings.ignores_case
         self._missed = missed
 
+    @property
+    def is_answering(self) -> bool:
+        """Whether requests wait for Redis."""
+        return self._recorder.is_sending
+
     def read(self, scope: Scope) -> RedirectRequest | None:
         """The request for a code; None when it is for something else."""
         return self._request(scope) if scope["method"] in METHODS else None

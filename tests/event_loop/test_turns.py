@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import time
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 
 import pytest
 from starlette.types import Receive, Scope, Send
@@ -11,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 from shortener.event_loop.turns import TURN_S, Turns
 from shortener.parts import Parts
 from shortener.redirect.middleware import RedirectRouter
+from shortener.redirect.parts import REDIRECT
 
 CLIENTS, STEPS = 4, 5
 
@@ -61,12 +63,29 @@ async def test_what_is_not_a_redirect_takes_turns(settings):
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await answer(scope["step"])
 
-    router = RedirectRouter(app, Parts(settings))
+    parts = Parts(settings)
+    parts[REDIRECT] = SimpleNamespace(is_answering=False)  # type: ignore[assignment]
+    router = RedirectRouter(app, parts)
 
     async def request(step: Callable[[], None]) -> None:
         await router({"type": "websocket", "step": step}, None, None)  # type: ignore[arg-type]
 
     assert await most_steps_in_a_turn(request) == 1
+
+
+@pytest.mark.parametrize("is_urgent", [True, False])
+async def test_urgent_work_gets_as_much_time_as_the_steps_before(is_urgent):
+    turns, waited_s = Turns(lambda: is_urgent), []
+
+    async def request() -> None:
+        for _ in range(STEPS):
+            burn()
+            ended_at_s = time.perf_counter()
+            await asyncio.sleep(0)
+            waited_s.append(time.perf_counter() - ended_at_s)
+
+    await turns.run(request())
+    assert (min(waited_s) >= 2 * TURN_S) is is_urgent
 
 
 async def test_quick_steps_share_a_turn():
