@@ -46,12 +46,13 @@ class Turns:
         step: Callable[[Any], Any] = work.send
         argument: Any = None
         while True:
-            try:
-                while not self.may_begin():
+            while not self.may_begin():
+                try:
                     # Without a future to wait for, the task goes on in the next turn.
                     yield
-            except BaseException as error:
-                step, argument = work.throw, error
+                except BaseException as error:
+                    step, argument = work.throw, error
+                    break
             began_at_s = time.perf_counter()
             try:
                 awaited = step(argument)

@@ -28,6 +28,10 @@ class RedirectRouter:
         self._turns = Turns(lambda: parts[REDIRECT].is_answering)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            # Parts are opened by it.
+            await self._app(scope, receive, send)
+            return
         redirects = self._parts[REDIRECT] if scope["type"] == "http" else None
         request = None if redirects is None else redirects.read(scope)
         if redirects is not None and request is not None and (not request.rest or await redirects.takes_path(request)):

@@ -119,6 +119,15 @@ async def test_work_in_turns_is_awaited_as_usual():
         await turns.run(work(fails=True))
 
 
+async def test_the_start_of_the_app_takes_no_turns(settings):
+    """The redirect is not open yet, and nobody follows links."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await answer(burn)
+
+    await RedirectRouter(app, Parts(settings))({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("waits_for", ["its turn", "a future"])
 async def test_work_in_turns_learns_that_it_is_cancelled(waits_for):
     turns, ended = Turns(), asyncio.Event()
