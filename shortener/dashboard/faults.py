@@ -11,6 +11,9 @@ def text(message: str) -> str:
 
 
 _MESSAGES = (
+    text("no worker has reported within the last seconds: start one with shortener worker"),
+    text("the database is at %(current)s, this version needs %(head)s: run shortener migrate"),
+    text("clicks are counted %(n)s s late"),
     text("the URL is empty"),
     text("the URL is longer than %(n)s characters"),
     text("the URL contains control characters"),

@@ -9,13 +9,14 @@ from redis.exceptions import RedisError
 from shortener import __version__
 from shortener.clicks.dead_letters import DeadLetters
 from shortener.clicks.parts import CLICK_STREAM
+from shortener.dashboard.faults import said_fault
 from shortener.dashboard.page import redirect, render
 from shortener.dashboard.parts import DASHBOARD
 from shortener.dashboard.reader import VisitorDep
 from shortener.dashboard.routes import AdminRoute
 from shortener.dashboard.toasts import set_toast
 from shortener.parts import parts_of
-from shortener.processes.checks import Status, run_checks
+from shortener.processes.checks import run_checks
 from shortener.processes.heartbeats import heartbeats
 from shortener.settings import Settings
 from shortener.settings.source import variable
@@ -43,7 +44,7 @@ async def system_page(request: Request, _visitor: VisitorDep) -> Response:
         # The checks say so.
         pass
     values = {
-        "checks": {name: (outcome, outcome.status is Status.OK) for name, outcome in outcomes.items()},
+        "checks": {name: (outcome, said_fault(outcome.detail or "")) for name, outcome in outcomes.items()},
         "version": __version__,
         "schema": head_revision(),
         "limits": _limits(parts.settings),

@@ -74,6 +74,9 @@ const announce = (text) => {
   one("#toasts").append(said);
   setTimeout(() => said.remove(), 4000);
 };
+// What a page begins with is not read aloud.
+const begun = one("#toasts .toast span");
+if (begun) setTimeout(() => announce(begun.textContent), 300);
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
@@ -216,6 +219,8 @@ document.addEventListener("toggle", (event) => {
 function expire(toast) {
   if (toast.dataset.counted) return;
   toast.dataset.counted = "1";
+  // What an older one would undo may not be there any more, and `u` undoes the last change.
+  all(".toast[data-counted]").forEach((other) => { if (other !== toast) other.remove(); });
   const end = () => (toast.matches(":hover, :focus-within") ? setTimeout(end, 2000) : toast.remove());
   setTimeout(end, "long" in toast.dataset ? 20000 : 6000);
 }
@@ -572,5 +577,9 @@ const whole = one("[data-whole]");
 if (whole && location.pathname.endsWith("/edit")) whole.select();
 showSelection();
 document.addEventListener("htmx:after:swap", showSelection);
+// The region that says how many links there are is another one than before, so that nobody would hear it.
+document.addEventListener("htmx:after:swap", (event) => {
+  if (event.detail.ctx.sourceElement.id === "search") announce(one("[data-total]").textContent);
+});
 // What a page is for has the focus, and a queue its first case.
 if (!touch) { one("[data-first]")?.focus(); if (one("[data-queue]")) move(1); }

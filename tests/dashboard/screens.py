@@ -1,0 +1,75 @@
+"""All screens of the dashboard with something on each, and an administrator's login: for tests of what people see."""
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+
+from shortener.settings import Settings
+from shortener.stores.database import Database
+from tests.accounts.conftest import EMAIL, PASSWORD
+from tests.conftest import changed
+from tests.dashboard.conftest import OWN
+from tests.serving import PATIENCE_S, serving
+
+DOORS = ("/-/login", "/-/register", "/-/join", "/-/report", "/-/nowhere")
+SCREENS = (
+    "/-/", "/-/?made=abc", "/-/links", "/-/links?q=nothing", "/-/links/abc", "/-/links/abc/edit", "/-/links/abc/qr",
+    "/-/links/abc/clicks", "/-/new", "/-/import", "/-/tags", "/-/tags/red", "/-/domains", "/-/keys", "/-/account",
+    "/-/workspaces", "{workspace}", "/-/join", "/-/help", "/-/admin/reports", "/-/admin/bans", "/-/admin/links",
+    "/-/admin/users", "/-/admin/audit", "/-/admin/audit?actor=nobody", "/-/admin/system", "/-/links/nothing",
+    "/-/notifications", "/-/links/abc/comments", "/-/links/abc?value=devices:&with=def&with=nowhere",
+    "/-/links/abc/values/countries", "/-/links/abc/values/referrers?q=nothing", "/-/tags/red/edit", "/-/preferences",
+    "/-/links?q=is:deleted", "/-/palette?q=abc", "/abc/stats",
+)  # fmt: skip
+OPEN_FOLDS = "document.querySelectorAll('details:not([data-menu])').forEach((each) => { each.open = true; })"
+
+
+class Site(NamedTuple):
+    """`workspace` is the path of one that has members, links and invitations."""
+
+    url: str
+    workspace: str
+
+    @property
+    def screens(self) -> list[str]:
+        """The paths of all screens but the doors."""
+        return [path.format(workspace=self.workspace) for path in SCREENS]
+
+
+@pytest.fixture
+async def full_site(settings: Settings, database: Database) -> AsyncIterator[Site]:
+    options = {"base_url": "http://127.0.0.1", "registration": "open", "anonymous_links": False}
+    with serving(changed(settings, **options)) as url:
+        httpx.post(f"{url}/-/register", data={"email": EMAIL, "password": PASSWORD}, headers=OWN, timeout=PATIENCE_S)
+        async with database.driver_connection() as connection:
+            await connection.execute("UPDATE users SET is_admin = true")
+        yield Site(url, _fill(url))
+
+
+def _fill(site: str) -> str:
+    """Make something for each screen to show, and return the path of a workspace."""
+    with httpx.Client(base_url=site, headers=OWN, timeout=PATIENCE_S) as ada:
+        entered = {"email": EMAIL, "password": PASSWORD}
+        ada.post("/-/login", data=entered)
+        link = {"url": "https://example.com/", "code": "abc", "title": "Spring", "tags": "red, blue"}
+        assert ada.post("/-/new", data=link | {"is_whole": "1", "public_stats": "1"}).status_code == 303
+        assert ada.post("/-/links", data={"url": "https://example.com/", "code": "def"}).status_code == 303
+        ada.post("/api/v1/reports", json={"code": "abc", "reason": "phishing", "comment": "It asks for my password."})
+        ada.post("/-/admin/bans", data={"kind": "host", "value": "a.example", "reason": "x", "sure": "a.example"})
+        ada.post("/-/keys", data={"name": "CI", "scope": "links:read", "days": "30"})
+        path: str = ada.post("/-/workspaces", data={"name": "Marketing"}).headers["location"]
+        ada.post(f"{path}/invitations", data={"email": "bob@example.com", "role": "editor"})
+        ada.post("/-/links/abc/comments", data={"text": "@ada, look at this"})
+        return path
+
+
+async def log_in(page: Any, site: Site) -> None:
+    """Log in as Ada, who is an administrator."""
+    await page.goto(f"{site.url}/-/login")
+    await page.fill("#email", EMAIL)
+    await page.fill("#password", PASSWORD)
+    await page.click("main button.primary")
+    await page.wait_for_url(re.compile(r"/-/$"))
