@@ -65,6 +65,7 @@ from shortener.http.browser import ApiCors, BrowserProtection, protections
 from shortener.http.error_handlers import install_error_handlers
 from shortener.http.host_check import HostCheck
 from shortener.http.openapi import described, install_openapi
+from shortener.http.origins import OriginCheck
 from shortener.http.parts import PROTECTIONS, STOPPING, open_proxies
 from shortener.http.request_metrics import observe_request
 from shortener.http.request_observer import RequestObserver
@@ -247,6 +248,7 @@ def middleware(parts: Parts) -> Iterator[Middleware]:
     yield Middleware(ApiHosts, parts=parts)
     if settings.anonymous_may_manage:
         yield Middleware(HostCheck, settings=settings)
+        yield Middleware(OriginCheck, settings=settings)
     if settings.cors_origins:
         yield Middleware(ApiCors, origins=settings.cors_origins)
     yield Middleware(RateLimitHeaders)

@@ -47,7 +47,8 @@ _PREFLIGHT_AGE_S = 600
 
 
 class OriginRefused(Forbidden):
-    """A browser asks whether a page of another origin may use the API, and it may not.
+    """A browser asks whether a page of another origin may use the API, or sends what that page asks for while
+    `SHORTENER_ANONYMOUS_MANAGE` is on; and the page may not.
 
     See `SHORTENER_CORS_ORIGINS`.
     """

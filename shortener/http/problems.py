@@ -25,7 +25,7 @@ class FieldError(BaseModel):
 class Problem(BaseModel):
     """An error as RFC 9457 describes it. `type` is stable: programs may rely on it. Each operation names the types that
     it can give. Any request can get those of the server itself as well: bad-request, request-timeout,
-    content-too-large, misdirected-request, head-too-large, internal-error."""
+    content-too-large, misdirected-request, origin-refused, head-too-large, internal-error."""
 
     type: str = Field(json_schema_extra={"format": "uri"})
     title: str

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 
 from shortener.access.revocation import MEMBERS_CHANNEL, REVOKED_CHANNEL
 from shortener.event_loop.tasks import end
+from shortener.http.origins import Origins
 from shortener.http.parts import STOPPING
 from shortener.live.doors import Doors
 from shortener.live.follower import Follower
 from shortener.live.history import HISTORY_CHANNEL
 from shortener.live.hub import Hub
-from shortener.live.origins import Origins
 from shortener.live.tickets import Tickets
 from shortener.parts import Part, Parts
 from shortener.redirect.cache import EVICTED_CHANNEL, MADE_CHANNEL

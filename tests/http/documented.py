@@ -18,12 +18,13 @@ ANYWHERE = {
     "request-timeout",
     "content-too-large",
     "misdirected-request",
+    "origin-refused",
     "head-too-large",
     "internal-error",
 }
 # Types of requests that belong to no operation. The document has neither unusual spellings of a code, as `//abc`, nor
 # paths behind one, as `/abc/x`.
-NOWHERE = {"not-found", "method-not-allowed", "origin-refused", "link-not-found", "too-many-requests"}
+NOWHERE = {"not-found", "method-not-allowed", "link-not-found", "too-many-requests"}
 
 
 class _Operation(NamedTuple):

@@ -29,11 +29,10 @@ from tests.serving import PATIENCE_S, serving
 METHODS = {"get", "put", "post", "delete", "patch", "head", "options"}
 UNDOCUMENTED = {"/docs", "/redoc", "/openapi.json", "/static", "/static/vendor", "/static/redoc.js"}
 UNDOCUMENTED |= {"/", "/robots.txt", "/favicon.ico", "/{code}/stats"}
-# Types that no operation gives: of the dashboard, of preflights, of single links in a bulk request, of the
+# Types that no operation gives: of the dashboard, of single links in a bulk request, of the
 # command line, and of requests that are not HTTP as this server speaks it.
 ELSEWHERE = {
     "cross-site-request",
-    "origin-refused",
     "too-many-passwords",
     "email-taken",
     "http-version-not-supported",
