@@ -86,7 +86,7 @@ class PageRoute(APIRoute):
         """Raises ClientBanned, CrossSiteRequest, TooManyRequests, TooManyBytes, AuthenticationRequired, NotFound."""
         parts = parts_of(request)
         parts[BAN_LIST].check_client(parts[PROXIES].client_of(request.scope))
-        if request.method not in SAFE_METHODS and not origin.is_own(request.headers):
+        if request.method not in SAFE_METHODS and not origin.is_own(request.headers, parts.settings.base_url):
             raise CrossSiteRequest
         request.scope[PRINCIPAL_KEY] = principal = await _principal(request)
         if principal is not None:
