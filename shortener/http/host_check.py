@@ -84,6 +84,7 @@ class HostCheck:
         self._app = app
         self._own = own_authorities(settings)
         self._base_url = settings.base_url
+        self._start = "/-/" if settings.dashboard else "/docs"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in _FOR_ANY_HOST or self._is_own(scope):
@@ -103,6 +104,6 @@ class HostCheck:
             return answer
         base_url = escape(self._base_url)
         # A link instead of a redirect, which would loop behind a proxy that replaces the host.
-        html = escape(error.detail).replace(base_url, f'<a href="{base_url}/docs">{base_url}</a>', 1)
+        html = escape(error.detail).replace(base_url, f'<a href="{base_url}{self._start}">{base_url}</a>', 1)
         headers = self._headers | {"Content-Security-Policy": page.CSP.decode()}
         return Response(page.page(error.title, html), error.status, headers, page.HTML.decode())

@@ -76,7 +76,7 @@ async def test_people_get_a_page_that_names_the_right_address_and_no_redirect(on
             assert answer.status_code == 421
             assert answer.headers["content-type"] == "text/html; charset=utf-8"
             assert answer.headers["vary"] == "Accept"
-            assert '<a href="http://127.0.0.1:8000/docs">http://127.0.0.1:8000</a>' in answer.text
+            assert '<a href="http://127.0.0.1:8000/-/">http://127.0.0.1:8000</a>' in answer.text
             assert "evil" not in answer.text
 
 
