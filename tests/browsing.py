@@ -50,7 +50,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterat
 
 
 @contextlib.asynccontextmanager
-async def chromium() -> AsyncIterator["Browser"]:
+async def chromium(*arguments: str) -> AsyncIterator["Browser"]:
     """Chromium without a window. Skips the test where none is installed."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
@@ -59,7 +59,7 @@ async def chromium() -> AsyncIterator["Browser"]:
     from playwright.async_api import async_playwright
 
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *arguments])
         yield browser
         await browser.close()
 

@@ -36,12 +36,13 @@ class _WatchedServer(uvicorn.Server):
 
 
 @contextlib.contextmanager
-def serving(settings: Settings, watch: LoopWatch | None = None) -> Iterator[str]:
-    """The address of the app, which runs in a thread, on a free port; `watch` gets its event loop."""
+def serving(settings: Settings, watch: LoopWatch | None = None, base_url: str = "") -> Iterator[str]:
+    """The address of the app, which runs in a thread, on a free port; `watch` gets its event loop. People may know
+    another address of it, `base_url`, in which `{port}` is that port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         url = f"http://127.0.0.1:{port}"
-        app = create_app(changed(settings, port=port, base_url=url))
+        app = create_app(changed(settings, port=port, base_url=base_url.format(port=port) or url))
         server = _WatchedServer(
             uvicorn.Config(app, proxy_headers=False, server_header=False, access_log=False, log_config=None)
         )

@@ -1,12 +1,14 @@
 """Pages as browsers ask for them."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
 from shortener.settings import Settings
+from shortener.stores.database import Database
 from tests.accounts.conftest import EMAIL, PASSWORD, register
 from tests.conftest import changed, client_of, running_app
 
@@ -49,3 +51,18 @@ async def ada(visitor: httpx.AsyncClient) -> httpx.AsyncClient:
     """Ada's browser."""
     assert (await log_in(visitor)).status_code == 303
     return visitor
+
+
+_CONTENT = "SELECT coalesce(md5(string_agg(row::text, '|' ORDER BY row::text)), '') FROM {} AS row"
+# A process writes its fixed settings a moment after its start.
+_TABLES = """
+    SELECT quote_ident(tablename) FROM pg_tables
+    WHERE schemaname = 'public' AND tablename <> 'fixed_settings' ORDER BY 1
+"""
+
+
+async def contents(database: Database) -> dict[str, Any]:
+    """A digest of each table: equal as long as nothing has changed."""
+    async with database.driver_connection() as connection:
+        tables = [record[0] for record in await connection.fetch(_TABLES)]
+        return {table: await connection.fetchval(_CONTENT.format(table)) for table in tables}

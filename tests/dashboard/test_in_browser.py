@@ -59,6 +59,12 @@ async def paste(page, text: str) -> None:
     )
 
 
+async def carry(context, client: httpx.Client) -> None:
+    """Let the browser be logged in as this client is."""
+    site = str(client.base_url)
+    await context.add_cookies([{"name": name, "value": value, "url": site} for name, value in client.cookies.items()])
+
+
 def make(site: str, **fields) -> None:
     with httpx.Client(base_url=site, timeout=PATIENCE_S) as client:
         answer = client.post("/api/v1/links", json={"url": "https://example.com/", **fields})

@@ -10,7 +10,7 @@ from tests.accounts.conftest import EMAIL, PASSWORD
 from tests.clicks.make import click, rows_of
 from tests.conftest import changed
 from tests.dashboard.conftest import OWN
-from tests.dashboard.test_in_browser import watched
+from tests.dashboard.test_in_browser import carry, watched
 from tests.live.conftest import worker  # noqa: F401
 from tests.serving import PATIENCE_S, serving
 
@@ -39,11 +39,9 @@ def meet(site: str) -> tuple[httpx.Client, httpx.Client]:
 
 async def look(page, ada: httpx.Client, path: str) -> None:
     """Open the page as Ada, and wait until it is told what happens."""
-    site = str(ada.base_url)
-    cookies = [{"name": name, "value": value, "url": site} for name, value in ada.cookies.items()]
-    await page.context.add_cookies(cookies)
+    await carry(page.context, ada)
     async with page.expect_response(re.compile(r"/-/live\?")):
-        await page.goto(site + path)
+        await page.goto(str(ada.base_url.join(path)))
     await asyncio.sleep(0.5)
 
 

@@ -5,7 +5,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from html.parser import HTMLParser
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import httpx
 import pytest
@@ -19,7 +19,7 @@ from tests.access import test_matrix as api
 from tests.access.test_matrix import DOMAIN, LATER, LINK, MEMBER, SPACE, URL, World, make_world
 from tests.accounts.conftest import PASSWORD
 from tests.conftest import changed, client_of, running_app
-from tests.dashboard.conftest import OWN
+from tests.dashboard.conftest import OWN, contents
 
 PEOPLE = ("owner", "editor", "viewer", "other", "admin", "anonymous", "revoked")
 PLACES = {"dimension": "countries", "kind": "svg", "verb": "disable"}
@@ -278,23 +278,14 @@ async def test_a_page_offers_nothing_that_its_reader_may_not_do(app, person):
                 assert (path, answer.status_code != 403) == (path, True), answer.text
 
 
-_CONTENT = "SELECT coalesce(md5(string_agg(row::text, '|' ORDER BY row::text)), '') FROM {} AS row"
-_TABLES = "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
-
-
-async def contents(app: FastAPI) -> dict[str, Any]:
-    async with app.state.parts[DATABASE].driver_connection() as connection:
-        tables = [record[0] for record in await connection.fetch(_TABLES)]
-        return {table: await connection.fetchval(_CONTENT.format(table)) for table in tables}
-
-
 @pytest.mark.parametrize("person", ["owner", "admin"])
 async def test_get_changes_nothing(app, person):
     client, world = await reader(app, person)
     async with client:
-        before = await contents(app)
+        database = app.state.parts[DATABASE]
+        before = await contents(database)
         statuses = {(await ask(client, world, person, row)).status_code for row in READ}
         statuses |= {answer.status_code for answer in await pages_of(client, world)}
         statuses |= {(await client.get(path)).status_code for path in ("/-/login", "/-/join", "/-/new?url=a.example")}
         assert statuses <= {200, 303, 403, 404}
-        assert await contents(app) == before
+        assert await contents(database) == before
