@@ -57,13 +57,6 @@ async def test_the_session_cookie_is_worth_nothing_to_the_api_and_a_token_nothin
         assert (await other.get("/-/links", headers=cookie)).status_code == 303
 
 
-async def test_logout_and_a_new_password_end_the_session(ada, server):
-    cookie = {"Cookie": f"__Host-shortener={ada.cookies['__Host-shortener']}"}
-    assert (await ada.post("/-/logout")).headers["location"] == "/-/login"
-    async with client_of(server) as other:
-        assert (await other.get("/-/links", headers=cookie)).status_code == 303
-
-
 async def test_a_form_of_ours_over_plain_http_is_known_by_its_origin(app):
     async with client_of(app) as client:
         answer = await client.post(
