@@ -17,6 +17,13 @@ def write(section: str, text: str, page: Path = PAGE) -> None:
     page.write_text(f"{before}{start}{text.strip()}\n{end}{after}")
 
 
+def rows(section: str, page: Path = PAGE) -> dict[str, list[str]]:
+    """The cells of the table of a section, by the first of each row."""
+    text = page.read_text().partition(f"<!-- {section} -->\n")[2].partition(f"<!-- end of {section} -->")[0]
+    cells = [line.strip("| ").split(" | ") for line in text.splitlines()[2:] if line.startswith("|")]
+    return {first: others for first, *others in cells}
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """In Markdown; columns but the first are aligned to the right."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
