@@ -1,4 +1,5 @@
-"""The cost of people's tasks: a click, a chord of keys and a paste count one each, typing a text counts nothing.
+"""The cost of people's tasks, as the table in docs/dashboard.md promises it: a click, a chord of keys and a paste count
+one each, typing a text counts nothing.
 
 Each task is played with the mouse, with the keys alone, and without a script. The cursor stands on the link already
 where a task begins with one.
@@ -6,7 +7,7 @@ where a task begins with one.
 
 import re
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NamedTuple
 
 import httpx
@@ -21,11 +22,19 @@ from tests.conftest import CHROME, changed, eventually, own_database, plain_sett
 from tests.dashboard.conftest import OWN
 from tests.dashboard.test_in_browser import watched_page
 from tests.serving import PATIENCE_S, serving
+from tests.test_docs import ROOT, rows
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CLIPBOARD = ["clipboard-read", "clipboard-write"]
 MOUSE, KEYS, PLAIN = "mouse", "keys", "without a script"
+
+
+# The most actions that each task may take, by the number of the task and by its means.
+TABLE = {
+    number: {means: int(most) for means, most in zip((MOUSE, KEYS, PLAIN), numbers, strict=True) if most != "–"}
+    for number, _, *numbers, _ in rows(ROOT / "docs/dashboard.md", r"T\d+")
+}
 
 
 class Play(NamedTuple):
@@ -35,13 +44,6 @@ class Play(NamedTuple):
     most: int
 
 
-def task(most: int, *, mouse: int | None = None, plain: int | None) -> pytest.MarkDecorator:
-    """`most` is the number of actions; another one holds for a mouse, which may have to open a menu where a key does
-    not, and without a script. None: the task cannot be done so."""
-    plays = [Play(MOUSE, mouse or most), Play(KEYS, most), *([Play(PLAIN, plain)] if plain else [])]
-    return pytest.mark.parametrize("hand", plays, ids=[play.means for play in plays], indirect=True)
-
-
 class Hand:
     """Acts in a page as a person does, and counts."""
 
@@ -49,6 +51,8 @@ class Hand:
         self.page = page
         self.site = site
         self.means = play.means
+        # A code that no other play has, nor another try of the same one.
+        self.name = f"a-{secrets.token_hex(4)}"
         self._left = play.most
 
     def _count(self, action: str) -> None:
@@ -169,14 +173,23 @@ async def hand(request, contexts, site) -> AsyncIterator[Hand]:
         yield Hand(page, site, play)
 
 
-@pytest.fixture
-def name() -> str:
-    """A code that no other test has, nor another try of the same one."""
-    return f"a-{secrets.token_hex(4)}"
+Task = Callable[[Hand], Awaitable[None]]
+TASKS: dict[str, Task] = {}
 
 
-@task(2, plain=2)
-async def test_a_link_is_made_and_is_in_the_clipboard(hand):
+def task(number: str) -> Callable[[Task], Task]:
+    """The function plays this task of the table."""
+
+    def add(play: Task) -> Task:
+        assert number not in TASKS
+        TASKS[number] = play
+        return play
+
+    return add
+
+
+@task("T1")
+async def a_link_is_made_and_is_in_the_clipboard(hand):
     await hand.open("/-/")
     await hand.paste("https://en.wikipedia.org/wiki/URL_shortening")
     await hand.do(mouse="text=Shorten", keys="Enter")
@@ -185,63 +198,63 @@ async def test_a_link_is_made_and_is_in_the_clipboard(hand):
         await hand.has_copied(made)
 
 
-@task(3, plain=3)
-async def test_a_link_is_made_with_a_chosen_code(hand, name):
+@task("T2")
+async def a_link_is_made_with_a_chosen_code(hand):
     await hand.open("/-/")
     await hand.paste("https://example.com/")
     await hand.do(mouse="#code", keys="Tab")
-    await hand.type(f"chosen-{name}")
+    await hand.type(f"chosen-{hand.name}")
     await hand.do(mouse="text=Shorten", keys="Enter")
-    await hand.sees(f'[data-made$="/chosen-{name}"]')
+    await hand.sees(f'[data-made$="/chosen-{hand.name}"]')
 
 
-@task(1, plain=None)
-async def test_a_link_on_the_screen_is_copied(hand, name):
-    code = hand.site.make(f"copied-{name}")
+@task("T3")
+async def a_link_on_the_screen_is_copied(hand):
+    code = hand.site.make(f"copied-{hand.name}")
     await hand.open(f"/-/links?q={code}", at=code)
     await hand.do(mouse=f'[data-row="{code}"] .copy', keys="c")
     await hand.has_copied(f"{hand.site.url}/{code}")
 
 
-@task(1, plain=2)
-async def test_a_link_is_found_by_a_part_of_where_it_leads(hand, name):
-    found = hand.site.make(f"found-{name}", f"https://example.com/needle-{name}")
-    other = hand.site.make(f"other-{name}")
+@task("T4")
+async def a_link_is_found_by_a_part_of_where_it_leads(hand):
+    found = hand.site.make(f"found-{hand.name}", f"https://example.com/needle-{hand.name}")
+    other = hand.site.make(f"other-{hand.name}")
     await hand.open("/-/links")
     await hand.sees(f'[data-row="{other}"]')
     await hand.do(mouse="#q", keys="/")
-    await hand.type(f"needle-{name}")
+    await hand.type(f"needle-{hand.name}")
     if hand.means == PLAIN:
         await hand.press("Enter")
     await hand.page.wait_for_selector(f'[data-row="{other}"]', state="detached")
     await hand.sees(f'[data-row="{found}"]')
 
 
-@task(1, plain=1)
-async def test_figures_are_opened_from_the_list(hand, name):
-    code = hand.site.make(f"figures-{name}")
+@task("T5")
+async def figures_are_opened_from_the_list(hand):
+    code = hand.site.make(f"figures-{hand.name}")
     await hand.open(f"/-/links?q={code}", at=code)
     await hand.do(mouse=f'[data-row="{code}"] .clicks', keys="Enter")
     await hand.page.wait_for_url(f"{hand.site.url}/-/links/{code}")
 
 
-@task(1, mouse=2, plain=2)
-async def test_figures_of_last_month_are_shown(hand, name):
-    await hand.open(f"/-/links/{hand.site.make(f'month-{name}')}")
+@task("T6")
+async def figures_of_last_month_are_shown(hand):
+    await hand.open(f"/-/links/{hand.site.make(f'month-{hand.name}')}")
     await hand.do(mouse=("summary:has-text('30 days')", "[data-key='7']"), keys="7")
     await hand.sees("summary:has-text('Last month')")
 
 
-@task(1, mouse=2, plain=2)
-async def test_figures_are_compared_with_the_span_before(hand, name):
-    await hand.open(f"/-/links/{hand.site.make(f'compare-{name}')}")
+@task("T7")
+async def figures_are_compared_with_the_span_before(hand):
+    await hand.open(f"/-/links/{hand.site.make(f'compare-{hand.name}')}")
     await hand.do(mouse=("summary:has-text('Compare')", "a:visible:has-text('With the span before')"), keys="x")
     await hand.sees("summary:has-text('With the span before')")
 
 
-@task(3, plain=4)
-async def test_a_link_is_led_elsewhere(hand, name):
-    code = hand.site.make(f"changed-{name}")
+@task("T8")
+async def a_link_is_led_elsewhere(hand):
+    code = hand.site.make(f"changed-{hand.name}")
     await hand.open(f"/-/links/{code}")
     await hand.do(mouse="[data-edit]", keys="e")
     await hand.page.wait_for_url("**/edit")
@@ -253,9 +266,9 @@ async def test_a_link_is_led_elsewhere(hand, name):
     assert hand.site.ada.get(f"/-/links/{code}/edit").text.count('value="https://example.com/elsewhere"') == 1
 
 
-@task(2, mouse=3, plain=3)
-async def test_a_link_is_taken_down_and_that_is_undone(hand, name):
-    code = hand.site.make(f"down-{name}")
+@task("T9")
+async def a_link_is_taken_down_and_that_is_undone(hand):
+    code = hand.site.make(f"down-{hand.name}")
     await hand.open(f"/-/links?q={code}", at=code)
     await hand.do(mouse=(f'[data-row="{code}"] summary', "[data-toggle]"), keys="d")
     await hand.sees(f"text={code} disabled")
@@ -263,11 +276,11 @@ async def test_a_link_is_taken_down_and_that_is_undone(hand, name):
     await hand.sees(f"text={code} enabled")
 
 
-@task(3, plain=3)
-async def test_fifty_links_of_a_search_are_deleted_and_that_is_undone(hand, name):
-    lines = "\n".join(f"https://example.com/fifty-{name}/{n}" for n in range(50))
+@task("T10")
+async def fifty_links_of_a_search_are_deleted_and_that_is_undone(hand):
+    lines = "\n".join(f"https://example.com/fifty-{hand.name}/{n}" for n in range(50))
     assert hand.site.ada.post("/-/import/make", data={"text": lines}).status_code == 303
-    await hand.open(f"/-/links?q=fifty-{name}")
+    await hand.open(f"/-/links?q=fifty-{hand.name}")
     await hand.do(mouse="[name='all']" if hand.means == PLAIN else "[data-all]", keys="*")
     await hand.do(mouse="#bulk .danger", keys="Delete")
     await hand.sees("text=50 links deleted")
@@ -277,9 +290,9 @@ async def test_fifty_links_of_a_search_are_deleted_and_that_is_undone(hand, name
     assert await hand.page.locator("[data-row]").count() == 50
 
 
-@task(2, plain=2)
-async def test_a_qr_code_is_saved_as_a_file_for_print(hand, name):
-    code = hand.site.make(f"code-{name}")
+@task("T11")
+async def a_qr_code_is_saved_as_a_file_for_print(hand):
+    code = hand.site.make(f"code-{hand.name}")
     await hand.open(f"/-/links/{code}")
     await hand.do(mouse="[data-qr]", keys="q")
     await hand.sees("[data-download]")
@@ -288,8 +301,8 @@ async def test_a_qr_code_is_saved_as_a_file_for_print(hand, name):
     assert (await saved.value).suggested_filename.endswith(".svg")
 
 
-@task(2, plain=5)
-async def test_two_hundred_links_are_made_of_a_list(hand):
+@task("T12")
+async def two_hundred_links_are_made_of_a_list(hand):
     await hand.open("/-/")
     if hand.means == PLAIN:
         await hand.click("summary:has-text('Options')")
@@ -302,19 +315,19 @@ async def test_two_hundred_links_are_made_of_a_list(hand):
     await hand.sees("text=200 links made")
 
 
-@task(4, mouse=3, plain=3)
-async def test_a_key_that_ends_in_ninety_days_is_made(hand, name):
+@task("T13")
+async def a_key_that_ends_in_ninety_days_is_made(hand):
     await hand.open("/-/")
     await hand.do(mouse=(".own summary", ".own >> text=API keys"), keys=("Escape", "g", "k"))
     await hand.page.wait_for_url("**/-/keys")
     assert await hand.page.input_value("#days") == "90"
-    await hand.type(name)
+    await hand.type(hand.name)
     await hand.press("Enter")
-    await hand.sees(f"text=The key “{name}” is ready")
+    await hand.sees(f"text=The key “{hand.name}” is ready")
 
 
-@task(3, plain=3)
-async def test_a_colleague_is_invited_as_editor(hand, name):
+@task("T14")
+async def a_colleague_is_invited_as_editor(hand):
     await hand.open("/-/")
     if hand.means == KEYS:
         await hand.press("Control+K")
@@ -324,15 +337,15 @@ async def test_a_colleague_is_invited_as_editor(hand, name):
         await hand.click(".switcher summary")
         await hand.click(".switcher >> text=Members")
     await hand.page.wait_for_url("**/-/workspaces/*")
-    await hand.type(f"{name}@example.com")
+    await hand.type(f"{hand.name}@example.com")
     assert await hand.page.input_value("#role") == "editor"
     await hand.press("Enter")
-    await hand.sees(f"text=The invitation for {name}@example.com is ready")
+    await hand.sees(f"text=The invitation for {hand.name}@example.com is ready")
 
 
-@task(3, plain=3)
-async def test_a_report_is_answered_and_the_next_one_is_at_hand(hand, name):
-    for code in (f"first-{name}", f"second-{name}"):
+@task("T15")
+async def a_report_is_answered_and_the_next_one_is_at_hand(hand):
+    for code in (f"first-{hand.name}", f"second-{hand.name}"):
         report = {"code": hand.site.make(code), "reason": "phishing"}
         assert httpx.post(f"{hand.site.url}/api/v1/reports", json=report, timeout=PATIENCE_S).status_code == 202
     await hand.open("/-/admin/reports")
@@ -346,3 +359,32 @@ async def test_a_report_is_answered_and_the_next_one_is_at_hand(hand, name):
     assert str(waiting - 1) in await hand.page.inner_text(".count")
     if hand.means == KEYS:
         assert await hand.page.evaluate("document.activeElement === document.querySelector('[data-look]')")
+
+
+def by(means: str) -> pytest.MarkDecorator:
+    """Each task of the table that can be done by these means, and its limit."""
+    plays = [(number, Play(means, most[means])) for number, most in TABLE.items() if means in most]
+    return pytest.mark.parametrize(("number", "hand"), plays, ids=[number for number, _ in plays], indirect=["hand"])
+
+
+@by(MOUSE)
+async def test_each_task_takes_no_more_actions_than_the_table_says(hand, number):
+    await TASKS[number](hand)
+
+
+@by(KEYS)
+async def test_each_task_takes_no_more_actions_than_the_table_says_and_none_needs_a_mouse(hand, number):
+    await TASKS[number](hand)
+
+
+@by(PLAIN)
+async def test_each_task_takes_no_more_actions_than_the_table_says_and_each_but_copying_works_without_a_script(
+    hand, number
+):
+    await TASKS[number](hand)
+
+
+async def test_the_table_has_each_task_that_is_played():
+    assert TABLE.keys() == TASKS.keys() == {f"T{number}" for number in range(1, 16)}
+    assert all(KEYS in most and MOUSE in most for most in TABLE.values())
+    assert [number for number, most in TABLE.items() if PLAIN not in most] == ["T3"]
