@@ -258,14 +258,24 @@ if (zones) for (const name of Intl.supportedValuesOf?.("timeZone") ?? []) zones.
 // Lists
 const rows = () => all("[data-row]");
 const at = () => document.activeElement?.closest?.("[data-row]") ?? one("[data-row].at");
+function standAt(row) {
+  rows().forEach((each) => each.classList.toggle("at", each === row));
+  one("[data-open]", row)?.focus({ preventScroll: true });
+}
 function move(step) {
   const list = rows(), here = at();
   const next = list[here ? Math.min(Math.max(list.indexOf(here) + step, 0), list.length - 1) : 0];
   if (!next) return;
-  list.forEach((row) => row.classList.toggle("at", row === next));
-  one("[data-open]", next).focus();
+  standAt(next);
   next.scrollIntoView({ block: "nearest" });
 }
+// Back leads to the row from which the page was left. Keys click, too.
+document.addEventListener("click", (event) => {
+  const row = event.target.closest?.("[data-row]");
+  if (row) history.replaceState({ ...history.state, row: row.dataset.row }, "");
+});
+const left = rows().find((row) => row.dataset.row === history.state?.row);
+if (left) standAt(left);
 function showSelection() {
   const bulk = one("[data-bulk]");
   if (!bulk) return;
@@ -582,4 +592,4 @@ document.addEventListener("htmx:after:swap", (event) => {
   if (event.detail.ctx.sourceElement.id === "search") announce(one("[data-total]").textContent);
 });
 // What a page is for has the focus, and a queue its first case.
-if (!touch) { one("[data-first]")?.focus(); if (one("[data-queue]")) move(1); }
+if (!touch) { one("[data-first]")?.focus(); if (one("[data-queue]") && !left) move(1); }
