@@ -64,6 +64,11 @@ def speak_to(request: Request) -> Preferences:
     return preferences
 
 
+def address_of(request: Request) -> str:
+    """Path and query of the page."""
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
 def is_partial(request: Request) -> bool:
     """Whether htmx asks for a part of a page."""
     return request.headers.get("hx-request-type") == "partial" and "hx-history-restore-request" not in request.headers
@@ -85,6 +90,7 @@ def render(
         "site": dashboard,
         "preferences": read_preferences(request),
         "path": request.url.path,
+        "address": address_of(request),
         "is_known": request.scope.get(PRINCIPAL_KEY) is not None,
         "settings": parts_of(request).settings,
         "toast": take_toast(request),

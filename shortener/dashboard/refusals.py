@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import structlog
 from fastapi import Request, Response
@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from shortener.access.cookies import HOME, clear_cookie
 from shortener.access.credentials import AuthenticationRequired
-from shortener.dashboard.page import SAFE_METHODS, Page, redirect, render
+from shortener.dashboard.page import SAFE_METHODS, Page, address_of, redirect, render
 from shortener.dashboard.parts import DASHBOARD
 from shortener.errors import (
     BadRequest,
@@ -57,7 +57,7 @@ async def refusal(request: Request, error: Exception) -> Response:
     known = _known(request, error)
     counts.count(known.type)
     # Only reads are sent again by themselves.
-    again = _address(request) if request.method in SAFE_METHODS else ""
+    again = address_of(request) if request.method in SAFE_METHODS else ""
     values = {"error": known, "problem": known.type, "again": again}
     if "hx-request" in request.headers:
         answer = render_message(request, values, known.status)
@@ -70,13 +70,8 @@ async def refusal(request: Request, error: Exception) -> Response:
 
 def _to_login(request: Request) -> Response:
     """The door, which leads back to where the request came from."""
-    wanted = _address(request) if request.method in SAFE_METHODS else HOME
+    wanted = address_of(request) if request.method in SAFE_METHODS else HOME
     return redirect(f"/-/login?{urlencode({'next': wanted})}")
-
-
-def _address(request: Request) -> str:
-    url = urlsplit(str(request.url))
-    return url.path + (f"?{url.query}" if url.query else "")
 
 
 async def _ended(request: Request, error: AuthenticationRequired) -> Response:
@@ -88,7 +83,7 @@ async def _ended(request: Request, error: AuthenticationRequired) -> Response:
     typed = await _typed(request)
     if typed is None:
         return _to_login(request)
-    values = {"again": _address(request), "typed": typed, "email": "", "errors": {}}
+    values = {"again": address_of(request), "typed": typed, "email": "", "errors": {}}
     return render(request, "resume.html", values, status=error.status, is_secret=True)
 
 
