@@ -1,9 +1,8 @@
 """What pages may cost, as far as it does not depend on the machine. `tests.load.bench_pages` measures the rest."""
 
-import httpx
 import pytest
 
-from tests.dashboard.test_in_browser import PATHS, make, site, watched
+from tests.dashboard.test_in_browser import PATHS, make, make_many, site, watched
 from tests.load.visits import (
     FIRST_BYTES,
     FIRST_REQUESTS,
@@ -13,7 +12,6 @@ from tests.load.visits import (
     OBSERVE,
     visit_of,
 )
-from tests.serving import PATIENCE_S
 
 __all__ = ["site"]
 
@@ -22,7 +20,7 @@ __all__ = ["site"]
 def full(site):
     """The site with as many links as a page of the list holds."""
     links = [{"url": f"https://example.com/spring/{n}?utm_source=mail", "title": f"Spring {n}"} for n in range(50)]
-    assert httpx.post(f"{site}/api/v1/links/bulk", json={"links": links}, timeout=PATIENCE_S).status_code == 200
+    make_many(site, links)
     make(site, code="abc", tags=["spring"])
     return site
 
