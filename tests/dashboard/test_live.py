@@ -4,6 +4,7 @@ import asyncio
 import re
 
 import httpx
+import pytest
 
 from shortener.settings import Settings
 from tests.accounts.conftest import EMAIL, PASSWORD
@@ -15,6 +16,8 @@ from tests.live.conftest import worker  # noqa: F401
 from tests.serving import PATIENCE_S, serving
 
 SPACE = {"registration": "open", "anonymous_links": False, "anonymous_manage": False}
+
+LIVE = re.compile(r"/-/live\?")
 
 
 def person(site: str, email: str) -> httpx.Client:
@@ -40,7 +43,7 @@ def meet(site: str) -> tuple[httpx.Client, httpx.Client]:
 async def look(page, ada: httpx.Client, path: str) -> None:
     """Open the page as Ada, and wait until it is told what happens."""
     await carry(page.context, ada)
-    async with page.expect_response(re.compile(r"/-/live\?")):
+    async with page.expect_response(LIVE):
         await page.goto(str(ada.base_url.join(path)))
     await asyncio.sleep(0.5)
 
@@ -72,28 +75,47 @@ async def test_a_click_and_a_comment_of_another_member_are_shown_within_two_seco
             await page.evaluate("document.querySelector('[data-guard]').reset(); changed = false")
 
 
-async def test_a_page_that_is_told_nothing_asks_by_itself_and_a_hidden_one_does_not(browser, settings, database):
+# As a browser does with a tab behind another one.
+HIDE = """(isHidden) => {
+  Object.defineProperty(document, "hidden", { get: () => isHidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+# A page asks this often at least, and none of its timers is as long as the other.
+POLL_MS, LONG_MS = 5000, 60_000
+
+
+@pytest.mark.parametrize("is_told", [True, False], ids=["by messages", "by itself"])
+async def test_a_hidden_tab_asks_for_nothing(browser, settings, worker, is_told):  # noqa: F811
+    """Neither a page that is told what happens, nor one that asks because a proxy lets no messages through. When it is
+    seen again it shows what has happened."""
     with serving(changed(settings, **SPACE)) as site:
         ada, bob = await asyncio.to_thread(meet, site)
-        context = await browser.new_context()
-        page = await context.new_page()
-        # A proxy that lets no stream through.
-        await page.route(re.compile(r"/-/live\?"), lambda route: route.abort())
-        cookies = [{"name": name, "value": value, "url": site} for name, value in ada.cookies.items()]
-        await context.add_cookies(cookies)
+        page = await browser.new_page()
+        await carry(page.context, ada)
+        if not is_told:
+            await page.route(LIVE, lambda route: route.abort())
+        await page.clock.install()
         await page.goto(f"{site}/-/links/sale/comments")
-        await asyncio.to_thread(bob.post, "/-/links/sale/comments", data={"text": "Look"})
-        await page.wait_for_selector("text=Look", timeout=8000)
+        async with page.expect_response(LIVE) if is_told else page.expect_request(LIVE):
+            await page.clock.run_for(1000)
+        await asyncio.to_thread(bob.post, "/-/links/sale/comments", data={"text": "One"})
+        await page.clock.run_for(POLL_MS)
+        await page.wait_for_selector("text=One")
+        if is_told:
+            async with page.expect_event("requestfailed", lambda request: LIVE.search(request.url)):
+                await page.evaluate(HIDE, True)
+        else:
+            await page.evaluate(HIDE, True)
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
-        await page.evaluate(
-            "Object.defineProperty(document, 'hidden', { get: () => true });"
-            "document.dispatchEvent(new Event('visibilitychange'))"
-        )
-        asked.clear()
-        await asyncio.sleep(6)
-        assert asked == []
-        await context.close()
+        await asyncio.to_thread(bob.post, "/-/links/sale/comments", data={"text": "Another"})
+        await page.clock.run_for(LONG_MS)
+        # Whatever was asked before this was noticed before it.
+        await page.evaluate("fetch('/robots.txt').then(() => {})")
+        assert asked == [f"{site}/robots.txt"]
+        await page.evaluate(HIDE, False)
+        await page.clock.run_for(POLL_MS)
+        await page.wait_for_selector("text=Another")
 
 
 async def test_live_messages_are_for_pages_of_this_service(ada):
