@@ -84,12 +84,12 @@ async def test_paste_and_enter_make_a_link_and_put_it_into_the_clipboard(browser
         assert await page.input_value("#url") == "https://en.wikipedia.org/wiki/URL_shortening"
         await page.keyboard.press("Enter")
         made = await page.get_attribute("[data-made]", "data-made")
-        await eventually(lambda: _clipboard_is(page, made))
+        await eventually(lambda: clipboard_is(page, made))
         assert await page.input_value("#url") == ""
         assert await page.evaluate("document.activeElement.id") == "url"
 
 
-async def _clipboard_is(page, text: str) -> bool:
+async def clipboard_is(page, text: str) -> bool:
     return await page.evaluate("navigator.clipboard.readText()") == text
 
 
