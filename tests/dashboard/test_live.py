@@ -86,7 +86,7 @@ POLL_MS, LONG_MS = 5000, 60_000
 
 @pytest.mark.parametrize("is_told", [True, False], ids=["by messages", "by itself"])
 async def test_a_hidden_tab_asks_for_nothing(browser, settings, worker, is_told):  # noqa: F811
-    """Neither a page that is told what happens, nor one that asks because a proxy lets no messages through. When it is
+    """Neither a page that learns what happens, nor one that asks because a proxy lets no messages through. When it is
     seen again it shows what has happened."""
     with serving(changed(settings, **SPACE)) as site:
         ada, bob = await asyncio.to_thread(meet, site)
