@@ -276,6 +276,14 @@ document.addEventListener("click", (event) => {
 });
 const left = rows().find((row) => row.dataset.row === history.state?.row);
 if (left) standAt(left);
+// A list that is replaced gives the focus back to the row that had it, or to the one in its place.
+let wasAt = -1, rowAt;
+document.addEventListener("htmx:before:swap", () => { wasAt = rows().indexOf(at()); rowAt = at()?.dataset.row; });
+document.addEventListener("htmx:after:swap", () => {
+  const list = rows();
+  if (wasAt >= 0 && list.length && document.activeElement === document.body) standAt(list.find((row) => row.dataset.row === rowAt) ?? list[Math.min(wasAt, list.length - 1)]);
+  wasAt = -1;
+});
 function showSelection() {
   const bulk = one("[data-bulk]");
   if (!bulk) return;
