@@ -331,7 +331,6 @@ function tip(chart, slot) {
   slot.classList.add("at");
   const box = document.createElement("div");
   box.className = "tip";
-  box.role = "status";
   box.textContent = slot.dataset.label;
   const plot = one(".plot", chart), place = slot.getBoundingClientRect(), frame = plot.getBoundingClientRect();
   plot.append(box);
@@ -378,6 +377,7 @@ document.addEventListener("keydown", (event) => {
   const to = Math.min(Math.max(here + moves[event.key], 0), slots.length - 1);
   mark(chart, event.shiftKey && marked.chart === chart ? marked.from : to, to);
   tip(chart, slots[to]);
+  announce(slots[to].dataset.label);
 });
 document.addEventListener("pointerover", (event) => {
   const slot = event.target.closest?.(".slots rect");
@@ -450,6 +450,10 @@ function goOn() {
   go();
 }
 document.addEventListener("htmx:after:swap", goOn);
+// Behind a dialog nothing is read aloud, and a region that is replaced is not, either.
+document.addEventListener("htmx:after:swap", (event) => {
+  if (one("#palette")?.contains(event.detail.ctx.sourceElement)) one("[data-found-said]").textContent = one("#found").dataset.said;
+});
 document.addEventListener("input", (event) => { if (event.target.matches("#any")) waiting = null; });
 document.addEventListener("click", (event) => { if (event.target.matches("dialog.palette")) event.target.close(); });
 document.addEventListener("keydown", (event) => {
