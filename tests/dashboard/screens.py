@@ -2,14 +2,17 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import httpx
 import pytest
 
+from shortener.clicks.event import new_batch
 from shortener.settings import Settings
 from shortener.stores.database import Database
 from tests.accounts.conftest import EMAIL, PASSWORD
+from tests.clicks.make import click, rows_of, write
 from tests.conftest import changed
 from tests.dashboard.conftest import OWN
 from tests.serving import PATIENCE_S, serving
@@ -24,6 +27,15 @@ SCREENS = (
     "/-/links/abc/values/countries", "/-/links/abc/values/referrers?q=nothing", "/-/tags/red/edit", "/-/preferences",
     "/-/links?q=is:deleted", "/-/palette?q=abc", "/abc/stats",
 )  # fmt: skip
+# Forms: the page, the texts that are typed, and the button that sends them.
+SENT: tuple[tuple[str, dict[str, str], str], ...] = (
+    ("/-/new", {"#url": "nonsense", "#code": "x"}, "form.editor button.primary"),
+    ("/-/links/abc/edit", {"#url": "http://"}, "form.editor button.primary"),
+    ("/-/keys", {"#name": "Another"}, "form.panel button.primary"),
+    ("/-/import", {"#text": "https://example.com/1\nnonsense"}, "main button.primary"),
+    ("{workspace}", {"#email": "bob@example.com"}, "form[action*=invitations] button.primary"),
+    ("/-/report", {"#link": "https://elsewhere.example/x"}, "main button.primary"),
+)
 OPEN_FOLDS = "document.querySelectorAll('details:not([data-menu])').forEach((each) => { each.open = true; })"
 
 
@@ -46,7 +58,9 @@ async def full_site(settings: Settings, database: Database) -> AsyncIterator[Sit
         httpx.post(f"{url}/-/register", data={"email": EMAIL, "password": PASSWORD}, headers=OWN, timeout=PATIENCE_S)
         async with database.driver_connection() as connection:
             await connection.execute("UPDATE users SET is_admin = true")
-        yield Site(url, _fill(url))
+        site = Site(url, _fill(url))
+        await _follow(database)
+        yield site
 
 
 def _fill(site: str) -> str:
@@ -66,6 +80,18 @@ def _fill(site: str) -> str:
         return path
 
 
+async def _follow(database: Database) -> None:
+    """Charts, bars, the map and the hours of the week have something to show."""
+    [(number,)] = await rows_of(database, "SELECT id FROM links WHERE code = 'abc'")
+    now = datetime.now(UTC)
+    clicks = [
+        click(number, now - timedelta(hours=7 * n), referrer="https://news.example.com/", address=address)
+        for n in range(8)
+        for address in ("193.0.6.139", "203.0.113.7")[: 1 + n % 2]
+    ]
+    await write(database, new_batch(clicks))
+
+
 async def log_in(page: Any, site: Site) -> None:
     """Log in as Ada, who is an administrator."""
     await page.goto(f"{site.url}/-/login")
@@ -73,3 +99,15 @@ async def log_in(page: Any, site: Site) -> None:
     await page.fill("#password", PASSWORD)
     await page.click("main button.primary")
     await page.wait_for_url(re.compile(r"/-/$"))
+
+
+async def send(page: Any, site: Site, path: str, typed: dict[str, str], button: str) -> None:
+    """Fill in the form of this page, and send it."""
+    await page.goto(site.url + path.format(workspace=site.workspace))
+    await page.evaluate(OPEN_FOLDS)
+    for field, text in typed.items():
+        await page.fill(field, text)
+    if await page.locator("[name=reason]").count():
+        await page.check("[name=reason] >> nth=0")
+    async with page.expect_navigation():
+        await page.click(button)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.async_playwright import Axe
 
-from tests.dashboard.screens import DOORS, OPEN_FOLDS, full_site, log_in
+from tests.dashboard.screens import DOORS, OPEN_FOLDS, SENT, full_site, log_in, send
 
 __all__ = ["full_site"]
 
@@ -13,15 +13,6 @@ RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     "resultTypes": ["violations"],
 }
-# Forms: the page, the texts that are typed, and the button that sends them.
-SENT: tuple[tuple[str, dict[str, str], str], ...] = (
-    ("/-/new", {"#url": "nonsense", "#code": "x"}, "form.editor button.primary"),
-    ("/-/links/abc/edit", {"#url": "http://"}, "form.editor button.primary"),
-    ("/-/keys", {"#name": "Another"}, "form.panel button.primary"),
-    ("/-/import", {"#text": "https://example.com/1\nnonsense"}, "main button.primary"),
-    ("{workspace}", {"#email": "bob@example.com"}, "form[action*=invitations] button.primary"),
-    ("/-/report", {"#link": "https://elsewhere.example/x"}, "main button.primary"),
-)
 # Screens whose menus are opened one by one.
 WITH_MENUS = ("/-/links", "/-/links/abc")
 LOOKS = (
@@ -66,17 +57,6 @@ class Walk:
             await self.check(f"{path} with menu {n} open", rules={"target-size": {"enabled": False}})
             await menus.nth(n).evaluate("menu => { menu.open = false; }")
 
-    async def send(self, path: str, typed: dict[str, str], button: str) -> None:
-        await self.open(path)
-        await self.page.evaluate(OPEN_FOLDS)
-        for field, text in typed.items():
-            await self.page.fill(field, text)
-        if await self.page.locator("[name=reason]").count():
-            await self.page.check("[name=reason] >> nth=0")
-        async with self.page.expect_navigation():
-            await self.page.click(button)
-        await self.check(f"{path} sent")
-
     async def press(self, key: str, opened: str) -> None:
         await self.open("/-/help")
         await self.page.keyboard.press(key)
@@ -96,8 +76,9 @@ async def test_axe_finds_nothing_on_any_screen_in_any_state(browser, full_site, 
         await walk.look_at(path)
     for path in WITH_MENUS:
         await walk.open_menus(path)
-    for path, typed, button in SENT:
-        await walk.send(path.format(workspace=full_site.workspace), typed, button)
+    for form in SENT:
+        await send(walk.page, full_site, *form)
+        await walk.check(f"{form[0]} sent")
     await walk.press("Control+k", "#found a")
     await walk.press("?", "#shortcuts .keys")
     await context.close()
