@@ -35,7 +35,7 @@ check: $(VENV)/.dev ## Lint, types, import contract, migration drift, containers
 	$(BIN)/zizmor --offline --quiet .github/workflows
 	$(BIN)/pytest -q tests/test_docs.py
 
-docs: $(VENV)/.dev ## Write the tables that repeat the code: settings, errors, decisions
+docs: $(VENV)/.dev ## Write what repeats the code: the OpenAPI document, and the tables of settings, errors and decisions
 	PYTHONPATH=. $(BIN)/python scripts/write_docs.py
 
 messages: $(VENV)/.dev ## Extract the texts of the dashboard, and merge them into its catalogues

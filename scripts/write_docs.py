@@ -1,4 +1,5 @@
-"""Writes the parts of documents that repeat the code, between the lines `make docs: <name>` and `make docs: end`."""
+"""Writes the OpenAPI document, and the parts of other documents that repeat the code, between the lines
+`make docs: <name>` and `make docs: end`."""
 
 import importlib
 import pkgutil
@@ -12,6 +13,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 import shortener
+from scripts import openapi_document
 from shortener.errors import ShortenerError
 from shortener.settings import Settings
 from shortener.settings.source import Section, variable
@@ -132,6 +134,9 @@ def rewritten(document: str, name: str, write: Callable[[], str]) -> str:
     return text
 
 
+OPENAPI = ROOT / "shortener/http/openapi.json"
+
 if __name__ == "__main__":
+    OPENAPI.write_text(openapi_document.document())
     for document, name, write in PARTS:
         (ROOT / document).write_text(rewritten(document, name, write))

@@ -64,7 +64,7 @@ from shortener.http.body_limit import BodyLimit
 from shortener.http.browser import ApiCors, BrowserProtection, protections
 from shortener.http.error_handlers import install_error_handlers
 from shortener.http.host_check import HostCheck
-from shortener.http.openapi import described, install_openapi
+from shortener.http.openapi import install_openapi
 from shortener.http.origins import OriginCheck
 from shortener.http.parts import PROTECTIONS, STOPPING, open_proxies
 from shortener.http.request_metrics import observe_request
@@ -94,8 +94,6 @@ from shortener.qr import api as qr
 from shortener.qr.logos import MAX_LOGO_BYTES
 from shortener.qr.parts import open_pictures
 from shortener.redirect.middleware import RedirectRouter
-from shortener.redirect.openapi import TAG as REDIRECTS_TAG
-from shortener.redirect.openapi import redirect_paths
 from shortener.redirect.parts import open_hosts, open_quotas, open_redirect
 from shortener.screening.parts import open_ban_list
 from shortener.settings import Settings, get_settings
@@ -105,6 +103,7 @@ from shortener.tags.api import router as tags_router
 from shortener.workspaces.api import invitations_router, workspaces_router
 from shortener.workspaces.parts import open_workspaces
 
+TITLE = "Shortener"
 SETTINGS = ("database_url", "redis_url", "secret_key")
 
 # Opened in this order, so that each can use the earlier ones, and closed in reverse: the recorder stores its last
@@ -278,10 +277,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     parts = Parts(settings)
     parts[PROTECTIONS] = protections(settings)
     parts[STOPPING] = asyncio.Event()
-    tags = [tag for router in API_ROUTERS for tag in router.tags]
     app = FastAPI(
-        title="Shortener",
-        summary="Short links that count every click.",
+        title=TITLE,
         version=__version__,
         openapi_url=None,
         docs_url=None,
@@ -291,13 +288,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         routes=[route for router in routers(settings) for route in router.routes],
         # Its Location would be made of whatever the Host header says.
         redirect_slashes=False,
-        # A rule is the same whether it is sent or given back.
-        separate_input_output_schemas=False,
-        openapi_tags=described([*tags, REDIRECTS_TAG, *health.router.tags]),
         middleware=list(middleware(parts)),
     )
     app.state.parts = parts
     install_error_handlers(app)
     docs.install_docs(app)
-    install_openapi(app, redirect_paths())
+    install_openapi(app)
     return app

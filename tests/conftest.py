@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import functools
 import gc
 import inspect
 import os
@@ -240,7 +239,7 @@ def client_of(app: FastAPI, address: str = "203.0.113.7", **options: Any) -> htt
     test."""
     transport = httpx.ASGITransport(app=app, client=(address, 50000), raise_app_exceptions=False)
     headers = {"User-Agent": CHROME} | options.pop("headers", {})
-    hooks = {"response": [functools.partial(check_documented, app)]}
+    hooks = {"response": [check_documented]}
     return httpx.AsyncClient(
         transport=transport,
         base_url=app.state.parts.settings.base_url,

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from scripts.write_docs import PARTS, error_classes, every_subclass, rewritten
+from scripts import openapi_document
+from scripts.write_docs import OPENAPI, PARTS, error_classes, every_subclass, rewritten
 from shortener.cli import app
 from shortener.errors import ShortenerError
 from shortener.settings import Settings, load_settings
@@ -33,6 +34,10 @@ def test_each_part_that_repeats_the_code_is_as_make_docs_writes_it(
     document: str, name: str, write: Callable[[], str]
 ) -> None:
     assert (ROOT / document).read_text() == rewritten(document, name, write), "run: make docs"
+
+
+def test_the_openapi_document_is_as_make_docs_writes_it() -> None:
+    assert OPENAPI.read_text() == openapi_document.document(), "run: make docs"
 
 
 def test_the_example_environment_changes_nothing_as_it_is() -> None:

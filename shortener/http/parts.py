@@ -2,10 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 
 from shortener.http.client_address import TrustedProxies
-from shortener.http.unchanging import Unchanging
 from shortener.parts import Part, Parts
 
 PROXIES = Part[TrustedProxies]("trusted proxies")
@@ -13,8 +12,6 @@ PROXIES = Part[TrustedProxies]("trusted proxies")
 PROTECTIONS = Part[Iterable[tuple[bytes, bytes]]]("protections")
 # Set once the server stops: answers that would go on end themselves.
 STOPPING = Part[asyncio.Event]("stopping")
-# The OpenAPI document, made when it is first asked for.
-OPENAPI = Part[Callable[[], Unchanging]]("OpenAPI document")
 
 
 @contextlib.asynccontextmanager

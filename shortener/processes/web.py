@@ -5,12 +5,10 @@ import http.client
 import os
 import socket
 from collections.abc import Mapping
-from typing import Any
 
 import uvicorn
 
 from shortener.errors import OperatorError
-from shortener.http.parts import OPENAPI
 from shortener.http.protocol import BoundedProtocol
 from shortener.http.socket_protocol import MAX_MESSAGE_BYTES, PING_INTERVAL_S, BoundedSocketProtocol
 from shortener.parts import Parts, opened
@@ -67,11 +65,8 @@ def serve(settings: Settings, listener: socket.socket) -> None:
         timeout_graceful_shutdown=STOP_TIMEOUT_S,
     )
     config.load()
-    loaded_app: Any = config.loaded_app
-    parts: Parts = loaded_app.state.parts
     # Before uvicorn, which would report the error with a trace.
     asyncio.run(_check_fixed_settings(settings))
-    parts[OPENAPI]()
     _Server(config).run(sockets=[listener])
 
 

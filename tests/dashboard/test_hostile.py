@@ -43,7 +43,7 @@ HOSTILE = (
     "\u6f22\u5b57", "\U0001f3f3\ufe0f\u200d\U0001f308", "a\u0301", "\ufdfa" * 5, "//evil.example/x",
     "/\\evil.example", "../../etc/passwd", "W" * 60,
 )  # fmt: skip
-# Characters that turn the direction of a text around, a control character, and bytes that are no text. Forms refuse
+# Characters that turn the direction of a text around, a control character, and bytes that are not a text. Forms refuse
 # them; addresses and headers hold whatever a client sends.
 TURNING = "\u202eturned\u2066\u202d"
 BROKEN = "%E2%80%AEturned%E2%81%A6%ED%A0%80%FF%1B"

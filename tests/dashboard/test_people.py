@@ -412,7 +412,7 @@ def known_words() -> set[str]:
     return words_of(" ".join(texts))
 
 
-# What the script shows later.
+# Attributes with texts that the script shows later.
 LATER = ["aria-label", "placeholder", "title", "alt", *(f"data-{name}" for name in (
     "copied", "offline", "text", "free", "taken", "reserved", "malformed", "empty", "too-large", "said"))]  # fmt: skip
 # What makes the page wider than the window.

@@ -1,13 +1,12 @@
 """Compares the problems that tests receive with the OpenAPI document."""
 
 import re
+from importlib.resources import files
 from typing import NamedTuple
 
 import httpx
 import orjson
-from fastapi import FastAPI
 
-from shortener.http.parts import OPENAPI
 from shortener.http.problems import PROBLEM_JSON, TYPE_PREFIX
 
 # Of hosts that only redirect.
@@ -33,7 +32,7 @@ class _Operation(NamedTuple):
     types: dict[int, list[str]]
 
 
-# The same for each app, and made once: that takes half a second.
+# Read once.
 _operations: list[_Operation] = []
 
 
@@ -47,8 +46,8 @@ def problem_types(operation: dict) -> dict[int, list[str]]:
     return found
 
 
-def _read(app: FastAPI) -> list[_Operation]:
-    document = orjson.loads(app.state.parts[OPENAPI]().body)
+def _read() -> list[_Operation]:
+    document = orjson.loads((files("shortener.http") / "openapi.json").read_bytes())
     return [
         _Operation(method.upper(), re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))), problem_types(operation))
         for path, item in document["paths"].items()
@@ -56,12 +55,12 @@ def _read(app: FastAPI) -> list[_Operation]:
     ]
 
 
-async def check_documented(app: FastAPI, answer: httpx.Response) -> None:
+async def check_documented(answer: httpx.Response) -> None:
     """Fails when the answer is a problem that the document does not name for its operation."""
     if answer.headers.get("content-type") != PROBLEM_JSON or answer.request.method == "HEAD":
         return
     if not _operations:
-        _operations.extend(_read(app))
+        _operations.extend(_read())
     type_ = orjson.loads(await answer.aread())["type"].removeprefix(TYPE_PREFIX)
     method, path = answer.request.method, answer.request.url.path
     found = [each for each in _operations if each.method == method and each.path.fullmatch(path)]

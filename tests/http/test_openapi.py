@@ -3,23 +3,18 @@
 import asyncio
 import contextlib
 import re
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import httpx
 import orjson
 import pytest
-import uvicorn
 from fastapi.routing import iter_route_contexts
 
 from shortener.accounts.commands import create_key, create_user
-from shortener.http.parts import OPENAPI
 from shortener.processes.heartbeats import KEY as HEARTBEAT
-from shortener.processes.web import serve
 from shortener.settings import Settings
 from tests.accounts.conftest import PASSWORD, logged_in
 from tests.conftest import changed
@@ -167,7 +162,7 @@ async def test_a_problem_that_the_document_does_not_name_fails_the_test_that_get
         headers = {"content-type": "application/problem+json"}
         answer = httpx.Response(404, content=content, headers=headers, request=request)
         with contextlib.nullcontext() if is_named else pytest.raises(AssertionError, match="not documented"):
-            await check_documented(app, answer)
+            await check_documented(answer)
 
 
 async def test_every_operation_says_what_success_is_and_has_a_name_of_its_own(document):
@@ -200,26 +195,17 @@ async def test_the_bounds_of_requests_are_in_the_document(document):
     assert document["components"]["schemas"]["LinkCreate"]["additionalProperties"] is False
 
 
-async def test_the_document_is_made_once_and_sent_only_to_clients_that_do_not_have_it(client, monkeypatch):
+async def test_the_document_is_read_once_and_sent_only_to_clients_that_do_not_have_it(client, monkeypatch):
     first = await client.get("/openapi.json")
     assert first.headers["content-type"] == "application/json"
     etag = first.headers["etag"]
-    monkeypatch.setattr("shortener.http.openapi.get_openapi", None)
+    monkeypatch.setattr("shortener.http.openapi.files", None)
     for known in (etag, f"W/{etag}", f'"another", {etag}', "*"):
         again = await client.get("/openapi.json", headers={"If-None-Match": known})
         assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag), known
     for unknown in ('"another"', "", etag.strip('"')):
         again = await client.get("/openapi.json", headers={"If-None-Match": unknown})
         assert (again.status_code, again.content) == (200, first.content), unknown
-
-
-def test_the_document_is_made_before_a_process_serves(settings, monkeypatch):
-    served: list[Any] = []
-    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: served.append(self.config.loaded_app))
-    monkeypatch.setattr("shortener.main.get_settings", lambda: settings)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        serve(settings, listener)
-    assert served[0].state.parts[OPENAPI].cache_info().currsize == 1
 
 
 async def test_the_script_of_the_documentation_is_sent_only_to_clients_that_do_not_have_it(client):
