@@ -35,6 +35,11 @@ def _files() -> _Files:
     return _Files(assets := Assets(), Wordings(), Templates(assets))
 
 
+def prepare() -> None:
+    """Read the files, and compile what all pages share. This blocks the process for a twentieth of a second."""
+    _files()
+
+
 class Dashboard:
     """Templates, files and languages, and what all pages say about the service."""
 

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -11,6 +11,9 @@ from rich.console import Console
 from shortener.processes.local_settings import local_settings
 from shortener.terminal.output import AsJson, print_document, print_lines, print_table
 from shortener.terminal.progress import Progress
+
+if TYPE_CHECKING:
+    from shortener.settings import Settings
 
 commands = typer.Typer()
 clicks = typer.Typer(name="clicks", help="Batches of clicks that could not be counted.", no_args_is_help=True)
@@ -50,13 +53,13 @@ def web(
 
     from shortener.observability.exposition import serving_own_metrics
     from shortener.observability.logging import configure_logging
-    from shortener.processes.web import bind, serve
+    from shortener.processes.listening import bind
     from shortener.settings import get_settings, load_settings
 
     settings = get_settings() if workers is None else load_settings(web_processes=workers)
     if fd is not None:
         setproctitle("shortener web")
-        serve(settings, socket.socket(fileno=fd))
+        _serve(settings, socket.socket(fileno=fd))
         return
     settings.require("database_url", "redis_url", "secret_key")
     configure_logging(settings)
@@ -64,11 +67,18 @@ def web(
         setproctitle("shortener web")
         if settings.web_processes == 1:
             with serving_own_metrics(settings):
-                serve(settings, listener)
+                _serve(settings, listener)
         else:
             from shortener.operations.up import run_web
 
             asyncio.run(run_web(settings, listener))
+
+
+def _serve(settings: "Settings", listener: socket.socket) -> None:
+    # Imported late: a supervisor serves nothing itself.
+    from shortener.processes.web import serve
+
+    serve(settings, listener)
 
 
 @commands.command()

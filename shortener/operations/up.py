@@ -15,10 +15,11 @@ from shortener.observability.exposition import MetricsFiles, serving_metrics_of_
 from shortener.processes.embedded.data_directory import DataDirectory, RunFile, run_directory
 from shortener.processes.embedded.postgres import EmbeddedPostgres
 from shortener.processes.embedded.valkey import EmbeddedValkey
-from shortener.processes.fork_server import ForkServer, is_supported
+from shortener.processes.fork_server import ForkServer
+from shortener.processes.head_start import is_supported
 from shortener.processes.heartbeats import is_any_well
+from shortener.processes.listening import bind, web_programs
 from shortener.processes.supervisor import SHORTENER, Program, Supervisor
-from shortener.processes.web import bind, web_programs
 from shortener.settings import Settings, load_settings
 from shortener.settings.source import variable
 from shortener.settings.values import is_loopback

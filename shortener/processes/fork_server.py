@@ -5,7 +5,9 @@ setting. Each fork is a child of the supervisor: the server forks twice, the pro
 is a subreaper, which adopts orphans of its family. The supervisor therefore waits for a fork and signals it as any
 child, the end of the supervisor ends it, and the end of the fork server does not touch it.
 
-`python -m shortener.processes.fork_server FD` is the server, and `ForkServer` the supervisor's side of it.
+`python -m shortener.processes.fork_server FD` is the server, and `ForkServer` the supervisor's side of it. `shortener
+up` gives the first server a head start, and adds its own process id to the arguments. This server imports libraries
+until it is sent its environment, which the client of Prometheus reads when it is imported.
 """
 
 import asyncio
@@ -19,17 +21,20 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from setproctitle import setproctitle
 
+from shortener.processes import head_start, quick_end
 from shortener.processes.supervisor import SHORTENER, Process, Program, end_with_parent
 
 _PR_SET_CHILD_SUBREAPER = 36
 _IMPORTED = b"imported"
 # A server may be killed while it forks; then its successor gets the order.
 _TRIES = 3
+# The libraries that take longest to import, and do so without an environment.
+_LIBRARIES = ("fastapi", "sqlalchemy.ext.asyncio", "sqlalchemy.dialects.postgresql.asyncpg")
 # Everything that a web process or a worker imports until it works.
 _PROGRAM = (
     "shortener.cli",
@@ -38,26 +43,20 @@ _PROGRAM = (
     "shortener.processes.web",
     "workers.main",
 )
+# Modules with a function `prepare`, which loads what is the same for all settings.
+_PREPARED = ("shortener.clicks.agents", "shortener.dashboard.parts")
 
 
 class ForkFailed(OSError):
     """No process could be forked."""
 
 
-def is_supported() -> bool:
-    """Whether the system has subreapers and pidfds (Linux 5.3 or later)."""
-    try:
-        os.close(os.pidfd_open(os.getpid()))
-    except (AttributeError, OSError):
-        return False
-    return True
-
-
 class ForkServer:
     """A supervisor starts `program`, and then has `fork` start the program's own commands."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
-        self._socket, self._far_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        begun = head_start.taken()
+        self._socket, self._far_end = (begun.near_end, begun.far_end) if begun else head_start.control_sockets()
         self._socket.setblocking(False)
         self._lock = asyncio.Lock()
         fd = self._far_end.fileno()
@@ -68,7 +67,11 @@ class ForkServer:
             ready=self._ready,
             # Stays open here as well: an order waits in it for the successor of a killed server.
             popen={"pass_fds": (fd,)},
+            running=_Child(begun.pid) if begun else None,
         )
+        if begun:
+            with _in_memory(dict(env)) as file:
+                socket.send_fds(self._socket, [b"."], [file])
 
     async def _ready(self) -> None:
         await asyncio.get_running_loop().sock_recv(self._socket, len(_IMPORTED))
@@ -78,7 +81,7 @@ class ForkServer:
         async with self._lock:
             for _ in range(_TRIES):
                 if pid := await self._order(program):
-                    return _Fork(pid)
+                    return _Child(pid)
         raise ForkFailed(f"{program.name} could not be forked")
 
     async def _order(self, program: Program) -> int | None:
@@ -91,7 +94,7 @@ class ForkServer:
         try:
             with _subreaper():
                 try:
-                    with order.file() as file:
+                    with _in_memory(order) as file:
                         socket.send_fds(self._socket, [b"."], [far_end, file, *descriptors.values()])
                 finally:
                     os.close(far_end)
@@ -108,16 +111,24 @@ class _Order(NamedTuple):
     stop_signal: int
     descriptors: list[int]
 
-    @contextlib.contextmanager
-    def file(self) -> Iterator[int]:
-        """A file in memory: an environment may be larger than a message."""
-        file = os.memfd_create("order")
-        try:
-            with open(file, "w", closefd=False) as text:
-                json.dump(self, text)
-            yield file
-        finally:
-            os.close(file)
+
+@contextlib.contextmanager
+def _in_memory(value: _Order | dict[str, str]) -> Iterator[int]:
+    """A file in memory that holds the value as JSON: an environment may be larger than a message."""
+    file = os.memfd_create("order")
+    try:
+        with open(file, "w", closefd=False) as text:
+            json.dump(value, text)
+        yield file
+    finally:
+        os.close(file)
+
+
+def _read_back(file: int) -> Any:
+    """What `_in_memory` wrote; closes the file."""
+    with open(file) as text:
+        text.seek(0)
+        return json.load(text)
 
 
 @contextlib.contextmanager
@@ -141,8 +152,8 @@ async def _read(fd: int) -> bytes:
     return os.read(fd, 64)
 
 
-class _Fork:
-    """A child that another process has forked."""
+class _Child:
+    """A child that asyncio has not started."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -171,16 +182,18 @@ class _Fork:
         self.send_signal(signal.SIGKILL)
 
 
-def serve(control: socket.socket) -> None:
+def serve(control: socket.socket, *, has_head_start: bool) -> None:
     """Import the program and fork it on each order. Returns in each fork, which then runs `sys.argv`."""
     supervisor = os.getppid()
     # Imported objects stay: freeze them, so that garbage collection neither visits nor writes to them.
     gc.disable()
-    for name in _PROGRAM:
-        importlib.import_module(name)
-    gc.collect()
+    if has_head_start:
+        _import(_LIBRARIES)
+        _receive_environment(control)
+    _import(_PROGRAM)
     gc.freeze()
     control.send(_IMPORTED)
+    is_prepared = False
     while received := socket.recv_fds(control, 1, 8)[1]:
         between = os.fork()
         if between == 0:
@@ -193,15 +206,37 @@ def serve(control: socket.socket) -> None:
         for fd in received:
             os.close(fd)
         os.waitpid(between, 0)
+        if not is_prepared:
+            # While the first fork works: in `shortener up` it migrates the database.
+            _prepare()
+            is_prepared = True
     sys.exit()
+
+
+def _import(names: Iterable[str]) -> None:
+    for name in names:
+        importlib.import_module(name)
+
+
+def _prepare() -> None:
+    for name in _PREPARED:
+        importlib.import_module(name).prepare()
+    gc.freeze()
+
+
+def _receive_environment(control: socket.socket) -> None:
+    received = socket.recv_fds(control, 1, 1)[1]
+    if not received:
+        # The supervisor has ended.
+        sys.exit()
+    os.environ.clear()
+    os.environ.update(_read_back(received[0]))
 
 
 def _become(supervisor: int, between: int, answer: int, order_file: int, *received: int) -> None:
     """Turn this fork into the ordered process."""
     os.setpgid(0, 0)
-    with open(order_file) as file:
-        file.seek(0)
-        order = _Order(*json.load(file))
+    order = _Order(*_read_back(order_file))
     while os.getppid() == between:
         time.sleep(0.0002)
     end_with_parent(supervisor, order.stop_signal)
@@ -217,8 +252,9 @@ def _become(supervisor: int, between: int, answer: int, order_file: int, *receiv
 
 
 if __name__ == "__main__":
+    _, control_fd, *parent = sys.argv
+    if parent:
+        end_with_parent(int(parent[0]), signal.SIGTERM)
     setproctitle("shortener fork server")
-    serve(socket.socket(fileno=int(sys.argv[1])))
-    main = importlib.import_module("shortener.cli").main
-
-    main()
+    serve(socket.socket(fileno=int(control_fd)), has_head_start=bool(parent))
+    quick_end.run(importlib.import_module("shortener.cli").main)

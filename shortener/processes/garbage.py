@@ -14,6 +14,8 @@ from typing import Any
 # About ten thousand objects.
 LONG_S = 0.002
 GROWTH = 3
+# New objects before a young collection, and young collections before one of the middle generation, as Python begins.
+_YOUNG, _MIDDLE = 700, 10
 # Collections of the middle generation before a full one. With few objects to visit it may come often.
 _EVERY = 2
 
@@ -34,8 +36,7 @@ class Collections:
         self._freeze_all()
         # The next full collection waits until there are a quarter more objects than this one visits.
         gc.collect()
-        young, middle, _ = gc.get_threshold()
-        gc.set_threshold(young, middle, _EVERY)
+        gc.set_threshold(_YOUNG, _MIDDLE, _EVERY)
         gc.callbacks.append(self._on_collection)
 
     def stop(self) -> None:

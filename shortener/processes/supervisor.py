@@ -74,6 +74,8 @@ class Program:
     stop_timeout_s: float = 60.0
     # The program's own commands can have descriptors only for stdin and stdout.
     popen: dict[str, Any] = field(default_factory=dict)
+    # Runs already: the first start takes this process.
+    running: Process | None = None
 
     @property
     def is_own(self) -> bool:
@@ -157,7 +159,9 @@ class Supervisor:
         return child.process
 
     async def _spawn(self, program: Program) -> Process:
-        if program.is_own and self._fork is not None:
+        if program.running is not None:
+            process, program.running = program.running, None
+        elif program.is_own and self._fork is not None:
             process = await self._fork(program)
         else:
             process = await asyncio.create_subprocess_exec(

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING
 
 from shortener.clicks.recorder import SINK, WRITE_DIRECTLY, Recorder
 from shortener.hashing.parts import HASHES
@@ -17,17 +18,19 @@ from shortener.redirect.metrics import AT_ONCE
 from shortener.redirect.quotas import Quotas
 from shortener.redirect.reserved import RESERVED
 from shortener.redirect.resolver import Resolver
-from shortener.redirect.router import Missed, Redirects
 from shortener.redirect.target import Target
 from shortener.redirect.throttle import Throttle
 from shortener.stores.parts import DATABASE, GUARD, LISTENERS, REDIS
 
+if TYPE_CHECKING:
+    from shortener.redirect.router import Missed, Redirects
+
 QUOTAS = Part[Quotas]("quotas")
 # What other features tell the redirect of domains.
 HOSTS = Part[Hosts]("hosts")
-REDIRECT = Part[Redirects]("redirect")
+REDIRECT: "Part[Redirects]" = Part("redirect")
 # Counts requests for codes that do not exist.
-MISSED = Part[Missed]("counter of unknown codes")
+MISSED: "Part[Missed]" = Part("counter of unknown codes")
 # Returns a target as memory keeps it: banned if its host is.
 JUDGE = Part[Callable[[Target], Target]]("judge of targets")
 
@@ -50,6 +53,9 @@ async def open_quotas(parts: Parts) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def open_redirect(parts: Parts) -> AsyncIterator[None]:
+    # Imported late: commands open the other parts.
+    from shortener.redirect.router import Redirects
+
     settings = parts.settings
     memory = MemoryLevel(settings.cache_memory_size)
     cache = TargetCache(parts[REDIS], parts[GUARD], settings.cache_ttl_s, settings.cache_missing_ttl_s)

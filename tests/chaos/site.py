@@ -18,8 +18,8 @@ import psutil
 
 from shortener.processes.embedded.postgres import EmbeddedPostgres
 from shortener.processes.embedded.valkey import EmbeddedValkey
+from shortener.processes.listening import bind, web_programs
 from shortener.processes.supervisor import Program, die_with_parent
-from shortener.processes.web import bind, web_programs
 from shortener.redirect.cache import key_of
 from shortener.settings import load_settings
 from shortener.settings.source import variable

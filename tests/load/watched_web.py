@@ -7,7 +7,8 @@ from typing import Any
 
 import uvicorn
 
-from shortener.processes.web import bind, serve
+from shortener.processes.listening import bind
+from shortener.processes.web import serve
 from shortener.settings import get_settings
 from tests.load.loop_watch import LoopWatch
 

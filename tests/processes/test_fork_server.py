@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -10,6 +11,7 @@ import psutil
 import pytest
 
 from shortener import __version__
+from shortener.processes import head_start
 from shortener.processes.fork_server import ForkServer
 from shortener.processes.supervisor import SHORTENER, CommandFailed, Program, Supervisor
 from tests.e2e.product import Product, eventually, running
@@ -82,7 +84,9 @@ def test_an_order_waits_for_the_successor_of_a_killed_fork_server(product: Produ
 
 
 @contextlib.asynccontextmanager
-async def supervising(forks: bool) -> AsyncIterator[Supervisor]:
+async def supervising(forks: bool, has_head_start: bool = False) -> AsyncIterator[Supervisor]:
+    if has_head_start:
+        head_start.begin()
     fork_server = ForkServer(os.environ)
     supervisor = Supervisor(fork=fork_server.fork if forks else None)
     try:
@@ -93,9 +97,11 @@ async def supervising(forks: bool) -> AsyncIterator[Supervisor]:
         await supervisor.stop()
 
 
-@pytest.mark.parametrize("forks", [True, False], ids=["forked", "executed"])
-async def test_a_command_of_the_program_gives_what_it_printed_or_fails(forks: bool) -> None:
-    async with supervising(forks) as supervisor:
+@pytest.mark.parametrize(
+    ("forks", "has_head_start"), [(True, True), (True, False), (False, False)], ids=["head start", "forked", "executed"]
+)
+async def test_a_command_of_the_program_gives_what_it_printed_or_fails(forks: bool, has_head_start: bool) -> None:
+    async with supervising(forks, has_head_start) as supervisor:
         env = dict(os.environ)
         # Larger than a message to the fork server can be.
         env |= {f"PADDING_{n}": "x" * 100_000 for n in range(10)}
@@ -104,16 +110,48 @@ async def test_a_command_of_the_program_gives_what_it_printed_or_fails(forks: bo
             await supervisor.run(Program("nothing", [*SHORTENER, "nothing"], env))
 
 
+@pytest.mark.parametrize("has_head_start", [True, False])
 async def test_a_fork_server_that_cannot_import_the_program_fails_the_start(
-    capfd: pytest.CaptureFixture[str], tmp_path
+    has_head_start: bool, capfd: pytest.CaptureFixture[str], tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "orjson.py").write_text("raise ImportError('broken')")
-    server = ForkServer(dict(os.environ) | {"PYTHONPATH": f"{tmp_path}:{os.getcwd()}"})
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{os.getcwd()}")
+    if has_head_start:
+        head_start.begin()
+    server = ForkServer(os.environ)
     supervisor = Supervisor(fork=server.fork)
     with pytest.raises(Exception, match="fork server could not start: exit code 1"):
         await supervisor.start(server.program)
     await supervisor.stop()
     assert "broken" in capfd.readouterr().err
+
+
+async def test_a_fork_server_with_a_head_start_is_the_one_that_forks_and_is_started_again_without_one() -> None:
+    head_start.begin()
+    [begun] = head_start._begun
+    server = ForkServer(os.environ)
+    supervisor = Supervisor(fork=server.fork)
+    try:
+        await supervisor.start(server.program)
+        assert os.readlink(f"/proc/{begun.pid}/exe") == os.path.realpath(sys.executable)
+        os.kill(begun.pid, signal.SIGKILL)
+        # By its successor.
+        assert await supervisor.run(Program("version", [*SHORTENER, "--version"])) == f"{__version__}\n"
+        assert not psutil.pid_exists(begun.pid)
+    finally:
+        await supervisor.stop()
+
+
+_ENDS_AT_ONCE = """
+from shortener.processes import head_start
+head_start.begin()
+print(head_start._begun[0].pid)
+"""
+
+
+def test_a_fork_server_ends_with_the_process_that_gave_it_a_head_start() -> None:
+    pid = int(subprocess.run([sys.executable, "-c", _ENDS_AT_ONCE], capture_output=True, check=True).stdout)
+    eventually(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, 30)
 
 
 _DRAWS = """
