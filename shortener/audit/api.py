@@ -11,9 +11,11 @@ from shortener.audit.export import audit_file
 from shortener.audit.listing import AuditFilter, list_entries
 from shortener.audit.schemas import AuditEntryOut, AuditPage
 from shortener.audit.trail import Action, link_subject
+from shortener.event_loop.slices import gathered
 from shortener.http.moments import Moment, local_midnight
 from shortener.http.openapi import errors
 from shortener.http.pagination import InvalidCursor, Limit, PageCursor, path_at
+from shortener.http.pieces import answer_of, json_list
 from shortener.parts import parts_of
 from shortener.stores.parts import DATABASE
 from shortener.stores.sessions import Reader
@@ -54,7 +56,7 @@ async def get_audit_log(
     form: Annotated[
         Literal["json", "csv"], Query(alias="format", description="`csv`: all entries in one file.")
     ] = "json",
-) -> AuditPage | Response:
+) -> Response:
     """Who did what to what, newest first."""
     if target is not None and target.startswith(link_subject("")):
         target = parts_of(request).settings.stored_code(target)
@@ -62,5 +64,7 @@ async def get_audit_log(
     if form == "csv":
         return await audit_file(parts_of(request)[DATABASE], asked)
     page = await list_entries(session, asked, limit, cursor)
-    items = [AuditEntryOut.model_validate(row[0], from_attributes=True) for row in page.rows]
-    return AuditPage(items=items, next=path_at(request, page.next_cursor))
+    items = await gathered(
+        AuditEntryOut.model_validate(row[0], from_attributes=True).model_dump_json().encode() for row in page.rows
+    )
+    return answer_of(json_list("items", items, {"next": path_at(request, page.next_cursor)}))
