@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install $$(test -t 2 || echo --quiet)
 # Half of the tests wait for other processes, so there may be more workers than cores.
 TEST_WORKERS ?= 4
+# A file's tests share what they start. Files begin in the order that tests/conftest.py gives them.
+SPREAD := -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help run test quick check docs messages screenshots load bench chaos secrets lock format clean
@@ -17,10 +19,10 @@ run: $(VENV)/.run ## Start everything: PostgreSQL, Valkey, web and worker
 	@exec $(BIN)/shortener up
 
 test: $(VENV)/.dev ## Run all tests, against servers of their own
-	$(BIN)/pytest -n $(TEST_WORKERS) $(ARGS)
+	$(BIN)/pytest $(SPREAD) $(ARGS)
 
 quick: $(VENV)/.dev ## Run the tests that need no other processes than the servers, for every save
-	$(BIN)/pytest -n $(TEST_WORKERS) $(addprefix --ignore=tests/,$(SLOW)) $(ARGS)
+	$(BIN)/pytest $(SPREAD) $(addprefix --ignore=tests/,$(SLOW)) $(ARGS)
 SLOW := e2e chaos load hostile_clients processes workers test_wheel.py test_pauses.py http/test_proxies.py http/test_openapi.py accounts/test_guessing.py
 
 check: $(VENV)/.dev ## Lint, types, import contract, migration drift, containers, workflows, docs

@@ -52,6 +52,12 @@ def pytest_configure() -> None:
     gc.disable()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with long tests begin early: at the end all workers are busy."""
+    long = {item.path for item in items if item.get_closest_marker("long")}
+    items.sort(key=lambda item: item.path not in long)
+
+
 def pytest_collection_finish() -> None:
     """Modules and collected tests stay until the end. Otherwise each full collection would look through all of them."""
     gc.freeze()

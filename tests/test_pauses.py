@@ -64,6 +64,7 @@ def settle() -> None:
     gc.freeze()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 async def test_no_request_that_a_route_allows_holds_the_event_loop(settings, idp: OidcProvider):  # noqa: F811
     settings = changed(

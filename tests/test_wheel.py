@@ -177,6 +177,7 @@ async def site(installed: Path, servers: Servers, redis: object, tmp_path: Path)
     await admin.close()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_the_wheel_alone_serves_links_counts_their_clicks_and_ends_cleanly(site: Site) -> None:
     assert site.run("shortener", "--version").strip() == __version__

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection as Connection
 from redis.exceptions import RedisError
 
-from shortener.stores.invalidations import PING_INTERVAL_S, PONG_DEADLINE_S
+from shortener.stores.pongs import PING_INTERVAL_S, Pongs
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +28,7 @@ class Subscriber:
         self._asked: set[str] = set()
         self._confirmed: set[str] = set()
         self._is_wanted = asyncio.Event()
-        self._pong_at_s = 0.0
+        self._pongs = Pongs()
         self.is_up = False
 
     def on_loss(self, lost: Callable[[], None]) -> None:
@@ -65,18 +65,19 @@ class Subscriber:
     async def _listen(self) -> None:
         connection = await self._pool.get_connection()
         self._asked.clear()
-        self._pong_at_s, pinged_at_s = time.monotonic(), 0.0
+        self._pongs, pinged_at_s = Pongs(), 0.0
         try:
             while self._wanted:
+                began_at_s = time.monotonic()
                 await self._ask(connection)
-                if time.monotonic() - pinged_at_s >= PING_INTERVAL_S:
+                if began_at_s - pinged_at_s >= PING_INTERVAL_S:
                     await connection.send_command("PING", check_health=False)
-                    pinged_at_s = time.monotonic()
+                    pinged_at_s = began_at_s
                 response = await connection.read_response(timeout=_LOOK_S, disconnect_on_error=False)
                 if response is not None:
                     self._take(response)
-                elif time.monotonic() - self._pong_at_s > PONG_DEADLINE_S:
-                    raise TimeoutError("Redis sends no pong")
+                else:
+                    self._pongs.nothing_came(began_at_s, _LOOK_S)
         finally:
             if self._wanted:
                 self._lost()
@@ -98,7 +99,8 @@ class Subscriber:
     def _take(self, response: list[bytes]) -> None:
         kind = response[0]
         if kind == b"pong":
-            self._pong_at_s, self.is_up = time.monotonic(), True
+            self._pongs.came()
+            self.is_up = True
         elif kind == b"message":
             self._heard(response[1].decode(), response[2])
         elif kind == b"subscribe":

@@ -12,6 +12,7 @@ from redis.asyncio.connection import AbstractConnection as Connection
 from redis.exceptions import RedisError
 
 from shortener.stores.metrics import INVALIDATIONS_UP
+from shortener.stores.pongs import DEADLINE_S, PING_INTERVAL_S, Pongs
 
 log = structlog.get_logger(__name__)
 
@@ -19,8 +20,6 @@ log = structlog.get_logger(__name__)
 INFORMED_LIFETIME_S = 30.0
 # Lifetime while Redis does not: a change is still seen within a second.
 UNINFORMED_LIFETIME_S = 0.9
-PING_INTERVAL_S = 0.2
-PONG_DEADLINE_S = 0.8
 REPORT_TIMEOUT_S = 1.0
 _REPORT_PAUSE_S = 0.1
 
@@ -105,7 +104,7 @@ class Invalidations:
             channels = self._listeners.channels
             await connection.send_command("SUBSCRIBE", *channels, check_health=False)
             # Before Python 3.12 asyncio.wait_for loses a cancellation that comes together with the response.
-            async with asyncio.timeout(PONG_DEADLINE_S):
+            async with asyncio.timeout(DEADLINE_S):
                 for _ in channels:
                     await connection.read_response()
             # Earlier changes were not reported.
@@ -121,18 +120,17 @@ class Invalidations:
             await self._pool.release(connection)
 
     async def _follow(self, connection: Connection) -> None:
-        pong_at_s = time.monotonic()
+        pongs = Pongs()
         pinged_at_s = 0.0
         while True:
-            if time.monotonic() - pinged_at_s >= PING_INTERVAL_S:
+            began_at_s = time.monotonic()
+            if began_at_s - pinged_at_s >= PING_INTERVAL_S:
                 await connection.send_command("PING", check_health=False)
-                pinged_at_s = time.monotonic()
+                pinged_at_s = began_at_s
             response = await connection.read_response(timeout=PING_INTERVAL_S, disconnect_on_error=False)
             if response is None:
-                # Checked only when nothing is left to read: pongs may wait because the process was busy.
-                if time.monotonic() - pong_at_s > PONG_DEADLINE_S:
-                    raise TimeoutError("Redis sends no pong")
+                pongs.nothing_came(began_at_s, PING_INTERVAL_S)
             elif response[0] == b"pong":
-                pong_at_s = time.monotonic()
+                pongs.came()
             elif response[0] == b"message":
                 self._listeners.tell(response[1].decode(), response[2].decode().split())

@@ -10,7 +10,7 @@ from tests.chaos.faults import FAULTS, Fault
 from tests.chaos.play import SHORT, broken, play
 from tests.chaos.site import Site
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.long]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

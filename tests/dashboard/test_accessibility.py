@@ -64,6 +64,7 @@ class Walk:
         await self.check(f"after {key}")
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("look", LOOKS, ids=["light", "dark"])
 async def test_axe_finds_nothing_on_any_screen_in_any_state(browser, full_site, look):

@@ -24,7 +24,7 @@ from workers.clicks import Drain
 if TYPE_CHECKING:
     from playwright.async_api import Route
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.long]
 
 # Each would set `pwned`, load something, change the page's structure, or run in a program that opens a file.
 HOSTILE = (

@@ -24,7 +24,7 @@ from tests.dashboard.test_in_browser import watched_page
 from tests.serving import PATIENCE_S, serving
 from tests.test_docs import ROOT, rows
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.long]
 
 CLIPBOARD = ["clipboard-read", "clipboard-write"]
 MOUSE, KEYS, PLAIN = "mouse", "keys", "without a script"

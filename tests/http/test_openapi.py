@@ -285,6 +285,7 @@ async def credential_of(settings: Settings, who: str, url: str) -> dict[str, str
         return (await logged_in(client, email)).headers
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("who", OPTIONS)
 async def test_no_request_that_can_be_made_of_the_document_is_answered_against_it(settings, redis, tmp_path, who):

@@ -12,19 +12,12 @@ from fastapi import FastAPI
 from shortener.redirect.cache import MARK_MS, Absent, Cached, TargetCache, evict, key_of, unpack
 from shortener.redirect.parts import REDIRECT
 from shortener.redirect.target import Target
-from shortener.stores import invalidations
 from shortener.stores.redis import RedisGuard
 from tests.conftest import changed, client_of, create_link, eventually, running_app
 from tests.links.test_api import LINKS
 
 OLD, NEW = "https://example.com/old", "https://example.org/new"
 TARGET = Target(1, OLD)
-
-
-@pytest.fixture(autouse=True)
-def _patient_for_pongs(monkeypatch):
-    """A stalled test process distrusts its memory, rightly; `test_without_redis.py` tests that."""
-    monkeypatch.setattr(invalidations, "PONG_DEADLINE_S", 20.0)
 
 
 class Selects:
