@@ -7,8 +7,8 @@ DEADLINE_S = 0.8
 
 
 class Pongs:
-    """Notices that pongs stay away. The time that this process itself stood still does not count: a ping that it could
-    not send has no pong, and one that has come was not read."""
+    """Notices that no pong comes. The time that this process itself stood still does not count: it could neither send a
+    ping nor read the pong."""
 
     def __init__(self) -> None:
         self._last_at_s = time.monotonic()
@@ -17,7 +17,7 @@ class Pongs:
         self._last_at_s = time.monotonic()
 
     def nothing_came(self, since_s: float, timeout_s: float) -> None:
-        """After a read that began at this time of the monotonic clock and was to wait so long. Raises TimeoutError."""
+        """After a read with this timeout, which began at this time of the monotonic clock. Raises TimeoutError."""
         now_s = time.monotonic()
         self._last_at_s += max(0.0, now_s - since_s - timeout_s)
         if now_s - self._last_at_s > DEADLINE_S:
