@@ -3,7 +3,6 @@
 from typing import Any
 
 import orjson
-from fastapi.responses import StreamingResponse
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.audit.listing import AuditFilter, list_entries
@@ -11,13 +10,14 @@ from shortener.audit.models import AuditEntry
 from shortener.http.csv_lines import CSV, csv_line
 from shortener.http.downloads import download, page_by_page
 from shortener.http.pagination import Page
+from shortener.http.streams import Stream
 from shortener.stores.database import Database
 
 _COLUMNS = ("at", "actor", "action", "target", "means", "client", "details")
 _ROWS_A_READ = 250
 
 
-async def audit_file(database: Database, asked: AuditFilter) -> StreamingResponse:
+async def audit_file(database: Database, asked: AuditFilter) -> Stream:
     """All entries for which the filter holds, newest first."""
 
     async def read(session: AsyncSession, cursor: str | None) -> Page:

@@ -1,6 +1,6 @@
 """Figures of a link, of a tag and of a domain: numbers, a chart, and where clicks come from."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -102,7 +102,7 @@ async def _series_file(session: AsyncSession, subject: int, wanted: AskedFigures
     """The points of the chart."""
     found = await figures(session, subject, wanted.asked)
 
-    async def pieces() -> AsyncIterator[str]:
+    async def pieces() -> AsyncGenerator[str, None]:
         rows = ([each.start.isoformat(), each.clicks, each.visitors, each.bots] for each in found.series)
         yield csv_line(["start", "clicks", "visitors", "bots"]) + "".join(await gathered(map(csv_line, rows)))
 

@@ -2,7 +2,7 @@
 
 import csv
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
@@ -251,7 +251,7 @@ def _names(items: Sequence[Item]) -> list[str]:
 
 
 async def _file(header: str, lines: Sequence[str], name: str) -> Response:
-    async def pieces() -> Any:
+    async def pieces() -> AsyncGenerator[str, None]:
         yield header + "".join(lines)
 
     return await download(pieces(), CSV, name)

@@ -1,6 +1,6 @@
 """/api/v1/links/{code}/clicks"""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -175,7 +175,7 @@ async def csv_of(request: Request, clicks: Select[Any], cursor: str | None, name
     return await download(_csv_pages(parts_of(request)[DATABASE], clicks, cursor), CSV, f"{name}-clicks.csv")
 
 
-async def _csv_pages(database: Database, clicks: Select[Any], cursor: str | None) -> AsyncIterator[str]:
+async def _csv_pages(database: Database, clicks: Select[Any], cursor: str | None) -> AsyncGenerator[str, None]:
     """The header and the first page, then page by page, each in a new session, so that a slow reader holds no
     connection."""
     header = csv_line(list(ClickOut.model_fields))

@@ -1,11 +1,13 @@
 """Writes large answers piece by piece, so that none is built or sent at once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
+
+from shortener.http.streams import Stream
 
 # Small pieces are joined up to this size.
 PIECE_BYTES = 64 * 1024
@@ -20,10 +22,10 @@ def json_list(name: str, items: Sequence[bytes], others: Mapping[str, Any]) -> l
 def answer_of(pieces: Sequence[bytes]) -> Response:
     """An answer that consists of these pieces of JSON."""
     headers = {"Content-Length": str(sum(map(len, pieces)))}
-    return StreamingResponse(_each(pieces), headers=headers, media_type="application/json")
+    return Stream(_each(pieces), "application/json", headers)
 
 
-async def _each(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+async def _each(pieces: Iterable[bytes]) -> AsyncGenerator[bytes, None]:
     waiting: list[bytes] = []
     size = 0
     for piece in _cut(pieces):

@@ -5,13 +5,13 @@ from enum import StrEnum
 from typing import Any
 
 from fastapi import Request
-from fastapi.responses import StreamingResponse
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shortener.http.csv_lines import CSV, csv_line
 from shortener.http.downloads import download, page_by_page
 from shortener.http.order import Order
 from shortener.http.pagination import Page
+from shortener.http.streams import Stream
 from shortener.links.answers import link_out
 from shortener.links.choices import Sort
 from shortener.links.filters import LinkFilter
@@ -38,7 +38,7 @@ class Format(StrEnum):
 
 async def export(
     request: Request, workspace: uuid.UUID | None, asked: LinkFilter, sort: Sort, order: Order, form: Format
-) -> StreamingResponse:
+) -> Stream:
     """All links of the workspace for which the filter holds, in a file."""
     parts = parts_of(request)
     base_url, ban_list = parts.settings.base_url, parts[BAN_LIST]

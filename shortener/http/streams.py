@@ -1,0 +1,36 @@
+"""Answers that are sent in pieces."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from shortener.event_loop.tasks import end
+
+
+class Stream(StreamingResponse):
+    """Makes and sends its pieces in the request's own task, which takes turns with others. Starlette's class starts
+    another task for them. Ends at the next piece when the client has gone."""
+
+    def __init__(
+        self, pieces: AsyncGenerator[bytes | str, None], media_type: str, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(pieces, media_type=media_type, headers=headers)
+        self._pieces = pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        del scope
+        leaving = asyncio.create_task(self.listen_for_disconnect(receive))
+        try:
+            async with contextlib.aclosing(self._pieces) as pieces:
+                await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+                async for piece in pieces:
+                    if leaving.done():
+                        return
+                    body = piece.encode(self.charset) if isinstance(piece, str) else piece
+                    await send({"type": "http.response.body", "body": body, "more_body": True})
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            await end(leaving)
