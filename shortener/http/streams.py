@@ -1,13 +1,11 @@
 """Answers that are sent in pieces."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 
+from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
-
-from shortener.event_loop.tasks import end
 
 
 class Stream(StreamingResponse):
@@ -21,16 +19,12 @@ class Stream(StreamingResponse):
         self._pieces = pieces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        del scope
-        leaving = asyncio.create_task(self.listen_for_disconnect(receive))
-        try:
-            async with contextlib.aclosing(self._pieces) as pieces:
-                await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-                async for piece in pieces:
-                    if leaving.done():
-                        return
-                    body = piece.encode(self.charset) if isinstance(piece, str) else piece
-                    await send({"type": "http.response.body", "body": body, "more_body": True})
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
-        finally:
-            await end(leaving)
+        request = Request(scope, receive)
+        async with contextlib.aclosing(self._pieces) as pieces:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            async for piece in pieces:
+                if await request.is_disconnected():
+                    return
+                body = piece.encode(self.charset) if isinstance(piece, str) else piece
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})

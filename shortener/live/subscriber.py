@@ -1,7 +1,6 @@
 """One connection to Redis that hears what workers publish for the channels that have listeners in this process."""
 
 import asyncio
-import time
 from collections.abc import Callable
 
 import structlog
@@ -28,7 +27,6 @@ class Subscriber:
         self._asked: set[str] = set()
         self._confirmed: set[str] = set()
         self._is_wanted = asyncio.Event()
-        self._pongs = Pongs()
         self.is_up = False
 
     def on_loss(self, lost: Callable[[], None]) -> None:
@@ -65,19 +63,12 @@ class Subscriber:
     async def _listen(self) -> None:
         connection = await self._pool.get_connection()
         self._asked.clear()
-        self._pongs, pinged_at_s = Pongs(), 0.0
+        pongs = Pongs(connection)
         try:
             while self._wanted:
-                began_at_s = time.monotonic()
                 await self._ask(connection)
-                if began_at_s - pinged_at_s >= PING_INTERVAL_S:
-                    await connection.send_command("PING", check_health=False)
-                    pinged_at_s = began_at_s
-                response = await connection.read_response(timeout=_LOOK_S, disconnect_on_error=False)
-                if response is not None:
+                if (response := await pongs.read(_LOOK_S)) is not None:
                     self._take(response)
-                else:
-                    self._pongs.nothing_came(began_at_s, _LOOK_S)
         finally:
             if self._wanted:
                 self._lost()
@@ -99,7 +90,6 @@ class Subscriber:
     def _take(self, response: list[bytes]) -> None:
         kind = response[0]
         if kind == b"pong":
-            self._pongs.came()
             self.is_up = True
         elif kind == b"message":
             self._heard(response[1].decode(), response[2])

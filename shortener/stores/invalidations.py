@@ -1,7 +1,6 @@
 """Tells each process what others have changed: one connection to Redis, with a channel per kind of cached data."""
 
 import asyncio
-import time
 from collections import defaultdict
 from collections.abc import Callable, Collection
 from typing import Protocol
@@ -120,17 +119,8 @@ class Invalidations:
             await self._pool.release(connection)
 
     async def _follow(self, connection: Connection) -> None:
-        pongs = Pongs()
-        pinged_at_s = 0.0
+        pongs = Pongs(connection)
         while True:
-            began_at_s = time.monotonic()
-            if began_at_s - pinged_at_s >= PING_INTERVAL_S:
-                await connection.send_command("PING", check_health=False)
-                pinged_at_s = began_at_s
-            response = await connection.read_response(timeout=PING_INTERVAL_S, disconnect_on_error=False)
-            if response is None:
-                pongs.nothing_came(began_at_s, PING_INTERVAL_S)
-            elif response[0] == b"pong":
-                pongs.came()
-            elif response[0] == b"message":
+            response = await pongs.read(PING_INTERVAL_S)
+            if response is not None and response[0] == b"message":
                 self._listeners.tell(response[1].decode(), response[2].decode().split())

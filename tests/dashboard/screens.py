@@ -1,5 +1,6 @@
 """All screens of the dashboard with something on each, and an administrator's login: for tests of what people see."""
 
+import contextlib
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from tests.accounts.conftest import EMAIL, PASSWORD
 from tests.clicks.make import click, rows_of, write
 from tests.conftest import changed
 from tests.dashboard.conftest import OWN
+from tests.dashboard.test_in_browser import watched
 from tests.serving import PATIENCE_S, serving
 
 DOORS = ("/-/login", "/-/register", "/-/join", "/-/report", "/-/nowhere")
@@ -111,3 +113,39 @@ async def send(page: Any, site: Site, path: str, typed: dict[str, str], button: 
         await page.check("[name=reason] >> nth=0")
     async with page.expect_navigation():
         await page.click(button)
+
+
+PHONE = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True}
+DESKTOP = {"viewport": {"width": 1280, "height": 800}}
+
+
+def found_by(site: Site) -> list[str]:
+    """The screens that are there: a browser complains of others."""
+    return ["/-/report", *(path for path in site.screens if path != "/-/links/nothing")]
+
+
+# Folds, menus and dialogs.
+OPEN_ALL = """() => {
+    document.querySelectorAll("details").forEach((one) => { one.open = true; });
+    document.querySelectorAll("dialog:not([open])").forEach((one) => one.show());
+}"""
+
+
+@contextlib.asynccontextmanager
+async def reader(browser, site: Site, **look: Any) -> AsyncIterator[Any]:
+    """A page in which an administrator is logged in."""
+    async with watched(browser, **{"locale": "en"} | look) as page:
+        await log_in(page, site)
+        yield page
+
+
+async def walk(page: Any, site: Site) -> AsyncIterator[str]:
+    """The page shows one screen after the other: the doors, and then the screens of an administrator."""
+    for path in DOORS:
+        if path != "/-/nowhere":
+            await page.goto(site.url + path)
+            yield path
+    await log_in(page, site)
+    for path in found_by(site):
+        await page.goto(site.url + path)
+        yield path

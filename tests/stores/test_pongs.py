@@ -24,16 +24,32 @@ async def test_a_process_that_stood_still_goes_on_trusting_its_memory(settings, 
     assert "invalidations_lost" not in caplog.text
 
 
-def test_pongs_that_stay_away_are_noticed_before_memory_is_older_than_a_second(monkeypatch: pytest.MonkeyPatch):
-    now_s = 0.0
-    monkeypatch.setattr(time, "monotonic", lambda: now_s)
-    pongs = Pongs()
-    is_lost = False
-    while not is_lost:
-        began_at_s, now_s = now_s, now_s + PING_INTERVAL_S
-        try:
-            pongs.nothing_came(began_at_s, PING_INTERVAL_S)
-        except TimeoutError:
-            is_lost = True
-    assert DEADLINE_S < now_s <= DEADLINE_S + PING_INTERVAL_S + 0.01
+class Silent:
+    """A connection on which nothing comes."""
+
+    def __init__(self, clock: list[float]) -> None:
+        self.clock = clock
+        self.pinged_at_s: list[float] = []
+
+    async def send_command(self, *_: object, **__: object) -> None:
+        self.pinged_at_s.append(self.clock[0])
+
+    async def read_response(self, timeout: float, **_: object) -> None:
+        self.clock[0] += timeout
+
+
+async def test_no_pong_is_noticed_before_memory_is_older_than_a_second(monkeypatch: pytest.MonkeyPatch):
+    clock = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    connection = Silent(clock)
+    pongs = Pongs(connection)
+
+    async def until_lost() -> None:
+        while True:
+            await pongs.read(PING_INTERVAL_S)
+
+    with pytest.raises(TimeoutError, match="no pong"):
+        await until_lost()
+    assert DEADLINE_S < clock[0] - 100.0 <= DEADLINE_S + PING_INTERVAL_S + 0.01
+    assert len(connection.pinged_at_s) >= DEADLINE_S / PING_INTERVAL_S
     assert DEADLINE_S < UNINFORMED_LIFETIME_S
