@@ -137,4 +137,6 @@ async def test_a_file_that_is_dropped_is_checked_and_a_list_needs_no_script(brow
         await page.fill("#text", "example.com/plain;plain")
         await page.click("text=Check the list")
         await page.click("text=Make 1 link")
+        # The address and a link to its page.
+        await page.wait_for_selector("text=/plain >> nth=1")
         assert await page.locator("text=/plain").count() == 2
