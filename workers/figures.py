@@ -6,6 +6,7 @@ from typing import Any
 
 from shortener.figures.groups import changed_links, forget_drifted, keep_groups, next_links
 from shortener.figures.rollups import RECENT, busy_links, sum_up
+from shortener.figures.spans import EPOCH
 from shortener.parts import Parts
 from shortener.stores.parts import DATABASE, REDIS
 
@@ -24,7 +25,8 @@ _CHANGED_KEY, _LOOKED_AT_KEY = "groups:changed_at", "groups:looked_at_to"
 
 
 async def sum_up_breakdowns(ctx: dict[str, Any]) -> None:
-    """Sum up days and months that are over, link by link; the next run continues where this one's time ends."""
+    """Sum up days and months that are over, group by group and link by link; the next run continues where this one's
+    time ends."""
     parts: Parts = ctx["parts"]
     database = parts[DATABASE]
     redis = parts[REDIS]
@@ -34,7 +36,11 @@ async def sum_up_breakdowns(ctx: dict[str, Any]) -> None:
     while True:
         async with database.driver_connection() as connection:
             links = await busy_links(connection, after, _SUM_UP_LINKS)
-            if links:
+            if links and links[0] < 0:
+                # All days of a group may be due.
+                links = links[:1]
+                await sum_up(connection, links, EPOCH, today)
+            elif links:
                 await sum_up(connection, links, today - RECENT, today)
         after = links[-1] if links else _FIRST
         await redis.set(_SUMMED_KEY, after)

@@ -5,6 +5,7 @@ The writer of clicks does not know them. Counts only grow, and each click is in 
 complete exactly if it equals the sum of the daily counts, whatever was written meanwhile.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -19,17 +20,14 @@ from shortener.figures.spans import EPOCH, Grain, Span, whole_days
 
 # With fewer clicks, reading by hour takes no longer.
 MIN_CLICKS = 50
-# Older days are only read where a span cuts a month, or their month is incomplete, and then by hour.
+# Older days of a link are only read where a span cuts a month, or their month is incomplete, and then by hour. Those of
+# a group are kept: it has more values, and links that join it change its past.
 RECENT = timedelta(days=35)
 
 # Sums of this dimension are compared, because it has the fewest values.
 _DEVICES = DIMENSIONS["devices"].number
-# Sums of a month by quarter of the week in UTC, for months that have many clicks; counted from the epoch.
+# Sums by quarter of the week in UTC, for days and months that have many clicks; counted from the epoch.
 QUARTERS_OF_WEEK, QUARTERS_FROM = 101, 1_000
-_LACKS_QUARTERS = f"""n >= {QUARTERS_FROM} AND NOT EXISTS (
-    SELECT FROM click_breakdown_monthly AS q
-    WHERE q.link_id = counted.link_id AND q.start = counted.start AND q.dimension = {QUARTERS_OF_WEEK}
-)"""
 _COMPLETE_SQL = text("""
     WITH counted AS (
         SELECT start, date_trunc('month', start, 'UTC') AS month, clicks + bots AS n FROM click_counts_daily
@@ -41,16 +39,20 @@ _COMPLETE_SQL = text("""
             WHERE m.link_id = :link AND m.start = counted.month AND dimension = :devices
         )
     )
-    SELECT 'month', month, EXISTS (
+    SELECT start, true, true, EXISTS (
         SELECT FROM click_breakdown_monthly AS m
-        WHERE m.link_id = :link AND m.start = months.month AND dimension = :quarters
-    ) FROM months
+        WHERE m.link_id = :link AND m.start = each.start AND dimension = :quarters
+    ) FROM (SELECT month AS start FROM months) AS each
     UNION ALL
-    SELECT 'day', start, false FROM counted WHERE month NOT IN (SELECT month FROM months) AND n = (
+    SELECT start, false, is_outside, EXISTS (
+        SELECT FROM click_breakdown_daily AS d
+        WHERE d.link_id = :link AND d.start = each.start AND dimension = :quarters
+    ) FROM (SELECT start, n, month, month NOT IN (SELECT month FROM months) AS is_outside FROM counted) AS each
+    WHERE (is_outside OR month = ANY(CAST(:cut AS timestamptz[]))) AND n = (
         SELECT sum(clicks + bots) FROM click_breakdown_daily AS d
-        WHERE d.link_id = :link AND d.start = counted.start AND dimension = :devices
+        WHERE d.link_id = :link AND d.start = each.start AND dimension = :devices
     )
-    ORDER BY 2
+    ORDER BY 1, 2
 """).bindparams(devices=_DEVICES, quarters=QUARTERS_OF_WEEK)
 # Periods whose sums are missing or no longer complete.
 _DUE_SQL = """
@@ -61,7 +63,10 @@ _DUE_SQL = """
     WHERE n >= $4 AND (n IS DISTINCT FROM (
         SELECT sum(clicks + bots) FROM {table} AS present
         WHERE present.link_id = counted.link_id AND present.start = counted.start AND present.dimension = $5
-    ) OR {or_lacks})
+    ) OR n >= {quarters_from} AND NOT EXISTS (
+        SELECT FROM {table} AS present
+        WHERE present.link_id = counted.link_id AND present.start = counted.start AND present.dimension = {quarters}
+    ))
 """
 # A value that was kept may be among the others now, so what is there goes first.
 _CLEAR_SQL = """
@@ -81,15 +86,14 @@ _SUM_UP_SQL = f"""
             AND h.start < (due.start AT TIME ZONE 'UTC' + interval '1 {{unit}}') AT TIME ZONE 'UTC'
         GROUP BY 1, 2
     ) AS hours
-    GROUP BY 1, 2, 3, 4 {{more}} ORDER BY 1, 2, 3, 4
-"""
-_QUARTERS_SQL = f"""
+    GROUP BY 1, 2, 3, 4
     UNION ALL
     SELECT due.link_id, due.start, {QUARTERS_OF_WEEK}, (date_part('epoch', q.start)::bigint / 900 % 672)::text,
         sum(clicks), sum(bots)
     FROM due JOIN click_counts_15min AS q ON q.link_id = due.link_id AND q.start >= due.start
-        AND q.start < (due.start AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC'
+        AND q.start < (due.start AT TIME ZONE 'UTC' + interval '1 {{unit}}') AT TIME ZONE 'UTC'
     WHERE n >= {QUARTERS_FROM} GROUP BY 1, 2, 3, 4
+    ORDER BY 1, 2, 3, 4
 """
 
 
@@ -99,16 +103,16 @@ class _Width(NamedTuple):
     kept: int
 
 
-def _width(unit: str, table: str, kept: int, or_lacks: str = "false", more: str = "") -> _Width:
-    due = _DUE_SQL.format(table=table, unit=unit, or_lacks=or_lacks)
-    sum_up_sql = _SUM_UP_SQL.format(table=table, unit=unit, due=due, more=more)
+def _width(unit: str, table: str, kept: int) -> _Width:
+    due = _DUE_SQL.format(table=table, unit=unit, quarters=QUARTERS_OF_WEEK, quarters_from=QUARTERS_FROM)
+    sum_up_sql = _SUM_UP_SQL.format(table=table, unit=unit, due=due)
     return _Width(_CLEAR_SQL.format(table=table, due=due), sum_up_sql, kept)
 
 
 # Values of each dimension that are kept.
 KEPT_A_DAY, KEPT_A_MONTH = 300, 300
 _DAYS = _width("day", "click_breakdown_daily", KEPT_A_DAY)
-_MONTHS = _width("month", "click_breakdown_monthly", KEPT_A_MONTH, _LACKS_QUARTERS, _QUARTERS_SQL)
+_MONTHS = _width("month", "click_breakdown_monthly", KEPT_A_MONTH)
 _LOCK_ID = 0x73756D75  # Any constant: one process at a time sums up.
 _BUSY_SQL = """
     SELECT -id AS link_id FROM figure_groups WHERE -id > $1
@@ -119,24 +123,29 @@ _BUSY_SQL = """
 
 
 class Summed(NamedTuple):
-    """UTC months with complete breakdowns, and such days outside of these months, in ascending order; and which months
-    have sums by quarter of the week."""
+    """UTC months with complete sums, and such days outside of these months; and those among them that have sums by
+    quarter of the week, with days in place of months that must not be read as a whole. Both ascend."""
 
     spans: list[Span]
-    with_quarters: frozenset[datetime]
+    with_quarters: list[Span]
 
 
-async def complete_spans(session: AsyncSession, link_id: int, start: datetime, end: datetime) -> Summed:
-    """The sums that can be read in [start, end)."""
+async def complete_spans(
+    session: AsyncSession, link_id: int, start: datetime, end: datetime, cuts: Sequence[datetime] = ()
+) -> Summed:
+    """The sums that can be read in [start, end). No moment of `cuts`, in UTC, lies within one with quarters."""
     since, until = whole_days(start, end)
-    rows = (await session.execute(_COMPLETE_SQL, {"link": link_id, "since": since, "until": until})).all()
-    spans = [
-        Span(Grain.MONTH, start, next_month(start))
-        if grain == "month"
-        else Span(Grain.DAY, start, start + timedelta(days=1))
-        for grain, start, _ in rows
-    ]
-    return Summed(spans, frozenset(start for _, start, has_quarters in rows if has_quarters))
+    cut_months = {moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0) for moment in cuts} - set(cuts)
+    parameters = {"link": link_id, "since": since, "until": until, "cut": sorted(cut_months)}
+    summed = Summed([], [])
+    for begin, is_month, is_counted, has_quarters in await session.execute(_COMPLETE_SQL, parameters):
+        grain, end = (Grain.MONTH, next_month(begin)) if is_month else (Grain.DAY, begin + timedelta(days=1))
+        span = Span(grain, begin, end)
+        if is_counted:
+            summed.spans.append(span)
+        if has_quarters and not any(span.start < moment < span.end for moment in cuts):
+            summed.with_quarters.append(span)
+    return summed
 
 
 async def sum_up(

@@ -11,7 +11,7 @@ from shortener.clicks.bounds import LINKS
 from shortener.clicks.models import DIMENSIONS
 from shortener.event_loop.slices import gathered
 from shortener.figures.asked import Asked
-from shortener.figures.hours_of_week import hours_of_week_sql
+from shortener.figures.hours_of_week import Offsets, hours_of_week_sql, offsets_of
 from shortener.figures.reads import (
     COUNTED_VALUES,
     SERIES,
@@ -84,9 +84,10 @@ async def figures(session: AsyncSession, link_id: int, asked: Asked, same: Break
     series = await read_series(session, link_id, asked)
     asked = asked._replace(end=whole_today(asked))
     start, end = breakdown_span(link_id, asked.start, asked.end)
-    summed = await complete_spans(session, link_id, start, end)
+    offsets = await offsets_of(asked)
+    summed = await complete_spans(session, link_id, start, end, offsets.moves)
     breakdowns = await _breakdowns(session, link_id, asked, same, breakdown_spans(start, end, summed.spans))
-    hours = await _hours_of_week(session, link_id, asked, summed)
+    hours = await _hours_of_week(session, link_id, asked, offsets, summed)
     if same is not None:
         hours = {each.value: hours.get(each.value, 0) for each in same[HOURS_OF_WEEK]}
     breakdowns[HOURS_OF_WEEK] = [ValueCount(*each) for each in hours.items()]
@@ -151,9 +152,11 @@ async def _breakdowns(
     return found
 
 
-async def _hours_of_week(session: AsyncSession, link_id: int, asked: Asked, summed: Summed) -> dict[str, int]:
+async def _hours_of_week(
+    session: AsyncSession, link_id: int, asked: Asked, offsets: Offsets, summed: Summed
+) -> dict[str, int]:
     """Clicks by hour of the week, the most frequent first."""
-    hours, parameters = await hours_of_week_sql(session, link_id, asked, summed)
+    hours, parameters = await hours_of_week_sql(session, link_id, asked, offsets, summed)
     if not hours:
         return {}
     sql = f"SELECT value, clicks FROM ({hours}) AS c WHERE clicks > 0 ORDER BY clicks DESC, value"

@@ -130,6 +130,19 @@ async def test_days_and_months_of_a_workspace_are_summed_up(
     await assert_sums(client, database, links)
 
 
+async def test_all_days_of_a_group_are_summed_up_and_the_recent_ones_of_a_link(
+    client: httpx.AsyncClient, database: Database, links: dict[int, str], ctx: dict[str, Any]
+) -> None:
+    link, days = next(iter(links)), [(TODAY - timedelta(days=ago)) for ago in (200, 1)]
+    clicks = [click(link, day + timedelta(minutes=n)) for day in days for n in range(rollups.MIN_CLICKS)]
+    await write(database, new_batch(clicks))
+    await count_groups(ctx)
+    await sum_up_breakdowns(ctx)
+    summed = "SELECT DISTINCT start FROM click_breakdown_daily WHERE (link_id < 0) = $1 ORDER BY 1"
+    assert await rows_of(database, summed, True) == [(day,) for day in days]
+    assert await rows_of(database, summed, False) == [(days[1],)]
+
+
 async def test_a_link_that_moves_takes_its_past_figures_with_it(
     client: httpx.AsyncClient, database: Database, links: dict[int, str], ctx: dict[str, Any]
 ) -> None:

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from shortener.clicks.event import new_batch
-from shortener.figures.hours_of_week import steady_months
-from shortener.figures.rollups import QUARTERS_FROM, QUARTERS_OF_WEEK, RECENT, Summed, sum_up
+from shortener.figures.hours_of_week import within
+from shortener.figures.rollups import QUARTERS_FROM, QUARTERS_OF_WEEK, RECENT, sum_up
 from shortener.figures.spans import Grain, Span
 from shortener.stores.database import Database
 from tests.clicks.make import click, link_of, rows_of, write
@@ -69,6 +69,24 @@ async def test_a_month_in_which_clocks_are_moved_is_read_one_by_one(client, data
     assert await hours(client, link[0], "Europe/Berlin") != before["Europe/Berlin"]
 
 
+async def test_days_of_a_month_in_which_clocks_are_moved_are_read_from_sums_but_for_the_day_itself(client, database):
+    code, link_id = await link_of(client, database)
+    moved = next(day for n in range(31, 0, -1) if (day := OCTOBER.replace(day=n)).weekday() == 6)
+    chance = random.Random(8)
+    for day in (OCTOBER + timedelta(days=1), moved):
+        moments = [day + timedelta(seconds=chance.randrange(86_400)) for _ in range(QUARTERS_FROM)]
+        await write(database, new_batch([click(link_id, moment) for moment in moments]))
+    before = {zone: await hours(client, code, zone) for zone in ZONES}
+    async with database.driver_connection() as connection:
+        await sum_up(connection, [link_id], OCTOBER, TODAY)
+    assert {zone: await hours(client, code, zone) for zone in ZONES} == before
+    await lose_quarters(database, OCTOBER, moved)
+    assert {zone: await hours(client, code, zone) for zone in ZONES} == before
+    await lose_quarters(database, moved, moved + timedelta(days=1))
+    assert await hours(client, code, "Asia/Kolkata") == before["Asia/Kolkata"]
+    assert sum((await hours(client, code, "Europe/Berlin")).values()) == QUARTERS_FROM
+
+
 async def test_a_month_that_the_span_cuts_is_read_one_by_one(client, database, link):
     middle = DECEMBER + timedelta(days=12)
     before = await hours(client, link[0], "UTC", middle)
@@ -78,14 +96,10 @@ async def test_a_month_that_the_span_cuts_is_read_one_by_one(client, database, l
 
 def test_a_month_that_begins_before_the_span_is_not_read_from_sums():
     january = datetime(TODAY.year, 1, 1, tzinfo=UTC)
-    summed = Summed([Span(Grain.MONTH, DECEMBER, january)], frozenset({DECEMBER}))
-
-    def months(start: datetime) -> list[Span]:
-        return list(steady_months(summed, start, january, []))
-
-    assert months(DECEMBER) == summed.spans
+    months = [Span(Grain.MONTH, DECEMBER, january)]
+    assert list(within(months, DECEMBER, january)) == months
     # Breakdowns of groups begin with the hour.
-    assert months(DECEMBER + timedelta(minutes=15)) == []
+    assert list(within(months, DECEMBER + timedelta(minutes=15), january)) == []
 
 
 async def test_a_late_click_is_in_the_hours_of_the_week_at_once(client, database, link):

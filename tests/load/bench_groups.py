@@ -20,13 +20,18 @@ import asyncpg
 import httpx
 
 from shortener.figures.groups import keep_groups, next_links
-from shortener.figures.rollups import RECENT, busy_links, sum_up
+from shortener.figures.rollups import busy_links, sum_up
+from shortener.figures.spans import EPOCH
 from shortener.processes.embedded.data_directory import DataDirectory
 from tests.e2e.product import Product, run_command, running
 from tests.load.bench_api import took_ms
 from tests.load.page import table, write
 
 REQUESTS = 100
+COUNTED = (
+    "click_breakdown_hourly", "click_breakdown_daily", "click_breakdown_monthly", "click_counts_15min",
+    "group_members",
+)  # fmt: skip
 DAYS = {"30 days by day": (30, "day", "UTC"), "a year by week": (365, "week", "Europe/Berlin")}
 
 
@@ -42,8 +47,8 @@ async def count_together(database_url: str) -> None:
             after = links[-1]
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     groups = [each for each in await busy_links(connection, -(2**63), 1000) if each < 0]
-    await sum_up(connection, groups, today - RECENT, today, timeout_s=3600)
-    for counted in ("click_breakdown_hourly", "click_breakdown_monthly", "click_counts_15min", "group_members"):
+    await sum_up(connection, groups, EPOCH, today, timeout_s=3600)
+    for counted in COUNTED:
         await connection.execute(f"VACUUM (ANALYZE) {counted}", timeout=3600)
     await connection.close()
 
