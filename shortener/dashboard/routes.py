@@ -5,7 +5,6 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from fastapi import Request, Response
-from fastapi.routing import APIRoute
 
 from shortener.access.cookies import read_cookie
 from shortener.access.credentials import AuthenticationRequired, InvalidCredential
@@ -19,6 +18,7 @@ from shortener.dashboard.parts import DASHBOARD
 from shortener.dashboard.refusals import CrossSiteRequest, refusal
 from shortener.errors import NotFound, ServiceUnavailable
 from shortener.event_loop.bounded_threads import BoundedThreads
+from shortener.http.late_route import LateRoute
 from shortener.http.parts import PROXIES
 from shortener.limits.api_limits import ApiRateLimiter
 from shortener.limits.identity import identify
@@ -54,7 +54,7 @@ class Who(StrEnum):
     ADMIN = "admin"
 
 
-class PageRoute(APIRoute):
+class PageRoute(LateRoute):
     """A page for readers. It decides before the form is read."""
 
     who: ClassVar[Who] = Who.READER

@@ -7,10 +7,11 @@ from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
-from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi.routing import iter_route_contexts
 from starlette.routing import BaseRoute
 
 from shortener.errors import ShortenerError
+from shortener.http.late_route import LateRoute
 from shortener.http.problems import PROBLEM_JSON, TYPE_PREFIX
 from shortener.http.unchanging import Unchanging
 from shortener.parts import Parts
@@ -55,7 +56,7 @@ def _example(kind: type[ShortenerError]) -> dict[str, Any]:
     return {"summary": kind.title, "description": " ".join(kind.explanation()).strip(), "value": value}
 
 
-class DocumentedRoute(APIRoute):
+class DocumentedRoute(LateRoute):
     """A route whose class tells the document about its credentials and errors."""
 
     def raised(self) -> Iterable[type[ShortenerError]]:
