@@ -18,8 +18,8 @@ from shortener.links.filters import (
     Links,
     clicks_of,
     conditions,
+    count_clicked,
     created_within,
-    has_few_clicked,
     is_searched_by_parts,
     is_whole,
     rare_within,
@@ -41,6 +41,8 @@ from shortener.links.orders import (
 # The number of links that are looked at. To look into their texts takes about 15 ms.
 WALK = 5_000
 FEW = 500
+# Without texts more are looked at, or collected, in that time.
+WITHOUT_TEXTS = 10_000
 
 
 def matching(whose: WorkspaceFilter, asked: LinkFilter, base_url: str) -> Select[Link, int]:
@@ -70,8 +72,8 @@ async def list_links(
 ) -> Page:
     """Rows of a link and its clicks: those of a workspace, those without an owner (None), or all. Raises
     InvalidCursor."""
-    few_clicked = await has_few_clicked(session, asked)
-    found = _List(session, whose, asked, base_url, sort, order, is_counted, few_clicked)
+    clicked = await count_clicked(session, asked)
+    found = _List(session, whose, asked, base_url, sort, order, is_counted, clicked)
     return await found.page(limit, cursor, offset)
 
 
@@ -83,7 +85,8 @@ class _List(NamedTuple):
     sort: Sort
     order: Order
     is_counted: bool
-    few_clicked: bool
+    # How many links of the service have enough clicks, where these are few.
+    clicked: int | None
 
     async def page(self, limit: int, cursor: str | None, offset: int) -> Page:
         """Raises InvalidCursor."""
@@ -92,7 +95,8 @@ class _List(NamedTuple):
             return await self._numbered(name, limit, offset)
         is_down = self.order is Order.DESC
         reading = Reading.of(name, self._keys(Link), descending=is_down, limit=limit, cursor=cursor)
-        rows = None if self.asked.state is State.DELETED else await self._found_by_walking(reading)
+        is_collected = self.asked.state is State.DELETED or self._begins_with_clicked
+        rows = None if is_collected else await self._found_by_walking(reading)
         if rows is None:
             return await self._collected(reading)
         if not self.is_counted:
@@ -104,11 +108,21 @@ class _List(NamedTuple):
     def _order(self) -> ListOrder:
         return ListOrder(self.sort, self.order is Order.DESC, bound(self.whose))
 
+    @property
+    def _begins_with_clicked(self) -> bool:
+        """Whether to read all links that have enough clicks. The order by clicks begins with them anyway."""
+        is_few = self.clicked is not None and self.clicked <= WITHOUT_TEXTS
+        return is_few and not self._is_about_texts and self.sort is not Sort.CLICKS
+
+    @property
+    def _is_about_texts(self) -> bool:
+        return self.asked.q is not None or self.asked.host is not None
+
     def _keys(self, link: Links) -> list[Key]:
         return keys_of(*self._order, link)
 
     def _holding(self, link: Links, *, by_index: bool = False) -> list[ColumnElement[bool]]:
-        forms = {"by_index": by_index, "few_clicked": self.few_clicked}
+        forms = {"by_index": by_index, "few_clicked": self.clicked is not None}
         return _holding(link, self.whose, self.asked, self.base_url, **forms)
 
     def _within(self) -> list[ColumnElement[bool]]:
@@ -136,8 +150,11 @@ class _List(NamedTuple):
     async def _found_by_walking(self, reading: Reading) -> list[Any] | None:
         """The rows of the page, and one more where there is one; None where too few of the links hold. A long text is
         as a rule in hardly any link, so that few links are looked at first."""
-        is_rare = self.asked.q is not None and is_searched_by_parts(self.asked.q)
-        for walk in (FEW, WALK) if is_rare else (WALK,):
+        if self.asked.q is not None and is_searched_by_parts(self.asked.q):
+            walks = [FEW, WALK]
+        else:
+            walks = [WALK if self.clicked is None or self._is_about_texts else WITHOUT_TEXTS]
+        for walk in walks:
             rows, is_enough = await self._walked(reading, walk)
             if is_enough:
                 return rows
@@ -197,7 +214,10 @@ class _List(NamedTuple):
         ordered = [page.c[key.name] for key in keys]
         statement = select(Link, clicks_of(Link), total.label("total"), *ordered).join(page, page.c.link_id == Link.id)
         rows = (await self.session.execute(statement.order_by(*reading.by(ordered)))).all()
-        count = rows[0].total if rows else await count_rows(self.session, select(found), found.c.link_id)
+        if rows:
+            count = rows[0].total
+        else:
+            count = 0 if reading.place is None else await count_rows(self.session, select(found), found.c.link_id)
         return reading.page(list(rows), count)
 
     async def _total(self) -> tuple[int, bool]:

@@ -140,6 +140,7 @@ async def test_every_filter_finds_what_a_naive_model_finds(client, links, monkey
         # Few, so that links are collected, or many, so that the list is walked through.
         monkeypatch.setattr(listing, "WALK", choose.choice([1, 7, 30, 1000]))
         monkeypatch.setattr(listing, "FEW", choose.choice([1, 5, 1000]))
+        monkeypatch.setattr(listing, "WITHOUT_TEXTS", choose.choice([1, 7, 30, 1000]))
         monkeypatch.setattr(filters, "FEW_CLICKED", choose.choice([0, 1000]))
         limit, sort = choose.choice([1, 5, 100]), choose.choice(SORTS)
         query = random_query(choose)

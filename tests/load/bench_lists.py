@@ -93,8 +93,8 @@ async def fill(database_url: str, links: int) -> None:
     await connection.close()
 
 
-# Links to one URL, among which one is found by its title.
-ALIKE = 1000
+# Links to one URL, among which one is found by its title: one of those that are looked at last.
+ALIKE, LOOKED_AT = 1000, 500
 
 
 async def again(product: Product, database_url: str, requests: int) -> dict[str, list[float]]:
@@ -112,7 +112,10 @@ async def again(product: Product, database_url: str, requests: int) -> dict[str,
         (await client.post("/api/v1/links/bulk", json={"links": links})).raise_for_status()
         for n in range(requests):
             bodies = {
-                (f"found again among {ALIKE:,} links to one URL", 200): {"url": url, "title": f"alike {n % ALIKE}"},
+                (f"found again among {ALIKE:,} links to one URL", 200): {
+                    "url": url,
+                    "title": f"alike {ALIKE - LOOKED_AT + n % LOOKED_AT}",
+                },
                 ("found again, of a million", 200): {"url": urls[n]},
                 ("not found, and created", 201): {"url": f"https://example.com/{uuid.uuid4()}"},
             }
