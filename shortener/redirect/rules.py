@@ -113,7 +113,8 @@ class Plan:
                 browsers = frozenset(values)
                 return lambda visit: visit.head.browser in browsers
             case o.Language(values):
-                return _speaks(frozenset(values))
+                languages = frozenset(values)
+                return lambda visit: not languages.isdisjoint(visit.head.spoken)
             case o.Country(values):
                 countries = frozenset(values)
                 return lambda visit: visit.place.country in countries
@@ -162,39 +163,20 @@ def _all(tests: tuple[Test, ...]) -> Test:
 
 
 def _is_in(networks: Iterable[Network]) -> Test:
-    values: dict[tuple[int, int], set[int]] = {}
+    values: dict[int, dict[int, set[int]]] = {}
     for length, mask, value in networks:
-        values.setdefault((length, mask), set()).add(value)
+        values.setdefault(length, {}).setdefault(mask, set()).add(value)
+    by_length = {length: tuple(of_length.items()) for length, of_length in values.items()}
 
     # Plain loops: generators would take longer than the comparisons.
     def test(visit: Visit) -> bool:
-        for packed in visit.packed_addresses:
-            number, size = int.from_bytes(packed, "big"), len(packed)
-            for (length, mask), found in values.items():
-                if size == length and number & mask in found:
+        for length, number in visit.numbered_addresses:
+            for mask, found in by_length.get(length, ()):
+                if number & mask in found:
                     return True
         return False
 
     return test
-
-
-def _speaks(tags: frozenset[str]) -> Test:
-    def test(visit: Visit) -> bool:
-        for tag in visit.head.languages:  # noqa: SIM110
-            if _prefixes(tag, tags):
-                return True
-        return False
-
-    return test
-
-
-def _prefixes(tag: str, tags: frozenset[str]) -> bool:
-    """Whether the tag, or what it is a kind of, is one of these: `de-at` is a kind of `de`."""
-    while tag not in tags:
-        tag, dash, _ = tag.rpartition("-")
-        if not dash:
-            return False
-    return True
 
 
 def _has_parameter(condition: o.Query) -> Test:

@@ -99,12 +99,20 @@ def _host_of(referrer: str) -> str:
 
 
 @lru_cache(4096)
-def _packed(address: str) -> tuple[bytes, ...]:
+def _spoken(languages: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(
+        "-".join(subtags[:count])
+        for subtags in (tag.split("-") for tag in languages)
+        for count in range(1, len(subtags) + 1)
+    )
+
+
+@lru_cache(4096)
+def _numbered(address: str) -> tuple[tuple[int, int], ...]:
     packed = packed_address(address)
     if packed is None:
         return ()
-    inner = without_ipv6(packed)
-    return (packed,) if inner == packed else (packed, inner)
+    return tuple((len(each), int.from_bytes(each, "big")) for each in dict.fromkeys((packed, without_ipv6(packed))))
 
 
 T = TypeVar("T")
@@ -178,6 +186,11 @@ class Head:
         """Languages that the visitor wants to read, in lower case."""
         return _wanted(self.header_list(b"accept-language"))
 
+    @_Fact
+    def spoken(self) -> frozenset[str]:
+        """These languages, and those that they are kinds of: `de-at` is a kind of `de`."""
+        return _spoken(self.languages)
+
 
 _head_of = lru_cache(1024)(Head)
 
@@ -223,10 +236,10 @@ class Visit(msgspec.Struct, dict=True, eq=False):
         return found
 
     @_Fact
-    def packed_addresses(self) -> tuple[bytes, ...]:
-        """The address in 4 or 16 bytes, and the IPv4 address for which an IPv6 address stands. One that is mapped to
-        IPv6 is IPv4 alone."""
-        return _packed(self.request.address)
+    def numbered_addresses(self) -> tuple[tuple[int, int], ...]:
+        """The length in bytes (4 or 16) and the number of the address, and of the IPv4 address for which an IPv6
+        address stands. One that is mapped to IPv6 is IPv4 alone."""
+        return _numbered(self.request.address)
 
     @_Fact
     def referrer_host(self) -> str:
