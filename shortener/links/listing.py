@@ -95,8 +95,7 @@ class _List(NamedTuple):
             return await self._numbered(name, limit, offset)
         is_down = self.order is Order.DESC
         reading = Reading.of(name, self._keys(Link), descending=is_down, limit=limit, cursor=cursor)
-        is_collected = self.asked.state is State.DELETED or self._begins_with_clicked
-        rows = None if is_collected else await self._found_by_walking(reading)
+        rows = None if self.asked.state is State.DELETED else await self._found_by_walking(reading)
         if rows is None:
             return await self._collected(reading)
         if not self.is_counted:
@@ -107,16 +106,6 @@ class _List(NamedTuple):
     @property
     def _order(self) -> ListOrder:
         return ListOrder(self.sort, self.order is Order.DESC, bound(self.whose))
-
-    @property
-    def _begins_with_clicked(self) -> bool:
-        """Whether to read all links that have enough clicks. The order by clicks begins with them anyway."""
-        is_few = self.clicked is not None and self.clicked <= WITHOUT_TEXTS
-        return is_few and not self._is_about_texts and self.sort is not Sort.CLICKS
-
-    @property
-    def _is_about_texts(self) -> bool:
-        return self.asked.q is not None or self.asked.host is not None
 
     def _keys(self, link: Links) -> list[Key]:
         return keys_of(*self._order, link)
@@ -148,19 +137,23 @@ class _List(NamedTuple):
         return page._replace(total=max(total, offset + len(page.rows)), is_total_exact=is_exact)
 
     async def _found_by_walking(self, reading: Reading) -> list[Any] | None:
-        """The rows of the page, and one more where there is one; None where too few of the links hold. A long text is
-        as a rule in hardly any link, so that few links are looked at first."""
-        if self.asked.q is not None and is_searched_by_parts(self.asked.q):
-            walks = [FEW, WALK]
-        else:
-            walks = [WALK if self.clicked is None or self._is_about_texts else WITHOUT_TEXTS]
-        for walk in walks:
+        """The rows of the page, and one more where there is one; None where too few of the links hold."""
+        for walk in self._walks():
             rows, is_enough = await self._walked(reading, walk)
             if is_enough:
                 return rows
             if not rows:
                 break
         return None
+
+    def _walks(self) -> Sequence[int]:
+        """How many links to look at, and how many if some of these hold, but too few."""
+        if self.asked.q is not None and is_searched_by_parts(self.asked.q):
+            # As a rule a long text is in hardly any link.
+            return FEW, WALK
+        if self.clicked is None or self.asked.q is not None or self.asked.host is not None:
+            return (WALK,)
+        return (FEW,) if self.clicked <= WITHOUT_TEXTS else (WITHOUT_TEXTS,)
 
     async def _walked(self, reading: Reading, walk: int) -> tuple[list[Any], bool]:
         """The rows of the page among so many links of each part of the order, and whether they are all."""
