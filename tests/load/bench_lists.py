@@ -98,11 +98,11 @@ ALIKE = 500
 
 
 async def again(product: Product, database_url: str, requests: int) -> dict[str, list[float]]:
-    """Of creations with `reuse`."""
+    """Of creations with `reuse`. Only URLs of ASCII characters are stored here as the API stores them."""
     connection = await asyncpg.connect(database_url.replace("+asyncpg", ""))
     sql = """SELECT url FROM links WHERE NOT is_disabled AND NOT is_archived AND deleted_at IS NULL AND ban_id IS NULL
         AND expires_at IS NULL AND starts_at IS NULL AND max_clicks IS NULL AND password_hash IS NULL
-        AND options IS NULL ORDER BY hashint8(id) LIMIT $1"""
+        AND options IS NULL AND url ~ '^[!-~]+$' ORDER BY hashint8(id) LIMIT $1"""
     urls = [row["url"] for row in await connection.fetch(sql, requests)]
     await connection.close()
     url = f"https://example.com/{uuid.uuid4()}"
