@@ -124,7 +124,7 @@ _BUSY_SQL = """
 
 class Summed(NamedTuple):
     """UTC months with complete sums, and such days outside of these months; and those among them that have sums by
-    quarter of the week, with days in place of months that must not be read as a whole. Both ascend."""
+    quarter of the week, with days where a month must not be read as a whole. Both ascend."""
 
     spans: list[Span]
     with_quarters: list[Span]

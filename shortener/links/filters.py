@@ -153,7 +153,7 @@ _RARE: dict[State | None, ColumnElement[bool]] = {
 def _clicked_enough(link: Links, least: int, by_index: bool, few_clicked: bool) -> ColumnElement[bool]:
     """One link after the other is looked up, or all that have enough clicks are read once."""
     if by_index and few_clicked:
-        # As an array: the database takes it for cheaper to read all links than to look up so many.
+        # As an array: the database takes it for cheaper to read all links than to look up each of these.
         return link.id == func.any(func.array(_clicked(least).scalar_subquery()))
     return link.id.in_(_clicked(least)) if by_index or few_clicked else least <= clicks_of(link)
 
