@@ -113,6 +113,10 @@ async def hears_of_forms(ear: Ear, site: str) -> None:
 
 
 async def hears_of_what_is_found(ear: Ear, site: str) -> None:
+    await ear.page.goto(f"{site}/-/links")
+    await ear.page.fill("#q", "nothing of this name")
+    await ear.page.clock.run_for(LATER_MS)
+    await ear.hears_once("Nothing matches")
     await ear.page.goto(f"{site}/-/help")
     await ear.page.keyboard.press("Control+k")
     await ear.page.wait_for_selector("#found a")

@@ -601,7 +601,7 @@ showSelection();
 document.addEventListener("htmx:after:swap", showSelection);
 // The region that says how many links there are is another one than before, so that nobody would hear it.
 document.addEventListener("htmx:after:swap", (event) => {
-  if (event.detail.ctx.sourceElement.id === "search") announce((one("[data-total]") ?? one("#results .empty h2"))?.textContent ?? "");
+  if (event.detail.ctx.sourceElement.id === "search") announce(one("[data-total], #results .empty h2").textContent);
 });
 // What a page is for has the focus, and a queue its first case.
 if (!touch) { one("[data-first]")?.focus(); if (one("[data-queue]") && !left) move(1); }
