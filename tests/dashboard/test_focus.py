@@ -9,6 +9,7 @@ import pytest
 from tests.dashboard.screens import (
     DESKTOP,
     full_site,
+    log_in,
     walk,
 )
 from tests.dashboard.test_in_browser import watched
@@ -18,25 +19,21 @@ __all__ = ["full_site"]
 pytestmark = [pytest.mark.timeout(300), pytest.mark.long]
 
 
-# Notes, for each Tab, which element has the focus then.
+# Gives the first element the focus, and notes that and, for each Tab, which one has it then.
 FOLLOW_FOCUS = """() => {
     const all = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]";
     const shown = { visibilityProperty: true, opacityProperty: true };
     const canHave = (one) => one.tabIndex >= 0 && !one.disabled && one.checkVisibility(shown);
-    window.stops = [];
-    // The browser's own turn, between the last element and the first, takes a while.
-    let first;
-    addEventListener("focusin", (event) => { if (event.target.matches(".skip")) first = event.target; });
+    const open = document.querySelector("dialog[open]") ?? document;
+    const able = () => [...open.querySelectorAll(all)].filter(canHave);
     // Of a group of radio buttons one has the focus.
     const name = (one) => (one.type === "radio" ? one.name : one);
+    window.stops = [];
     window.missed = () => {
-        const had = new Set(stops.filter((stop) => stop.one).map((stop) => name(stop.one))).add(first);
-        const open = document.querySelector("dialog[open]") ?? document;
-        const lost = [...open.querySelectorAll(all)].filter((one) => canHave(one) && !had.has(name(one)));
-        return lost.map((one) => one.outerHTML.slice(0, 100));
+        const had = new Set(stops.filter((stop) => stop.one).map((stop) => name(stop.one)));
+        return able().filter((one) => !had.has(name(one))).map((one) => one.outerHTML.slice(0, 100));
     };
-    addEventListener("keyup", (event) => {
-        if (event.key !== "Tab") return;
+    const note = () => {
         const one = document.activeElement === document.body ? null : document.activeElement;
         const style = one && getComputedStyle(one), box = one?.getClientRects()[0];
         // A table that scrolls shows a part of what is wider than it is.
@@ -49,14 +46,16 @@ FOLLOW_FOCUS = """() => {
             hasRing: Boolean(one) && style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
             isInView: hits.some((hit) => hit && isOf(hit)),
         });
-    }, true);
-    document.activeElement?.blur();
+    };
+    addEventListener("keyup", (event) => { if (event.key === "Tab") note(); }, true);
     window.scrollTo(0, 0);
+    able()[0].focus();
+    note();
 }"""
-# The part of `stops` until the focus is where it was first.
-ROUND = """() => {
-    const again = stops.findIndex((stop, n) => n && stop.one === stops[0].one && stops[n - 1].one !== stop.one);
-    return again < 0 ? null : stops.slice(0, again).map(({ one, ...stop }) => stop);
+# The part of `stops` until the focus leaves the page. What it has not reached by then is lost.
+WAY = """() => {
+    const end = stops.findIndex((stop) => !stop.one);
+    return end < 0 ? null : stops.slice(0, end).map(({ one, ...stop }) => stop);
 }"""
 # More than the longest screen has.
 MOST_STOPS = 400
@@ -65,25 +64,18 @@ TAB = {"key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9}
 PRESS = ("rawKeyDown", "keyUp")
 
 
-async def round_of(page: Any) -> list[dict[str, Any]]:
-    """The stops of the focus, one for each press of Tab, until it comes round."""
+async def faults_of_focus(page: Any) -> list[Any]:
+    """The stops of the focus that are not seen, and the elements that it never reaches."""
     await page.evaluate(FOLLOW_FOCUS)
     keys = await page.context.new_cdp_session(page)
     for _ in range(0, MOST_STOPS, BETWEEN):
         # One after the other, without waiting for the answer to each.
         await asyncio.gather(*(keys.send("Input.dispatchKeyEvent", TAB | {"type": kind}) for kind in PRESS * BETWEEN))
-        if stops := await page.evaluate(ROUND):
-            return stops
+        if stops := await page.evaluate(WAY):
+            return [stop for stop in stops if not (stop["hasRing"] and stop["isInView"])] + await page.evaluate(
+                "missed()"
+            )
     raise AssertionError(f"the focus is trapped: {(await page.evaluate('stops'))[-1]}")
-
-
-async def faults_of_focus(page: Any) -> list[Any]:
-    stops = await round_of(page)
-    faults: list[Any] = [stop for stop in stops if stop.get("name") and not (stop["hasRing"] and stop["isInView"])]
-    # Behind the last element it leaves the page once.
-    if [stop.get("name") for stop in stops].count(None) > 1:
-        faults.append("it is lost between two elements")
-    return [*faults, *await page.evaluate("missed()")]
 
 
 @pytest.mark.parametrize("look", [DESKTOP, {"viewport": {"width": 390, "height": 800}}], ids=["wide", "narrow"])
@@ -107,3 +99,14 @@ async def test_focus_is_always_visible_never_lost_and_never_trapped(browser, ful
         await page.keyboard.press("#")
         await page.wait_for_selector('[data-row="abc"]:focus-within')
     assert faults == {}, json.dumps(faults, indent=1)
+
+
+async def test_a_message_that_is_closed_hands_the_focus_on(browser, full_site):
+    async with watched(browser, locale="en") as page:
+        await log_in(page, full_site)
+        await page.goto(f"{full_site.url}/-/links")
+        await page.focus('[data-row="def"] [data-open]')
+        await page.keyboard.press("d")
+        await page.press(".toast [data-close]", "Enter")
+        await page.wait_for_selector(".toast", state="detached")
+        assert await page.evaluate("document.activeElement.id") == "main"

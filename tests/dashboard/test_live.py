@@ -75,6 +75,20 @@ async def test_a_click_and_a_comment_of_another_member_are_shown_within_two_seco
             await page.evaluate("document.querySelector('[data-guard]').reset(); changed = false")
 
 
+async def test_comments_that_are_read_by_looking_leave_the_focus_where_it_is(browser, settings):
+    with serving(changed(settings, **SPACE)) as site:
+        ada, bob = await asyncio.to_thread(meet, site)
+        await asyncio.to_thread(bob.post, "/-/links/sale/comments", data={"text": "Look"})
+        async with watched(browser) as page:
+            await carry(page.context, ada)
+            await page.goto(f"{site}/-/links/sale/comments")
+            await page.focus("[data-read] button")
+            await page.wait_for_selector(".tabs .badge", state="detached")
+            assert await page.evaluate("document.activeElement.matches('[data-read] button')")
+            await page.keyboard.press("Tab")
+            await page.wait_for_selector("[data-read]", state="hidden")
+
+
 # As a browser does with a tab behind another one.
 HIDE = """(isHidden) => {
   Object.defineProperty(document, "hidden", { get: () => isHidden, configurable: true });

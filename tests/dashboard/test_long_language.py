@@ -55,7 +55,11 @@ def known_words() -> set[str]:
     texts = [*german.territories.values(), *german.languages.values(), *map(str, german.territories)]
     texts += [name for form in ("wide", "abbreviated") for name in german.months["format"][form].values()]
     texts += [name for form in ("wide", "abbreviated") for name in german.days["format"][form].values()]
-    texts += [dates.format_timedelta(n, locale=german, add_direction=True) for n in (1, 60, 3600, 86_400, -1, -90_000)]
+    texts += [
+        dates.format_timedelta(n, locale=german, add_direction=True, format=form)
+        for n in (1, 60, 3600, 86_400, -1, -90_000)
+        for form in ("long", "short")
+    ]
     texts += ["abc def red blue Spring example.com https http ada bob Marketing CI nothing nowhere a.example Redis"]
     texts += ["news.example.com Firefox HeadlessChrome Linux Chrome It asks for my password. @ada, look at this"]
     texts += ["Deutsch English", "API CSV JSON QR SVG PNG PDF UTM UTC", "user:7 link:k7Rm2pX Another"]

@@ -201,7 +201,11 @@ document.addEventListener("input", (event) => { if (tags && event.target.matches
 document.addEventListener("click", (event) => {
   for (const menu of all("details[data-menu][open]")) if (!menu.contains(event.target)) menu.open = false;
   const close = event.target.closest("[data-close]");
-  if (close) close.closest(".toast").remove();
+  if (close) {
+    close.closest(".toast").remove();
+    // Where the next key begins.
+    one("#main").focus({ preventScroll: true });
+  }
   const reveal = event.target.closest("[data-reveal]");
   if (reveal) {
     const field = document.getElementById(reveal.dataset.reveal);
@@ -574,13 +578,18 @@ document.addEventListener("htmx:before:response", (event) => {
 
 // What is looked at is read.
 const send = (form) => fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), redirect: "manual", keepalive: true });
+// Hides what nobody needs any more, once the focus is elsewhere.
+function leave(part) {
+  if (part.contains(document.activeElement)) part.addEventListener("focusout", () => leave(part), { once: true });
+  else part.hidden = true;
+}
 function readComments() {
   const form = one("[data-read]");
   if (!form || document.hidden || form.dataset.sent) return;
   form.dataset.sent = "1";
   setTimeout(() => {
     if (document.hidden) delete form.dataset.sent;
-    else send(form).then(() => { form.hidden = true; one(".tabs .badge")?.remove(); }).catch(() => {});
+    else send(form).then(() => { leave(form); one(".tabs .badge")?.remove(); }).catch(() => {});
   }, 1500);
 }
 readComments();
