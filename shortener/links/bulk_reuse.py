@@ -72,6 +72,7 @@ async def _reuse(
         # A rollback leaves it as it is.
         if link in session:
             session.expunge(link)
+            await asyncio.sleep(0)
     earlier, twins = _Earlier(new for new, _ in wanted), []
     domains = dict(zip(places, (domain for _, domain in wanted), strict=True))
     for place, new in enumerate(outcomes):

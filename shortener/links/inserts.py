@@ -13,12 +13,14 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from shortener.access.memberships import PLACE_SQL, Caller, check_writable, writable
 from shortener.errors import Conflict, ServiceUnavailable, ShortenerError
+from shortener.event_loop.slices import gathered
 from shortener.links.codes import Codes, generate_code, generate_codes
 from shortener.links.directory import Directory, UnknownDomain
 from shortener.links.models import Link
 from shortener.links.readable import readable_url
 from shortener.redirect.hosts import qualified
 from shortener.stores.database import driver_in, driver_of
+from shortener.stores.portions import portions
 from shortener.tags.assignment import new_tag_ids
 
 # So many codes of one length may be taken before a longer one is tried.
@@ -26,6 +28,8 @@ TRIES_PER_LENGTH = 3
 LENGTHS_TRIED = 5
 # Of `NewLink.values`.
 _COLUMNS = 13
+# Links of one statement.
+_TOGETHER = 500
 
 # One row is answered, since to read a thousand takes longer than to make them.
 _INSERT = f"""{PLACE_SQL}, created AS (
@@ -142,6 +146,14 @@ class Reused(NamedTuple):
 Outcome = NewLink | Reused | ShortenerError
 
 
+class _Made(NamedTuple):
+    """What the database gives a link."""
+
+    id: int
+    created_at: datetime
+    workspace_id: uuid.UUID | None
+
+
 def lengths_tried(length: int) -> Iterator[int]:
     """The length of each code that is tried for a link, until one is free."""
     for longer in range(LENGTHS_TRIED):
@@ -231,16 +243,14 @@ async def insert_many(
         if waiting:
             continue
         async with session.begin_nested() as savepoint:
-            made = await _insert(await driver_of(await session.connection()), caller, workspace, links)
-            check_writable(caller, workspace, made["role"])
-            created: list[str] = made["codes"] or []
-            taken = links.keys() - created
+            created = await _insert(await driver_of(await session.connection()), caller, workspace, links)
+            taken = links.keys() - created.keys()
             waiting = [links.pop(code) for code in taken - own.keys()]
             if not waiting:
-                for code, id_ in zip(created, made["ids"] or [], strict=True):
+                for code, made in created.items():
                     new = links[code]
-                    new.code, new.id = code, id_
-                    new.created_at, new.workspace_id = made["created_at"], made["workspace_id"]
+                    new.code = code
+                    new.id, new.created_at, new.workspace_id = made
                 for code in taken:
                     outcomes[own[code]] = CodeTaken(code)
                 return
@@ -277,11 +287,18 @@ def _give_codes(waiting: list[NewLink], links: dict[str, NewLink], codes: list[s
 
 async def _insert(
     connection: asyncpg.Connection, caller: Caller, workspace: uuid.UUID | None, links: Mapping[str, NewLink]
-) -> asyncpg.Record:
-    """The role there, the workspace, the moment, which is the transaction's, and the codes of those that were created.
+) -> dict[str, _Made]:
+    """Those that were created, by code.
 
-    In sorted order: of two requests with the same codes the one waits for the other, and never both.
+    In sorted order: of two requests with the same codes the one waits for the other, and never both. Raises
+    UnknownWorkspace, InsufficientRole.
     """
-    codes = sorted(links)
-    columns = zip(*(links[code].values() for code in codes), strict=True) if codes else [()] * _COLUMNS
-    return await connection.fetchrow(_INSERT, caller.user_id, workspace, codes, *map(list, columns))
+    rows = await gathered((code, *links[code].values()) for code in sorted(links))
+    created = {}
+    for portion in portions(rows, _TOGETHER):
+        columns = map(list, zip(*portion, strict=True)) if portion else [[]] * (1 + _COLUMNS)
+        made = await connection.fetchrow(_INSERT, caller.user_id, workspace, *columns)
+        check_writable(caller, workspace, made["role"])
+        for code, id_ in zip(made["codes"] or (), made["ids"] or (), strict=True):
+            created[code] = _Made(id_, made["created_at"], made["workspace_id"])
+    return created

@@ -49,14 +49,16 @@ def create_links_again(world: World) -> None:
 
 
 def create_links_reused(world: World) -> None:
-    """To one URL that has more links than are compared, and to a thousand URLs that have one each."""
+    """To one URL that has more links than are compared, and to a thousand URLs, long and short, that have one each."""
     url = long_url()
     for time in ("first", "second"):
         titles = [f"{time} {n}" for n in range(MAX_BULK)]
         world.post("/links/bulk", links=[{"url": url, "title": title, "reuse": True} for title in titles])
-    links = [{**link, "reuse": True} for link in long_links(MAX_BULK)]
-    for _ in range(2):
-        world.post("/links/bulk", links=links)
+    short = [{"url": f"https://example.com/{n}"} for n in range(MAX_BULK)]
+    for urls in (long_links(MAX_BULK), short):
+        links = [{**link, "reuse": True} for link in urls]
+        for _ in range(2):
+            world.post("/links/bulk", links=links)
 
 
 def create_link(world: World) -> None:
