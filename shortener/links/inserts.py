@@ -147,7 +147,7 @@ Outcome = NewLink | Reused | ShortenerError
 
 
 class _Made(NamedTuple):
-    """What the database gives a link."""
+    """Values that the database gives a link."""
 
     id: int
     created_at: datetime

@@ -5,13 +5,14 @@ import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import asyncpg
 from redis.exceptions import RedisError
 
 from shortener.processes.checks import Status, run_checks
 from shortener.settings import Settings, unknown_variables
 from shortener.settings.source import variable
-from shortener.stores.database import Database
-from shortener.stores.fixed_settings import SettingIsFixed, compare_settings, is_out_of_reach
+from shortener.stores.connecting import PlainDatabase
+from shortener.stores.fixed_settings import SettingIsFixed, compare_settings
 from shortener.stores.redis import create_redis
 
 MAX_CLOCK_DIFFERENCE_S = 2.0
@@ -63,15 +64,13 @@ def _advice(name: str, status: Status) -> str | None:
     return _ADVICE[name] if status is Status.FAILED else _ADVICE_TO_LATE_WORKERS
 
 
-async def _fixed_settings(database: Database, settings: Settings) -> list[Finding]:
+async def _fixed_settings(database: PlainDatabase, settings: Settings) -> list[Finding]:
     """None while the database cannot be asked, which other findings say."""
     try:
         await compare_settings(database, settings)
     except SettingIsFixed as error:
         return [Finding("first start", error.detail, error.advice)]
-    except Exception as error:
-        if not is_out_of_reach(error):
-            raise
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return []
     return [Finding("first start", "the settings that it fixed are the same")]
 
@@ -81,7 +80,7 @@ async def examine(settings: Settings) -> list[Finding]:
     findings = [_settings(settings, os.environ)]
     if not settings.database_url or not settings.redis_url:
         return findings
-    database, redis = Database(settings), create_redis(settings.redis_url)
+    database, redis = PlainDatabase(settings), create_redis(settings.redis_url)
     try:
         for name, outcome in (await run_checks(database, redis)).items():
             advice = _advice(name, outcome.status)
@@ -99,5 +98,4 @@ async def examine(settings: Settings) -> list[Finding]:
             findings.append(Finding("clock", f"within {difference_s:.1f} seconds of Redis's"))
     finally:
         await redis.aclose()
-        await database.close()
     return findings

@@ -15,7 +15,7 @@ async def prepare(settings: Settings) -> str:
     the operator: empty, or the admin's key. Raises SettingIsFixed, RedisError, OSError, SQLAlchemyError."""
     async with servers(settings) as parts:
         await parts[REDIS].ping()
-        if await current_revision(parts[DATABASE].engine) != head_revision():
+        if await current_revision(parts[DATABASE]) != head_revision():
             # Imported late: Alembic is not needed otherwise.
             from shortener.stores.migration import upgrade
 

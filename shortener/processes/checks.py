@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import text
 
 from shortener.clicks.stream import oldest_age_s
 from shortener.processes.heartbeats import SILENT_AFTER_S, heartbeats
-from shortener.stores.database import Database
+from shortener.stores.connecting import Connecting
 from shortener.stores.revision import current_revision, head_revision
 
 CHECK_TIMEOUT_S = 2.0
@@ -45,16 +44,16 @@ class Outcome(NamedTuple):
         return {"status": self.status} | ({} if self.detail is None else {"detail": self.detail})
 
 
-async def check_database(database: Database) -> Outcome:
+async def check_database(database: Connecting) -> Outcome:
     """Raises CheckFailed."""
-    async with database.engine.connect() as connection:
-        await connection.execute(text("SELECT 1"))
+    async with database.driver_connection() as connection:
+        await connection.execute("SELECT 1")
     return Outcome()
 
 
-async def check_migrations(database: Database) -> Outcome:
+async def check_migrations(database: Connecting) -> Outcome:
     """Raises CheckFailed."""
-    current, head = await current_revision(database.engine), head_revision()
+    current, head = await current_revision(database), head_revision()
     if current != head:
         raise CheckFailed(
             f"the database is at {current or 'nothing'}, this version needs {head}: run shortener migrate"
@@ -99,7 +98,7 @@ async def _outcome(check: Awaitable[Outcome]) -> Outcome:
     return Outcome(Status.FAILED, reason)
 
 
-async def run_checks(database: Database, redis: Redis) -> dict[str, Outcome]:
+async def run_checks(database: Connecting, redis: Redis) -> dict[str, Outcome]:
     """Each part's state, in the order in which to mend them."""
     checks: dict[str, Awaitable[Outcome]] = {
         "database": check_database(database),

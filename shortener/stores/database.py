@@ -14,8 +14,8 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from shortener.settings import Settings
+from shortener.stores.connecting import CONNECT_TIMEOUT_S, SERVER_SETTINGS
 
-CONNECT_TIMEOUT_S = 5
 STATEMENT_TIMEOUT_S = 30
 # A connection used this recently is taken to be alive.
 PING_AFTER_S = 1.0
@@ -50,7 +50,7 @@ def create_engine(url: str, pool_size: int, statement_timeout_s: float = STATEME
         connect_args={
             "timeout": CONNECT_TIMEOUT_S,
             "command_timeout": statement_timeout_s,
-            "server_settings": {"application_name": "shortener", "timezone": "UTC"},
+            "server_settings": SERVER_SETTINGS,
         },
     )
     _check_what_was_idle(engine)

@@ -1,22 +1,13 @@
 """Settings that the first start fixes, because stored data depend on them."""
 
-import asyncio
-import signal
 from datetime import datetime
-
-import asyncpg
-import structlog
 
 from shortener.settings import Settings
 from shortener.settings.source import SettingsError, variable
-from shortener.stores.database import Database
-from shortener.stores.outage import is_database_down
-
-log = structlog.get_logger(__name__)
+from shortener.stores.connecting import Connecting
 
 # Each with the reason why it stays.
 FIXED = {"code_case": "with another value, links that are stored would no longer be found, or mixed up"}
-RETRY_PAUSE_S = 0.5
 
 _FIX = "INSERT INTO fixed_settings (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 _READ = "SELECT value, fixed_at FROM fixed_settings WHERE name = $1"
@@ -34,7 +25,7 @@ class SettingIsFixed(SettingsError):
         super().__init__(f"{self.detail} {self.advice}")
 
 
-async def fix_settings(database: Database, settings: Settings) -> None:
+async def fix_settings(database: Connecting, settings: Settings) -> None:
     """At the first start, store the values. Later, compare them. Several processes may do it at the same time.
     Raises SettingIsFixed, and errors of the database."""
     async with database.driver_connection() as connection:
@@ -43,32 +34,10 @@ async def fix_settings(database: Database, settings: Settings) -> None:
     await compare_settings(database, settings)
 
 
-async def compare_settings(database: Database, settings: Settings) -> None:
+async def compare_settings(database: Connecting, settings: Settings) -> None:
     """Raises SettingIsFixed, and errors of the database."""
     async with database.driver_connection() as connection:
         for name in FIXED:
             value, row = str(getattr(settings, name)), await connection.fetchrow(_READ, name)
             if row is not None and row["value"] != value:
                 raise SettingIsFixed(name, value, row["value"], row["fixed_at"])
-
-
-async def fix_settings_later(database: Database, settings: Settings) -> None:
-    """For a service that starts while its database is down or not migrated: compare as soon as it answers. If a setting
-    is wrong, the process ends."""
-    while True:
-        await asyncio.sleep(RETRY_PAUSE_S)
-        try:
-            await fix_settings(database, settings)
-        except SettingIsFixed as error:
-            log.critical("setting_is_fixed", error=str(error))
-            signal.raise_signal(signal.SIGTERM)
-            return
-        except Exception as error:  # The service waits for its database, whatever is wrong with it.
-            log.debug("settings_not_compared", error=repr(error))
-        else:
-            return
-
-
-def is_out_of_reach(error: Exception) -> bool:
-    """Whether the database does not answer, or is not migrated."""
-    return isinstance(error, asyncpg.UndefinedTableError | TimeoutError) or is_database_down(error)

@@ -4,8 +4,7 @@
 from functools import lru_cache
 from importlib.resources import files
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from shortener.stores.connecting import Connecting
 
 
 @lru_cache(maxsize=1)
@@ -15,10 +14,10 @@ def head_revision() -> str:
     return "_".join(max(names).split("_")[:2])
 
 
-async def current_revision(engine: AsyncEngine) -> str | None:
+async def current_revision(database: Connecting) -> str | None:
     """The database's revision; None for an empty one."""
-    async with engine.connect() as connection:
-        if await connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
+    async with database.driver_connection() as connection:
+        if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
             return None
-        revision: str | None = await connection.scalar(text("SELECT version_num FROM alembic_version"))
+        revision: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
         return revision

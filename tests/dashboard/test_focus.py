@@ -52,7 +52,7 @@ FOLLOW_FOCUS = """() => {
     able()[0].focus();
     note();
 }"""
-# The part of `stops` until the focus leaves the page. What it has not reached by then is lost.
+# The part of `stops` until the focus leaves the page. Elements that it has not reached by then are lost.
 WAY = """() => {
     const end = stops.findIndex((stop) => !stop.one);
     return end < 0 ? null : stops.slice(0, end).map(({ one, ...stop }) => stop);

@@ -25,6 +25,10 @@ from tests.load.subject import Subject, pin, running
 PLAIN = "this version"
 
 
+# Of each side, in MB: the resident memory of its web process, and its part of that, since processes share much of it.
+Memory = dict[str, tuple[float, float]]
+
+
 class Side(NamedTuple):
     name: str
     subject: Subject
@@ -80,8 +84,8 @@ def listening(subject: Subject, count: int) -> Iterator[None]:
         thread.join()
 
 
-def measure(options: argparse.Namespace) -> tuple[dict[str, dict[str, list[Beside]]], dict[str, float]]:
-    """The rounds of each side by link, and the memory of its web process in MB."""
+def measure(options: argparse.Namespace) -> tuple[dict[str, dict[str, list[Beside]]], Memory]:
+    """The rounds of each side by link, and the memory of its web process."""
     found: dict[str, dict[str, list[Beside]]] = {}
     with sides(options) as those:
         # The clicks of many links keep the database busy for a while after a round.
@@ -97,19 +101,20 @@ def measure(options: argparse.Namespace) -> tuple[dict[str, dict[str, list[Besid
                     print(f"round {n}  {link:<30} {name:<30} {rates[name]:>9,.0f}/s", flush=True)
                 for name, rate in rates.items() if n else ():  # The first round warms up.
                     found.setdefault(name, {}).setdefault(link, []).append(Beside(rate, rates[PLAIN]))
-        memory_mb = {name: subject.rss_mb() for name, subject in those}
+        memory_mb = {name: (subject.rss_mb(), subject.pss_mb()) for name, subject in those}
     return found, memory_mb
 
 
-def report(found: dict[str, dict[str, list[Beside]]], memory_mb: dict[str, float], options: argparse.Namespace) -> str:
+def report(found: dict[str, dict[str, list[Beside]]], memory_mb: Memory, options: argparse.Namespace) -> str:
     rows = []
     for name, links in found.items():
         for link, rounds in links.items():
             ratios = [one.ratio for one in rounds]
             rate = f"{statistics.median(one.rate for one in rounds):,.0f}"
             spread = f"{min(ratios):.2f} – {max(ratios):.2f}"
-            rows.append((name, link, rate, f"{statistics.median(ratios):.3f}", spread, f"{memory_mb[name]:.0f} MB"))
-    head = ("one web process", "link", "answers/s", f"of {PLAIN}", "lowest – highest", "memory")
+            memory = (f"{mb:.0f} MB" for mb in memory_mb[name])
+            rows.append((name, link, rate, f"{statistics.median(ratios):.3f}", spread, *memory))
+    head = ("one web process", "link", "answers/s", f"of {PLAIN}", "lowest – highest", "resident", "its part")
     return (
         f"{table(head, rows)}\n\nMedians of {options.rounds} alternating rounds of {options.seconds:g} s with a "
         f"browser's head; {TOOL} with {CONNECTIONS} connections."

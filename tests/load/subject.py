@@ -77,6 +77,10 @@ class Subject:
         """Of the first web process."""
         return float(self.webs[0].memory_info().rss / 1e6)
 
+    def pss_mb(self) -> float:
+        """As `rss_mb`, but of what processes share the process has its part."""
+        return float(self.webs[0].memory_full_info().pss / 1e6)
+
     @contextlib.contextmanager
     def without_worker(self) -> Iterator[None]:
         """Its cost belongs to the sustained rate; it drains between the rounds."""
