@@ -21,8 +21,10 @@ LIVE = re.compile(r"/-/live\?")
 
 
 def person(site: str, email: str) -> httpx.Client:
-    """A browser in which this person is logged in."""
-    client = httpx.Client(base_url=site, headers=OWN, timeout=PATIENCE_S)
+    """A browser in which this person is logged in. It opens a connection for each request: the server closes one that
+    is not used for a while, perhaps at the moment of the next request."""
+    limits = httpx.Limits(max_keepalive_connections=0)
+    client = httpx.Client(base_url=site, headers=OWN, timeout=PATIENCE_S, limits=limits)
     for path in ("/-/register", "/-/login"):
         assert client.post(path, data={"email": email, "password": PASSWORD}).status_code in (200, 303)
     return client

@@ -14,7 +14,7 @@ SERVERS = {"fastapi", "uvicorn", "jinja2"}
         ("shortener.cli", "typer", SERVERS | {"sqlalchemy", "redis", "pydantic"}),
         ("shortener.cli, shortener.operations.up", "asyncpg", SERVERS | {"sqlalchemy", "ua_parser"}),
         ("shortener.cli, shortener.links.commands, shortener.links.parts", "sqlalchemy", SERVERS | {"ua_parser"}),
-        ("shortener.cli, shortener.operations.doctor", "sqlalchemy", SERVERS | {"ua_parser"}),
+        ("shortener.cli, shortener.operations.doctor", "asyncpg", SERVERS | {"sqlalchemy", "ua_parser"}),
     ],
     ids=["help", "supervisor", "command on links", "doctor"],
 )
