@@ -53,7 +53,7 @@ load: $(VENV)/.dev ## Load a product of its own, or HOST=http://… KEY=shr_…:
 	@LOAD_KEY=$(KEY) PYTHONPATH=. $(BIN)/python -m tests.load.mixed $(if $(HOST),--host $(HOST)) $(if $(UI),--page) \
 	  --users $(or $(USERS),50) --seconds $(or $(SECONDS),30) $(ARGS)
 
-bench: $(VENV)/.dev ## Measure redirects beside their peers, and write docs/benchmarks.md: PART=scale, memory, live, processes, sustained, options
+bench: $(VENV)/.dev ## Measure redirects beside their peers, and write docs/benchmarks.md: PART=scale, memory, live, processes, sustained, options, beside
 	PYTHONPATH=. $(BIN)/python -m tests.load.$(or $(PART),bench) --write $(ARGS)
 
 chaos: $(VENV)/.dev ## Break each part under load, and write the results to docs/reliability.md: ARGS=--short

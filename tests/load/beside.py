@@ -131,8 +131,8 @@ def report(found: dict[str, dict[str, list[Beside]]], memory_mb: Memory, options
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkout", type=Path, help="another version, to be measured as well")
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--rounds", type=int, default=41)
+    parser.add_argument("--seconds", type=float, default=1)
     parser.add_argument("--links", type=int, default=100_000)
     parser.add_argument("--listeners", type=int, default=1000)
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
