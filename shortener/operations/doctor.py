@@ -70,7 +70,7 @@ async def _fixed_settings(database: PlainDatabase, settings: Settings) -> list[F
         await compare_settings(database, settings)
     except SettingIsFixed as error:
         return [Finding("first start", error.detail, error.advice)]
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return []
     return [Finding("first start", "the settings that it fixed are the same")]
 

@@ -12,7 +12,10 @@ from shortener.stores.revision import current_revision, head_revision
 
 async def prepare(settings: Settings) -> str:
     """Migrate the database to this version's schema; at the very first start also create an admin. Returns a text for
-    the operator: empty, or the admin's key. Raises SettingIsFixed, RedisError, OSError, SQLAlchemyError."""
+    the operator: empty, or the admin's key.
+
+    Raises SettingIsFixed, RedisError, OSError, SQLAlchemyError, asyncpg.PostgresError.
+    """
     async with servers(settings) as parts:
         await parts[REDIS].ping()
         if await current_revision(parts[DATABASE]) != head_revision():

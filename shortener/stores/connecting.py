@@ -10,11 +10,20 @@ import asyncpg
 from shortener.settings import Settings
 
 CONNECT_TIMEOUT_S = 5
-SERVER_SETTINGS = {"application_name": "shortener", "timezone": "UTC"}
+STATEMENT_TIMEOUT_S = 30
 
 
 # Parameters that SQLAlchemy takes out of a URL.
 _OF_SQLALCHEMY = ("prepared_statement_cache_size", "prepared_statement_name_func", "async_fallback")
+
+
+def own_arguments(statement_timeout_s: float = STATEMENT_TIMEOUT_S) -> dict[str, Any]:
+    """Arguments of `asyncpg.connect` that no URL changes."""
+    return {
+        "timeout": CONNECT_TIMEOUT_S,
+        "command_timeout": statement_timeout_s,
+        "server_settings": {"application_name": "shortener", "timezone": "UTC"},
+    }
 
 
 def arguments_of(url: str) -> dict[str, Any]:
@@ -43,14 +52,12 @@ class PlainDatabase:
     """Opens a connection whenever one is asked for."""
 
     def __init__(self, settings: Settings) -> None:
-        self._arguments = arguments_of(settings.database_url)
+        self._arguments = arguments_of(settings.database_url) | own_arguments()
 
     @asynccontextmanager
     async def driver_connection(self) -> AsyncIterator[asyncpg.Connection]:
         """Raises errors of asyncpg, OSError, TimeoutError."""
-        connection = await asyncpg.connect(
-            **self._arguments, timeout=CONNECT_TIMEOUT_S, server_settings=SERVER_SETTINGS
-        )
+        connection = await asyncpg.connect(**self._arguments)
         try:
             yield connection
         finally:

@@ -14,9 +14,8 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from shortener.settings import Settings
-from shortener.stores.connecting import CONNECT_TIMEOUT_S, SERVER_SETTINGS
+from shortener.stores.connecting import CONNECT_TIMEOUT_S, STATEMENT_TIMEOUT_S, own_arguments
 
-STATEMENT_TIMEOUT_S = 30
 # A connection used this recently is taken to be alive.
 PING_AFTER_S = 1.0
 _USED_AT_S = "used_at_s"
@@ -47,11 +46,7 @@ def create_engine(url: str, pool_size: int, statement_timeout_s: float = STATEME
         pool_timeout=CONNECT_TIMEOUT_S,
         # Errors are logged, and parameters may be personal data.
         hide_parameters=True,
-        connect_args={
-            "timeout": CONNECT_TIMEOUT_S,
-            "command_timeout": statement_timeout_s,
-            "server_settings": SERVER_SETTINGS,
-        },
+        connect_args=own_arguments(statement_timeout_s),
     )
     _check_what_was_idle(engine)
     return engine

@@ -5,6 +5,7 @@ from sqlalchemy import make_url
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 
 from shortener.stores.connecting import PlainDatabase, arguments_of
+from tests.conftest import changed
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,8 @@ def test_a_url_is_read_as_sqlalchemy_reads_it(behind):
 
 
 async def test_each_connection_is_new_and_closed_behind(settings):
-    database = PlainDatabase(settings)
+    # A URL's own timeouts change nothing, as with SQLAlchemy.
+    database = PlainDatabase(changed(settings, database_url=f"{settings.database_url}&timeout=x&command_timeout=x"))
     async with database.driver_connection() as first, database.driver_connection() as second:
         assert await first.fetchval("SELECT pg_backend_pid()") != await second.fetchval("SELECT pg_backend_pid()")
         assert await first.fetchval("SHOW timezone") == "UTC"

@@ -202,9 +202,10 @@ document.addEventListener("click", (event) => {
   for (const menu of all("details[data-menu][open]")) if (!menu.contains(event.target)) menu.open = false;
   const close = event.target.closest("[data-close]");
   if (close) {
-    close.closest(".toast").remove();
+    const toast = close.closest(".toast"), hasFocus = toast.contains(document.activeElement);
+    toast.remove();
     // Where the next key begins.
-    one("#main").focus({ preventScroll: true });
+    if (hasFocus) one("#main").focus({ preventScroll: true });
   }
   const reveal = event.target.closest("[data-reveal]");
   if (reveal) {
